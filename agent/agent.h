@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "base/addr.h"
+#include "base/now.h"
+
+#include <glib.h>
+
+/*
+ * The agent as its D-Bus adaptor sees it: one status snapshot, a history, a few verbs. The adaptor
+ * includes nothing else of the agent, and the agent nothing of the adaptor.
+ */
+
+typedef struct _Agent Agent;
+
+typedef struct {
+  char *name;
+  int ifindex;
+  char *kind;     /* "ethernet", "wifi", "wwan", ... */
+  char *state;    /* name of the state table: "DET.0", "C" ... */
+  char *address;  /* "10.2.0.7/24" or "" */
+  gboolean active;
+  gboolean trusted;
+  gint64 proof_age_ms; /* since the proof was made; -1: none */
+  char *reason;   /* sentence */
+} AgentLinkStatus;
+
+typedef struct {
+  gint references;
+  guint64 generation;   /* grows with each change */
+  char *mode;           /* "offline", "detecting", "home", "c", "f", "mc" */
+  char *sentence;       /* "Connected through the VPN from wlan0; ..." */
+  char *why;            /* why this mode: evidence in one or two sentences */
+  char *advice;         /* what to do, "" when nothing */
+  char *interface;      /* active one or "" */
+  char *home_address, *home_agent, *care_of_address, *gateway, *tia;
+  char *ike_suite, *esp_suite, *backend;
+  gboolean enabled, vpn_up, mobike, nat;
+  gint64 since_ms;      /* in this mode */
+  GPtrArray *links;     /* of AgentLinkStatus */
+  GHashTable *counters; /* char* -> guint64* ("gate.stopped-packets", "mip4.discarded-...", ...) */
+} AgentSnapshot;
+
+AgentSnapshot *agent_snapshot_ref (AgentSnapshot *snapshot);
+void agent_snapshot_unref (AgentSnapshot *snapshot);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (AgentSnapshot, agent_snapshot_unref)
+
+/* One row of the journal of handovers. */
+typedef struct {
+  guint64 number;
+  gint64 wall_us;           /* Unix time in microseconds when data resumed */
+  char *from_mode, *to_mode, *from_interface, *to_interface, *from_address, *to_address;
+  gint64 event_to_mobike_us, event_to_rrq_us; /* from the link event to each first packet; -1: none sent */
+  gint64 gap_us;            /* data stopped .. data resumed; 0: make before break */
+  char *reason;
+} AgentHandover;
+
+void agent_handover_free (AgentHandover *handover);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (AgentHandover, agent_handover_free)
+
+typedef struct {
+  void (*snapshot_changed) (AgentSnapshot *snapshot, gpointer user_data);
+  void (*handover) (const AgentHandover *handover, gpointer user_data);
+} AgentListener;
+
+void agent_set_listener (Agent *agent, const AgentListener *listener, gpointer user_data);
+/* Current snapshot with fresh ages and counters; caller unrefs. */
+AgentSnapshot *agent_get_snapshot (Agent *agent);
+/* Newest last, at most @limit (0: all kept); of AgentHandover, caller unrefs. */
+GPtrArray *agent_dup_history (Agent *agent, guint limit);
+
+#define AGENT_ERROR agent_error_quark ()
+GQuark agent_error_quark (void);
+typedef enum {
+  AGENT_ERROR_FAILED,
+  AGENT_ERROR_UNKNOWN_INTERFACE,
+  AGENT_ERROR_NOT_ENABLED,
+  AGENT_ERROR_CONFIG,
+} AgentError;
+
+gboolean agent_connect (Agent *agent, GError **error);
+/* Releases the machine: deregisters, deletes the SAs, opens the gate. */
+gboolean agent_disconnect (Agent *agent, GError **error);
+/* @interface NULL or "": all. Unknown name: AGENT_ERROR_UNKNOWN_INTERFACE. @reason: who asked, for the log. */
+gboolean agent_redetect (Agent *agent, const char *interface, const char *reason, GError **error);

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "base/addr.h"
+#include "base/outcome.h"
+#include "base/rng.h"
+#include "base/secret.h"
+#include "base/now.h"
+
+#include <glib.h>
+
+/*
+ * IKEv2 (RFC 7296) with MOBIKE (RFC 4555), initiator of a remote-access client. One IkeSession is
+ * one IKE SA and its successors by rekeying, with the Child SAs below it. Sans-IO.
+ */
+
+#define IKE_PORT 500
+#define IKE_NATT_PORT 4500
+
+typedef struct _IkeSession IkeSession;
+
+typedef enum {
+  IKE_ID_AUTO = 0, /* from the text: address, email, FQDN, else DN (ASN.1) when it holds '=' */
+  IKE_ID_IPV4_ADDR = 1,
+  IKE_ID_FQDN = 2,
+  IKE_ID_RFC822_ADDR = 3,
+  IKE_ID_IPV6_ADDR = 5,
+  IKE_ID_DER_ASN1_DN = 9,
+  IKE_ID_KEY_ID = 11,
+} IkeIdType;
+
+typedef enum {
+  IKE_AUTH_METHOD_PSK,
+  IKE_AUTH_METHOD_CERTIFICATE,
+} IkeAuthMethod;
+
+/* All pointers are borrowed during ike_session_new() only; the session copies or references. */
+typedef struct {
+  RoamAddr gateway;
+  const char *local_id;  /* NULL: the certificate's subject or the local address */
+  const char *remote_id; /* NULL: the gateway's address */
+  IkeIdType local_id_type, remote_id_type;
+  IkeAuthMethod method;
+  RoamSecret *psk;              /* PSK */
+  GBytes *certificate_pem;      /* CERTIFICATE: leaf first, then intermediates */
+  RoamSecret *private_key_pem;  /* CERTIFICATE: PKCS#8 or traditional, unencrypted */
+  GBytes *ca_pem;               /* trust anchors, for the gateway's certificate; NULL with PSK */
+  const char *ike_proposals;    /* strongSwan-like: "aes256gcm16-prfsha384-ecp384,aes128-sha256-modp2048"; NULL: the recommended list */
+  const char *esp_proposals;    /* "aes256gcm16,aes128gcm16,aes256-sha256"; NULL: the recommended list */
+  gboolean request_tia4, request_tia6, request_dns;
+  gboolean force_udp_encap;     /* user-space data plane: report a NAT so that ESP stays in UDP */
+  gboolean require_mobike;
+  gint64 dpd_interval_us;       /* liveness check after that much silence; 0: 30 s */
+  gint64 rekey_ike_us, rekey_child_us; /* 0: 4 h and 1 h, less jitter */
+  gint64 nat_keepalive_us;      /* 0: 20 s */
+} IkeConfig;
+
+/* Recommended proposal lists, as text. */
+extern const char ike_default_ike_proposals[];
+extern const char ike_default_esp_proposals[];
+/*
+ * Checks a proposal list: NULL if it is good, else a sentence (caller frees) that names the bad
+ * word and what is allowed. @esp: ESP rather than IKE.
+ */
+char *ike_proposals_check (const char *text, gboolean esp);
+
+/* A local place to send from: the interface and its address. */
+typedef struct {
+  guint32 ifindex;
+  RoamAddr local;
+} IkePath;
+
+typedef enum {
+  IKE_START,        /* IKE_SA_INIT from path (drops any half-open attempt first) */
+  IKE_MOVE,         /* the path changed: UPDATE_SA_ADDRESSES on it (RFC 4555 3.5); half-open: restart from it */
+  IKE_CHECK,        /* liveness check (empty INFORMATIONAL with NAT detection) on the current path */
+  IKE_REKEY_IKE,
+  IKE_REKEY_CHILD,
+  IKE_TERMINATE,    /* DELETE, then DEAD */
+  IKE_ABANDON,      /* forget everything locally, at once; no packet, no DEAD */
+} IkeCommandType;
+
+typedef struct {
+  IkeCommandType type;
+  guint32 serial; /* START, MOVE, CHECK: echoed in the events they cause */
+  IkePath path;   /* START, MOVE */
+  /*
+   * MOVE: TRUE switches the Child SAs to the new path at once (RFC 4555 3.5 lets the initiator);
+   * FALSE (make before break) switches them when the gateway has answered.
+   */
+  gboolean move_children_now;
+} IkeCommand;
+
+/* Everything ESP needs for one Child SA pair; immutable and reference-counted. */
+typedef enum {
+  IKE_ESP_AES_GCM_16,  /* RFC 4106: key includes the 4-octet salt at its end */
+  IKE_ESP_AES_CBC_HMAC_SHA2, /* RFC 3602 + RFC 4868 */
+} IkeEspAlgorithm;
+
+typedef struct {
+  gint references;
+  guint32 id;               /* of this session, never reused */
+  guint32 spi_in, spi_out;  /* host order */
+  IkeEspAlgorithm algorithm;
+  guint encr_bits;          /* 128, 192, 256 */
+  guint integ_bits;         /* SHA2: 256, 384, 512; 0 for AEAD */
+  RoamSecret *encr_in, *encr_out;   /* GCM: key || salt */
+  RoamSecret *integ_in, *integ_out; /* NULL for AEAD */
+  gboolean esn;
+  RoamEndpoint outer_local, outer_remote; /* at installation; see IKE_ACTION_CHILD_MOVE */
+  guint32 ifindex;
+  gboolean udp_encap;
+} IkeChildSa;
+
+IkeChildSa *ike_child_sa_ref (IkeChildSa *child);
+void ike_child_sa_unref (IkeChildSa *child);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (IkeChildSa, ike_child_sa_unref)
+
+typedef enum {
+  IKE_EVENT_ESTABLISHED,   /* IKE SA, Child SA and TIA complete (V.ok) */
+  IKE_EVENT_PATH_OK,       /* the newest MOVE or CHECK was answered (V.ok); rtt_us */
+  IKE_EVENT_PATH_FAILED,   /* newest MOVE: no answer in its budget, UNACCEPTABLE_ADDRESSES, UNEXPECTED_NAT (V.fail) */
+  IKE_EVENT_FAILED,        /* START: no answer, no proposal chosen ... : nothing exists (V.fail) */
+  IKE_EVENT_AUTH_FAILED,   /* credentials or configuration refused, by either side (V.auth) */
+  IKE_EVENT_DEAD,          /* an established IKE SA is gone: DELETE, liveness failure (V.dead) */
+  IKE_EVENT_TIA_CHANGED,   /* the inner addresses are others than before (V.tia) */
+  IKE_EVENT_NAT_CHANGED,   /* nat_local / nat_remote are new */
+} IkeEventType;
+
+/* What the gateway assigned (CFG_REPLY); addresses may be unset. */
+typedef struct {
+  RoamAddr tia4, tia6;
+  RoamAddr dns[4];
+  guint n_dns;
+} IkeConfiguration;
+
+typedef struct {
+  IkeEventType type;
+  guint32 serial;
+  IkeConfiguration configuration; /* ESTABLISHED, TIA_CHANGED */
+  gboolean mobike;                /* both sides sent MOBIKE_SUPPORTED */
+  gboolean nat_local, nat_remote; /* a NAT before us / before the gateway */
+  gint64 rtt_us;
+  const char *reason;             /* static: what happened, in the RFC's words */
+  const char *advice;             /* static or NULL: what the user can do */
+} IkeEvent;
+
+typedef enum {
+  IKE_ACTION_SEND,
+  IKE_ACTION_EVENT,
+  IKE_ACTION_CHILD_ADD,     /* install inbound; outbound only when use_outbound */
+  IKE_ACTION_CHILD_USE,     /* send on this Child SA from now on (rekeying: RFC 7296 2.8) */
+  IKE_ACTION_CHILD_REMOVE,
+  IKE_ACTION_CHILD_MOVE,    /* all Child SAs: new outer addresses, keys and counters unchanged (RFC 4555 3.5) */
+} IkeActionType;
+
+typedef struct {
+  IkeActionType type;
+  union {
+    struct {
+      guint32 ifindex;
+      RoamEndpoint local;    /* port 500 or 4500 */
+      RoamEndpoint remote;
+      GBytes *datagram;      /* the whole UDP payload, non-ESP marker included on 4500; one octet 0xff is a keepalive */
+    } send;
+    IkeEvent event;
+    struct {
+      IkeChildSa *child;     /* owned by the action */
+      gboolean use_outbound;
+    } child_add;
+    struct {
+      guint32 child_id;
+    } child_use, child_remove;
+    struct {
+      guint32 ifindex;
+      RoamEndpoint local, remote;
+      gboolean udp_encap;
+    } child_move;
+  };
+} IkeAction;
+
+void ike_action_clear (IkeAction *action);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (IkeAction, ike_action_clear)
+
+/* NULL and a sentence in @ret_problem (caller frees) when keys or certificates cannot be used. */
+IkeSession *ike_session_new (const IkeConfig *config, RoamRng *rng, char **ret_problem);
+void ike_session_free (IkeSession *session);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (IkeSession, ike_session_free)
+
+void ike_session_input_command (IkeSession *session, const RoamNow *now, const IkeCommand *command);
+/* One UDP payload as received (non-ESP marker still there on 4500). ESP does not come here. */
+void ike_session_input_datagram (IkeSession *session, const RoamNow *now, guint32 ifindex, const RoamEndpoint *local,
+                                 const RoamEndpoint *remote, const guint8 *data, gsize length);
+void ike_session_input_deadline (IkeSession *session, const RoamNow *now);
+/* The data plane saw valid inbound ESP of @child_id at @boot_us: proof of liveness (RFC 7296 2.4), first packet of a rekeyed SA. */
+void ike_session_input_traffic (IkeSession *session, const RoamNow *now, guint32 child_id);
+gint64 ike_session_next_deadline (const IkeSession *session);
+gboolean ike_session_pop_action (IkeSession *session, IkeAction *ret_action);
+GHashTable *ike_session_dup_counters (const IkeSession *session);
+
+/* For status displays; a copy, strings static. */
+typedef struct {
+  const char *state;          /* "idle", "init", "auth", "established", ... */
+  guint64 spi_i, spi_r;
+  char ike_suite[96], esp_suite[64];
+  gboolean mobike, nat_local, nat_remote;
+  IkePath path;
+  RoamEndpoint remote;
+  guint32 child_spi_in, child_spi_out;
+  gint64 established_us;
+  gint64 last_rtt_us;
+} IkeStatus;
+void ike_session_get_status (const IkeSession *session, IkeStatus *ret_status);

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "base/addr.h"
+#include "base/outcome.h"
+#include "base/rng.h"
+#include "base/secret.h"
+#include "base/now.h"
+
+#include <glib.h>
+
+/*
+ * Mobile IPv4 (RFC 5944) for others to use: the mobile node and home agent engines. Sans-IO: octets
+ * and time go in, actions are pulled out. UDP payloads only; the caller owns the sockets.
+ */
+
+#define MIP4_PORT 434
+
+typedef enum {
+  MIP4_AUTH_HMAC_MD5,     /* RFC 5944 5.1, the default: 16-octet authenticator */
+  MIP4_AUTH_HMAC_SHA_256, /* recommended profile: 32-octet authenticator */
+} Mip4AuthAlgorithm;
+
+/* A mobility security association (RFC 5944 1.6); @key is referenced, not copied. */
+typedef struct {
+  guint32 spi; /* > 255 */
+  Mip4AuthAlgorithm algorithm;
+  RoamSecret *key;
+} Mip4SecurityAssociation;
+
+/* --------------------------------------------------------------- mobile node ---- */
+
+typedef struct _Mip4Mn Mip4Mn;
+
+/*
+ * A path is what a pending registration belongs to (decision D-07): one per physical interface
+ * (the kernel's ifindex, > 0) and one for the VPN tunnel.
+ */
+typedef guint32 Mip4Path;
+#define MIP4_PATH_VPN 0u
+
+typedef struct {
+  RoamAddr home_address; /* IPv4 */
+  RoamAddr home_agent;   /* IPv4 unicast */
+  const char *nai;       /* NULL: no NAI extension (RFC 2794) */
+  Mip4SecurityAssociation mn_ha;
+  guint16 lifetime_s;     /* requested; 65535 is infinity */
+  gboolean reverse_tunnel; /* T bit; TRUE always in roamd (D-21) */
+  gboolean nat_traversal;  /* extension 144 in co-located requests (RFC 3519 3.1; D-21) */
+} Mip4MnConfig;
+
+typedef enum {
+  MIP4_FORM_CO_LOCATED, /* D=1, CoA = the local address or the TIA */
+  MIP4_FORM_HOME,       /* deregistration from the home link: Lifetime 0, CoA = HoA (RFC 5944 3.6.1.2) */
+  MIP4_FORM_DEREGISTER, /* Lifetime 0 for one CoA, sent from that CoA */
+} Mip4Form;
+
+typedef enum {
+  MIP4_MN_REGISTER, /* start a registration procedure on path; a running one on it is forgotten */
+  MIP4_MN_CANCEL,   /* stop retransmitting on path; a reply that still comes is LATE */
+  MIP4_MN_FORGET,   /* drop all records of path (interface gone) */
+} Mip4MnCommandType;
+
+typedef struct {
+  Mip4MnCommandType type;
+  Mip4Path path;
+  guint32 serial; /* chosen by the caller, echoed in every event of this procedure */
+  Mip4Form form;
+  RoamAddr care_of_address; /* also the IP source of the request (HoA for MIP4_FORM_HOME) */
+  gint64 first_timeout_us;  /* >= 1 s (RFC 5944 3.6.3); doubles */
+  guint copies;             /* first one included; detection: 3, at 0, 1, 3 s, exhausted at 7 s */
+  gboolean force_udp;       /* F in 144 */
+} Mip4MnCommand;
+
+typedef enum {
+  MIP4_MN_ACCEPTED,    /* authentic reply, code 0 or 1, to the current record of this path */
+  MIP4_MN_DENIED,      /* authentic denial; will_retry: the engine repairs it itself (133 etc.) */
+  MIP4_MN_EXHAUSTED,   /* no valid reply in the budget */
+  MIP4_MN_DISCARDED,   /* a message was dropped; reason says why; counters only (R.bad) */
+  MIP4_MN_LATE,        /* authentic accepting reply for a closed or older record of this path (R.late) */
+  MIP4_MN_RENEWAL_DUE, /* 75 % of the granted lifetime has passed, >= 10 s before its end (D-30) */
+  MIP4_MN_EXPIRED,     /* the granted lifetime of the path's binding is over */
+} Mip4MnEventType;
+
+typedef struct {
+  Mip4MnEventType type;
+  Mip4Path path;
+  guint32 serial;
+  Mip4Form form;
+  RoamAddr care_of_address;
+  guint8 code;                /* ACCEPTED, DENIED, LATE */
+  gboolean tnc;               /* Trusted Networks Configured, covered by the MHAE (RFC 5265 3.4) */
+  gboolean will_retry;        /* DENIED */
+  gboolean key_mismatch;      /* DISCARDED: third bad authenticator in a row (D-10) */
+  guint16 lifetime_s;         /* granted; 0 for deregistrations */
+  gint64 sent_us;             /* boot time at which the accepted copy was sent: lifetimes and T_MONITOR count from it */
+  guint64 identification;     /* of the request that was answered: orders requests over all paths */
+  gboolean udp_tunnel;        /* 44 with code 0: RFC 3519 tunnelling is on for this binding */
+  guint16 keepalive_s;        /* from 44 */
+  const char *reason;         /* static sentence, in the RFC's words */
+} Mip4MnEvent;
+
+typedef enum {
+  MIP4_MN_ACTION_SEND,
+  MIP4_MN_ACTION_EVENT,
+} Mip4MnActionType;
+
+typedef struct {
+  Mip4MnActionType type;
+  union {
+    struct {
+      Mip4Path path;
+      RoamAddr source;
+      RoamEndpoint destination;
+      guint8 ttl; /* 255 for unicast (D-01) */
+      GBytes *datagram;
+    } send;
+    Mip4MnEvent event;
+  };
+} Mip4MnAction;
+
+/* Frees what @action owns (the datagram); harmless on an empty one. */
+void mip4_mn_action_clear (Mip4MnAction *action);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Mip4MnAction, mip4_mn_action_clear)
+
+/* Copies @config. @rng is borrowed and must outlive the engine. */
+Mip4Mn *mip4_mn_new (const Mip4MnConfig *config, RoamRng *rng);
+void mip4_mn_free (Mip4Mn *mn);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Mip4Mn, mip4_mn_free)
+
+void mip4_mn_input_command (Mip4Mn *mn, const RoamNow *now, const Mip4MnCommand *command);
+/*
+ * One UDP payload that arrived on @path from @source at local address @destination. Never fails:
+ * what is wrong is counted and reported as DISCARDED (RFC 5944 3.6.2.1).
+ */
+void mip4_mn_input_datagram (Mip4Mn *mn, const RoamNow *now, Mip4Path path, const RoamEndpoint *source,
+                             const RoamAddr *destination, const guint8 *data, gsize length);
+void mip4_mn_input_deadline (Mip4Mn *mn, const RoamNow *now);
+gint64 mip4_mn_next_deadline (const Mip4Mn *mn);
+/* TRUE and the oldest action, owned by the caller; FALSE when there is none. */
+gboolean mip4_mn_pop_action (Mip4Mn *mn, Mip4MnAction *ret_action);
+
+/* Counters by name ("discarded-bad-authenticator", ...): calls nothing, returns a new table char* -> guint64. */
+GHashTable *mip4_mn_dup_counters (const Mip4Mn *mn);

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "tunnel/tunnel.h"
+
+/*
+ * The edge of tunnel/: the user-space data plane (TUN, ESP in UDP, IP-in-IP, own thread), routes,
+ * and the gate (libnftables). All calls come from the main thread and never block on the network.
+ */
+
+typedef struct _TunnelIo TunnelIo;
+
+typedef struct {
+  const char *tun_name;      /* "roam0"; persistent, so that addresses and sockets survive a crash */
+  RoamAddr home_address, home_agent;
+  guint hold_packets;        /* bound of the hold queue; 0: 1024 */
+  guint table;               /* routing table; 0: 5266 */
+  guint32 mark;              /* SO_MARK of roamd's own sockets; 0: 0x5266 */
+} TunnelIoConfig;
+
+/*
+ * Creates or takes over the TUN device with the home address, the policy rules (own mark: main
+ * table; everything else: table with the default route to the TUN), the worker thread; starts
+ * BLOCKED. @error names the failing step and what to do.
+ */
+TunnelIo *tunnel_io_new (const TunnelIoConfig *config, GError **error);
+/* Stops the thread. @keep: leave device and routes for the next start (crash-like); else remove them. */
+void tunnel_io_free (TunnelIo *io, gboolean keep);
+/* Applies the difference to the last plan. Nothing to do: no system call. */
+gboolean tunnel_io_apply (TunnelIo *io, const TunnelPlan *plan, GError **error);
+/* Stops the user's data within the call, before anything else is decided (R5266-TRF-001). */
+void tunnel_io_hold_now (TunnelIo *io);
+/* "user-space (TUN, ESP in UDP)" and why the kernel's was not taken; borrowed. */
+const char *tunnel_io_get_backend (const TunnelIo *io);
+
+typedef enum {
+  TUNNEL_IO_IKE,          /* non-ESP-marked datagram or keepalive on port 4500 */
+  TUNNEL_IO_REGISTRATION, /* UDP from port 434 that came out of ESP, to the TIA */
+  TUNNEL_IO_TRAFFIC,      /* authentic inbound ESP on child sa: first packet, then at most one a second */
+} TunnelIoEventType;
+
+typedef struct {
+  TunnelIoEventType type;
+  int ifindex;
+  RoamEndpoint local, remote; /* IKE: outer; REGISTRATION: inner */
+  GBytes *datagram;           /* UDP payload as received; NULL for TRAFFIC */
+  guint32 sa;                 /* TRAFFIC, REGISTRATION */
+} TunnelIoEvent;
+
+void tunnel_io_event_clear (TunnelIoEvent *event);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (TunnelIoEvent, tunnel_io_event_clear)
+
+/* Poll for reading, then pop until FALSE. */
+int tunnel_io_get_fd (const TunnelIo *io);
+gboolean tunnel_io_pop_event (TunnelIo *io, TunnelIoEvent *ret_event);
+/* Sends an IKE datagram from port 4500 of @ifindex. FALSE: errno says why (ENETUNREACH while a route is missing ...). */
+gboolean tunnel_io_send_ike (TunnelIo *io, int ifindex, const RoamAddr *local, const RoamEndpoint *remote, GBytes *datagram);
+/* Sends UDP @source:434 -> @destination inside ESP, in every mode, HOLD included. FALSE: no SA. */
+gboolean tunnel_io_send_registration (TunnelIo *io, const RoamAddr *source, const RoamEndpoint *destination,
+                                      guint8 ttl, GBytes *datagram);
+
+typedef struct {
+  guint64 tx_packets, tx_octets, rx_packets, rx_octets;
+  guint64 held, hold_dropped, blocked;            /* packets */
+  guint64 bad_authenticator, replayed, unknown_spi, bad_inner; /* inbound drops */
+  guint64 clear_dropped;                          /* IP-in-IP in clear while not in C (R5266-TRF-008) */
+} TunnelIoStats;
+void tunnel_io_get_stats (TunnelIo *io, TunnelIoStats *ret_stats);
+
+/* -------------------------------------------------------------------- gate ---- */
+
+typedef struct _TunnelGateIo TunnelGateIo;
+
+/* Installs the table, closed (replacing one left by an earlier run in one transaction, without opening). */
+TunnelGateIo *tunnel_gate_io_new (const TunnelGateConfig *config, GError **error);
+/* @remove: takes the table away (administrator's Disconnect); else it stays, closed. */
+void tunnel_gate_io_free (TunnelGateIo *gate, gboolean remove);
+/* Closing must succeed; a failure to open leaves it closed. */
+gboolean tunnel_gate_io_apply (TunnelGateIo *gate, const TunnelGateState *state, GError **error);
+
+typedef struct {
+  guint64 stopped_packets, stopped_octets, passed_packets, passed_octets;
+} TunnelGateCounters;
+gboolean tunnel_gate_io_get_counters (TunnelGateIo *gate, TunnelGateCounters *ret_counters, GError **error);

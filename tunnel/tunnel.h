@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "base/addr.h"
+#include "base/secret.h"
+#include "base/now.h"
+
+#include <glib.h>
+
+/*
+ * The data plane as a wish (TunnelPlan) and the difference between two wishes. Pure; the edge that
+ * applies it is tunnel/tunnel-io.h.
+ */
+
+typedef enum {
+  TUNNEL_MODE_BLOCKED, /* nothing of the user's passes; what waits is dropped */
+  TUNNEL_MODE_HOLD,    /* nothing passes; TUN reading pauses, packets wait (bounded), none is lost in a short handover */
+  TUNNEL_MODE_HOME,    /* plain on the home link, source HoA */
+  TUNNEL_MODE_C,       /* IP-in-IP from the co-located CoA to the home agent, in clear on a proved link */
+  TUNNEL_MODE_MC,      /* IP-in-IP from the TIA to the home agent inside ESP */
+} TunnelMode;
+
+typedef enum {
+  TUNNEL_ESP_AES_GCM_16,
+  TUNNEL_ESP_AES_CBC_HMAC_SHA2,
+} TunnelEspAlgorithm;
+
+/* One Child SA pair for the data plane. Keys are referenced. */
+typedef struct {
+  gint references;
+  guint32 id;
+  guint32 spi_in, spi_out;
+  TunnelEspAlgorithm algorithm;
+  guint encr_bits, integ_bits;
+  RoamSecret *encr_in, *encr_out;   /* GCM: key || 4-octet salt */
+  RoamSecret *integ_in, *integ_out; /* NULL for GCM */
+  gboolean esn;
+} TunnelSa;
+
+TunnelSa *tunnel_sa_ref (TunnelSa *sa);
+void tunnel_sa_unref (TunnelSa *sa);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (TunnelSa, tunnel_sa_unref)
+
+#define TUNNEL_MAX_DNS 4
+#define TUNNEL_MAX_LINKS 16
+
+typedef struct {
+  TunnelMode mode;
+  /* C and MC: MIP tunnel end points (outer source and destination of IP-in-IP) */
+  RoamAddr mip_local;    /* co-located CoA in C, TIA in MC */
+  /* HOME and C: the physical interface in use and its next hop */
+  int ifindex;
+  RoamAddr next_hop;     /* HOME: default router of the home link */
+  /* ESP path; valid whenever out_sa != 0, in every mode: registrations pass in HOLD too */
+  int esp_ifindex;
+  RoamEndpoint esp_local, esp_remote;
+  gboolean udp_encap;
+  guint32 out_sa;        /* TunnelSa.id that encrypts; 0: none */
+  GPtrArray *sas;        /* of TunnelSa, owned reference; all decrypt. NULL: none */
+  RoamAddr tia;          /* valid with out_sa; unset otherwise */
+  /* physical interfaces on which sockets for ESP-in-UDP shall be open */
+  int links[TUNNEL_MAX_LINKS];
+  guint n_links;
+  RoamAddr dns[TUNNEL_MAX_DNS];
+  guint n_dns;
+  guint mtu;             /* inner, of the TUN device; 0: computed */
+} TunnelPlan;
+
+void tunnel_plan_init (TunnelPlan *plan); /* BLOCKED, nothing else */
+void tunnel_plan_copy (TunnelPlan *target, const TunnelPlan *source); /* target must be initialised */
+void tunnel_plan_clear (TunnelPlan *plan);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (TunnelPlan, tunnel_plan_clear)
+
+typedef enum {
+  TUNNEL_CHANGE_MODE = 1 << 0,
+  TUNNEL_CHANGE_MIP = 1 << 1,   /* mip_local, ifindex, next_hop */
+  TUNNEL_CHANGE_ESP = 1 << 2,   /* esp_*, udp_encap, out_sa, tia */
+  TUNNEL_CHANGE_SAS = 1 << 3,
+  TUNNEL_CHANGE_LINKS = 1 << 4,
+  TUNNEL_CHANGE_DNS = 1 << 5,
+  TUNNEL_CHANGE_MTU = 1 << 6,
+} TunnelChanges;
+
+/* 0: the same plan; applying it twice does nothing. */
+TunnelChanges tunnel_plan_diff (const TunnelPlan *old_plan, const TunnelPlan *new_plan);
+const char *tunnel_mode_to_string (TunnelMode mode);
+/*
+ * Inner MTU that fits @link_mtu under @mode: IP-in-IP 20; in MC besides outer IP 20, UDP 8 (with
+ * @udp_encap), ESP 8 + IV + padding + ICV of @sa. Never below 576. RFC 5265 5.2.
+ */
+guint tunnel_plan_mtu (TunnelMode mode, guint link_mtu, gboolean udp_encap, const TunnelSa *sa);
+
+/* -------------------------------------------------------------------- gate ---- */
+
+/*
+ * What the gate lets out (and in) on physical interfaces. Everything not named here is stopped and
+ * counted: decision A-29, P-9.
+ */
+typedef struct {
+  char tun_name[16];
+  RoamAddr home_address, home_agent;
+  RoamAddr gateways[8];      /* IKE and ESP-in-UDP go there */
+  guint n_gateways;
+  RoamPrefix exempt[16];     /* destinations the profile lets through in clear */
+  guint n_exempt;
+  gboolean managed_only;     /* TRUE: only interfaces of @links are gated; FALSE: all but lo and the TUN */
+} TunnelGateConfig;
+
+typedef struct {
+  TunnelMode mode;
+  char ifname[16];           /* HOME and C: the one proved interface */
+  RoamAddr care_of_address;  /* C: IP-in-IP from here to the home agent passes */
+} TunnelGateState;
+
+/* The whole ruleset as nft text: table inet roamd, closed. Caller frees. */
+char *tunnel_gate_render (const TunnelGateConfig *config);
+/* nft commands that lead from @old_state to @new_state (closing first); "" when nothing changes. Caller frees. */
+char *tunnel_gate_render_change (const TunnelGateConfig *config, const TunnelGateState *old_state,
+                                 const TunnelGateState *new_state);
