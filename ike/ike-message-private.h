@@ -163,6 +163,13 @@ enum
   IKE_CERT_ENCODING_RAW_PUBLIC_KEY = 15,
 };
 
+/* Traffic selector types (RFC 7296 3.13.1). */
+enum
+{
+  IKE_TS_IPV4_ADDR_RANGE = 7,
+  IKE_TS_IPV6_ADDR_RANGE = 8,
+};
+
 /* Header of one message; SPIs as 64-bit numbers in host order (the first octet is the top one). */
 typedef struct
 {
