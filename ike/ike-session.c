@@ -402,16 +402,6 @@ ike_session_get_status (const IkeSession *session, IkeStatus *ret_status)
 
 /* --- life --- */
 
-char *
-ike_proposals_check (const char *text, gboolean esp)
-{
-  char *problem = NULL;
-  g_autoptr (IkeProposals) proposals = ike_proposals_new_from_text (text, esp ? IKE_PROTOCOL_ESP : IKE_PROTOCOL_IKE,
-                                                                    &problem);
-
-  return proposals ? NULL : problem;
-}
-
 static gboolean
 take_identities (IkeSession *session, const IkeConfig *config, char **ret_problem)
 {
