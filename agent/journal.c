@@ -110,6 +110,12 @@ agent_journal_length (const AgentJournal *journal)
   return journal->rows.length;
 }
 
+guint64
+agent_journal_last_number (const AgentJournal *journal)
+{
+  return journal->last_number;
+}
+
 GPtrArray *
 agent_journal_dup (const AgentJournal *journal, guint limit)
 {

@@ -19,6 +19,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (AgentJournal, agent_journal_free)
 /* Takes @handover and gives it the next number; returns it, borrowed until the ring turns. */
 const AgentHandover *agent_journal_add (AgentJournal *journal, AgentHandover *handover);
 guint agent_journal_length (const AgentJournal *journal);
+/* Number of the newest handover ever; 0: none. */
+guint64 agent_journal_last_number (const AgentJournal *journal);
 /* Newest last, at most @limit (0: all); copies, caller unrefs. */
 GPtrArray *agent_journal_dup (const AgentJournal *journal, guint limit);
 
