@@ -288,7 +288,7 @@ connect_to_bus (DbusAdaptor *adaptor)
       g_warning ("No system bus: %s", error->message);
       return;
     }
-  /* Not g_bus_get(): that connection is shared with polkit's and would end the process when it closes. */
+  /* Not g_bus_get(): the shared connection would end the process when it closes. */
   g_dbus_connection_new_for_address (
     address, G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT | G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION, NULL,
     adaptor->cancellable, on_connected, adaptor);

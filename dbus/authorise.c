@@ -1,11 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "dbus/authorise.h"
 
-#include <polkit/polkit.h>
 #include <unistd.h>
 
-/* polkitd starts on demand; whoever waits longer has no answer. An interactive question may take its time. */
-#define UID_TIMEOUT_MS 5000
+/*
+ * polkit is asked over the connection on which the request came: its library would keep one of its
+ * own that ends the process, or never works again, when the bus is restarted.
+ */
+#define POLKIT_NAME "org.freedesktop.PolicyKit1"
+#define POLKIT_PATH "/org/freedesktop/PolicyKit1/Authority"
+#define POLKIT_INTERFACE "org.freedesktop.PolicyKit1.Authority"
+#define POLKIT_ALLOW_INTERACTION 1u
+
+/* polkitd starts on demand; whoever waits longer has no answer. A person may need minutes for a password. */
+#define TIMEOUT_MS 10000
+#define INTERACTIVE_TIMEOUT_MS (5 * 60 * 1000)
 
 typedef struct
 {
@@ -41,38 +50,40 @@ on_checked (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GTask) task = user_data;
   const Request *request = g_task_get_task_data (task);
   g_autoptr (GError) error = NULL;
-  g_autoptr (PolkitAuthorizationResult) answer =
-    polkit_authority_check_authorization_finish (POLKIT_AUTHORITY (source), result, &error);
+  g_autoptr (GVariant) reply = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, &error);
+  gboolean authorised = FALSE;
 
-  if (answer == NULL)
-    deny (task, "Only root may do this: polkit did not answer (%s)", error->message);
-  else if (!polkit_authorization_result_get_is_authorized (answer))
-    deny (task, "polkit does not grant you the action %s", request->action);
-  else
+  if (reply == NULL)
+    {
+      g_dbus_error_strip_remote_error (error);
+      deny (task, "Only root may do this: polkit does not answer (%s)", error->message);
+      return;
+    }
+  g_variant_get (reply, "((bba{ss}))", &authorised, NULL, NULL);
+  if (authorised)
     g_task_return_boolean (task, TRUE);
+  else
+    deny (task, "polkit does not grant you the action %s", request->action);
 }
 
 static void
-on_authority (GObject *source, GAsyncResult *result, gpointer user_data)
+ask_polkit (GTask *task)
 {
-  g_autoptr (GTask) task = user_data;
   const Request *request = g_task_get_task_data (task);
-  g_autoptr (GError) error = NULL;
-  g_autoptr (PolkitAuthority) authority = polkit_authority_get_finish (result, &error);
-  g_autoptr (PolkitSubject) subject = NULL;
-  PolkitCheckAuthorizationFlags flags = POLKIT_CHECK_AUTHORIZATION_FLAGS_NONE;
+  const char *sender = g_dbus_method_invocation_get_sender (request->invocation);
+  GDBusMessageFlags flags = g_dbus_message_get_flags (g_dbus_method_invocation_get_message (request->invocation));
+  gboolean interactive = (flags & G_DBUS_MESSAGE_FLAGS_ALLOW_INTERACTIVE_AUTHORIZATION) != 0;
+  GVariantDict subject;
 
-  if (authority == NULL)
-    {
-      deny (task, "Only root may do this: polkit cannot be reached (%s)", error->message);
-      return;
-    }
-  if ((g_dbus_message_get_flags (g_dbus_method_invocation_get_message (request->invocation)) &
-       G_DBUS_MESSAGE_FLAGS_ALLOW_INTERACTIVE_AUTHORIZATION) != 0)
-    flags = POLKIT_CHECK_AUTHORIZATION_FLAGS_ALLOW_USER_INTERACTION;
-  subject = polkit_system_bus_name_new (g_dbus_method_invocation_get_sender (request->invocation));
-  polkit_authority_check_authorization (authority, subject, request->action, NULL, flags, NULL, on_checked,
-                                        g_steal_pointer (&task));
+  g_variant_dict_init (&subject, NULL);
+  g_variant_dict_insert (&subject, "name", "s", sender);
+  g_dbus_connection_call (g_dbus_method_invocation_get_connection (request->invocation), POLKIT_NAME, POLKIT_PATH,
+                          POLKIT_INTERFACE, "CheckAuthorization",
+                          g_variant_new ("((s@a{sv})s@a{ss}us)", "system-bus-name", g_variant_dict_end (&subject),
+                                         request->action, g_variant_new_array (G_VARIANT_TYPE ("{ss}"), NULL, 0),
+                                         interactive ? POLKIT_ALLOW_INTERACTION : 0, ""),
+                          G_VARIANT_TYPE ("((bba{ss}))"), G_DBUS_CALL_FLAGS_NONE,
+                          interactive ? INTERACTIVE_TIMEOUT_MS : TIMEOUT_MS, NULL, on_checked, task);
 }
 
 static void
@@ -92,7 +103,7 @@ on_uid (GObject *source, GAsyncResult *result, gpointer user_data)
   if (uid == 0 || uid == geteuid ())
     g_task_return_boolean (task, TRUE);
   else
-    polkit_authority_get_async (NULL, on_authority, g_steal_pointer (&task));
+    ask_polkit (g_steal_pointer (&task));
 }
 
 void
@@ -108,7 +119,7 @@ dbus_authorise_async (GDBusMethodInvocation *invocation, const char *action, GAs
   g_dbus_connection_call (g_dbus_method_invocation_get_connection (invocation), "org.freedesktop.DBus",
                           "/org/freedesktop/DBus", "org.freedesktop.DBus", "GetConnectionUnixUser",
                           g_variant_new ("(s)", g_dbus_method_invocation_get_sender (invocation)),
-                          G_VARIANT_TYPE ("(u)"), G_DBUS_CALL_FLAGS_NO_AUTO_START, UID_TIMEOUT_MS, NULL, on_uid, task);
+                          G_VARIANT_TYPE ("(u)"), G_DBUS_CALL_FLAGS_NO_AUTO_START, TIMEOUT_MS, NULL, on_uid, task);
 }
 
 gboolean

@@ -119,8 +119,7 @@ test_no_profile_at_all (void)
   assert_refused_with ("", "profile.conf: [mobile-ip] found nothing, allowed: the group with the home address and the "
                            "home agent");
   g_assert_null (agent_config_parse ("p", "[a]\0b", 5, problems));
-  g_assert_cmpstr (problems->lines->pdata[0], ==,
-                   "p: found 'octets that are no text', allowed: a text file in UTF-8");
+  g_assert_cmpstr (problems->lines->pdata[0], ==, "p: found 'octets that are no text', allowed: a text file in UTF-8");
   g_assert_null (agent_config_parse ("p", "hello", 5, problems));
   g_assert_nonnull (strstr (problems->lines->pdata[1], "key=value lines"));
 }
@@ -129,7 +128,8 @@ test_no_profile_at_all (void)
 static void
 test_bad_values (void)
 {
-  static const struct {
+  static const struct
+  {
     const char *base, *group, *key, *value;
   } rows[] = {
     { MINIMAL, "mobile-ip", "nai", "@x" },
@@ -180,8 +180,8 @@ test_bad_values (void)
 static void
 test_bad_addresses (void)
 {
-  static const char *const bad[] = { "0.0.0.0",         "127.0.0.1", "224.0.0.1", "255.255.255.255", "10.1.0.0/24",
-                                     "10.1.0.255/24",   "10.1.0.1/7", "::1/64",   "10.1.0.256/24",   "" };
+  static const char *const bad[] = { "0.0.0.0",       "127.0.0.1",  "224.0.0.1", "255.255.255.255", "10.1.0.0/24",
+                                     "10.1.0.255/24", "10.1.0.1/7", "::1/64",    "10.1.0.256/24",   "" };
 
   for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
     {
@@ -256,11 +256,15 @@ static void
 test_hex_key (void)
 {
   const char *allowed = NULL;
-  g_autoptr (RoamSecret) key = agent_config_parse_hex_key ((const guint8 *)" 0011 2233445566778899aabbccddeeFF\n", 36, &allowed);
-  static const char *const bad[] = {
-    "", "0", "00112233445566778899aabbccddee", "00112233445566778899aabbccddeef", "x0112233445566778899aabbccddeeff",
-    "00000000000000000000000000000000", "01020304010203040102030401020304"
-  };
+  g_autoptr (RoamSecret) key =
+    agent_config_parse_hex_key ((const guint8 *)" 0011 2233445566778899aabbccddeeFF\n", 36, &allowed);
+  static const char *const bad[] = { "",
+                                     "0",
+                                     "00112233445566778899aabbccddee",
+                                     "00112233445566778899aabbccddeef",
+                                     "x0112233445566778899aabbccddeeff",
+                                     "00000000000000000000000000000000",
+                                     "01020304010203040102030401020304" };
 
   g_assert_nonnull (key);
   g_assert_cmpuint (roam_secret_length (key), ==, 16);
@@ -291,7 +295,8 @@ test_psk (void)
 
 /* ---------------------------------------------------------------------- files ---- */
 
-typedef struct {
+typedef struct
+{
   char *directory, *profile, *key, *psk;
 } Files;
 
@@ -364,8 +369,9 @@ test_load_modes (Files *files, gconstpointer data)
 {
   /* covers: R5266-SEC-004 */
   g_chmod (files->key, 0640);
-  assert_load_fails (files, NULL, "[mobile-ip] key-file: found 'mode 0640', allowed: a file that only its owner may "
-                                  "read (chmod 0600)");
+  assert_load_fails (files, NULL,
+                     "[mobile-ip] key-file: found 'mode 0640', allowed: a file that only its owner may "
+                     "read (chmod 0600)");
   g_chmod (files->key, 0604);
   assert_load_fails (files, NULL, "found 'mode 0604'");
   g_chmod (files->key, 0600);

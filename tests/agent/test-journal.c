@@ -4,6 +4,20 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
+static char *last_message; /* of the log */
+
+static GLogWriterOutput
+remember (GLogLevelFlags level, const GLogField *fields, gsize n_fields, gpointer user_data)
+{
+  for (gsize i = 0; i < n_fields; i++)
+    if (g_str_equal (fields[i].key, "MESSAGE"))
+      {
+        g_free (last_message);
+        last_message = g_strdup (fields[i].value);
+      }
+  return G_LOG_WRITER_HANDLED;
+}
+
 static AgentHandover *
 make (const char *reason)
 {
@@ -115,7 +129,8 @@ test_numbers_must_grow (void)
 
 /* ----------------------------------------------------------------------- file ---- */
 
-typedef struct {
+typedef struct
+{
   char *directory, *path;
 } Files;
 
@@ -196,9 +211,9 @@ test_torn_line (Files *files, gconstpointer data)
   run_once (files, 3);
   g_assert_true (g_file_get_contents (files->path, &text, &length, NULL));
   g_assert_true (g_file_set_contents (files->path, text, (gssize)length - 20, NULL));
-  g_test_expect_message ("roamd", G_LOG_LEVEL_WARNING, "*1 damaged lines were skipped (line 3: *");
   g_assert_cmpuint (run_once (files, 1), ==, 2);
-  g_test_assert_expected_messages ();
+  g_assert_nonnull (last_message);
+  g_assert_nonnull (strstr (last_message, "1 damaged lines were skipped (line 3: "));
   g_assert_cmpuint (run_once (files, 0), ==, 3); /* nothing was appended to the torn line */
 }
 
@@ -217,6 +232,8 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  g_log_set_always_fatal (G_LOG_LEVEL_ERROR | G_LOG_LEVEL_CRITICAL);
+  g_log_set_writer_func (remember, NULL, NULL);
   g_test_add_func ("/journal/encode-decode", test_encode_decode);
   g_test_add_func ("/journal/ring", test_ring_is_bounded);
   g_test_add_func ("/journal/damaged-lines", test_damaged_lines);
