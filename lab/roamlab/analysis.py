@@ -40,7 +40,6 @@ class Packet:
     detail: int        # IKE: exchange type; RRP: code; else 0
     length: int        # octets of IP; of IKE: the message
     source: bytes
-    broadcast: bool
 
     def __str__(self):
         return f"{self.ns / 1e9:.6f} {self.network} {self.kind} from {'.'.join(map(str, self.source))}, {self.length} octets"
@@ -124,7 +123,7 @@ def packet_of(frame, network):
         kind, detail = classify_ip(ip, peer)
         if kind == IKE:
             length = struct.unpack_from("!H", ip, (ip[0] & 15) * 4 + 4)[0] - 8
-    return Packet(frame.ns, network, from_mn, to_mn, kind, detail, length, source, bool(data[0] & 1))
+    return Packet(frame.ns, network, from_mn, to_mn, kind, detail, length, source)
 
 
 NETWORK_OF_BRIDGE = {net.bridge: net.name for net in NETWORKS.values()}
