@@ -60,7 +60,7 @@ BUS_CONF = """\
 </busconfig>
 """
 
-# What systemd's Restart=always does with RestartSec=100ms (its default), for one process; ends it on SIGTERM.
+# What systemd's Restart=always does for one process; ends it on SIGTERM.
 SUPERVISOR = """\
 trap 'stop=1; kill -TERM $child 2>/dev/null' TERM INT
 while :; do
@@ -72,7 +72,7 @@ while :; do
   echo "supervisor: exit status $status" >&2
   [ -n "$stop" ] && exit 0
   [ $status = 78 ] || [ $status = 2 ] && exit $status
-  sleep 0.1
+  sleep {restart_seconds}
 done
 """
 
@@ -188,10 +188,11 @@ class Roamd:
                                           auth=auth) + extra)
         return profile
 
-    def start(self, certificates=False, extra="", log_level="info"):
+    def start(self, certificates=False, extra="", log_level="info", restart_seconds=0.1):
+        """@restart_seconds: RestartSec of the unit; systemd's default is 0.1."""
         profile = self.write_profile(certificates, extra)
         (MN / "state").mkdir(exist_ok=True)
-        script = SUPERVISOR.format(pidfile=self.pid_file)
+        script = SUPERVISOR.format(pidfile=self.pid_file, restart_seconds=restart_seconds)
         self.process.start(self.node.inside("sh", "-c", script, "supervisor", program("agent/roamd"), "--profile", profile,
                                             "--state-dir", MN / "state", "--runtime-dir", "/run/roamd",
                                             "--log-level", log_level))

@@ -32,8 +32,9 @@ class Mark:
 class Journey:
     """The lab with roamd at home, the streams and the probe running; then leg after leg."""
 
-    def __init__(self, say, certificates=False, log_level="info"):
-        self.say, self.certificates, self.log_level = say, certificates, log_level
+    def __init__(self, say, certificates=False, log_level="info", restart_seconds=0.1):
+        self.say = say
+        self.roamd_options = {"certificates": certificates, "log_level": log_level, "restart_seconds": restart_seconds}
         self.gateway, self.home_agent = strongswan.Gateway(), agent.HomeAgent()
         self.node = agent.MobileNode()
         self.roamd = agent.Roamd(self.node)
@@ -45,12 +46,12 @@ class Journey:
         self.say("building RFC 5266 figure 1: nine namespaces, routers, firewall, NAT")
         topology.up()
         moves.forget()
-        self.gateway.start(self.certificates)
+        self.gateway.start(self.roamd_options["certificates"])
         self.say("strongSwan gateway is up; starting captures, home agent and roamd")
         self.capture.start()
         self.home_agent.start()
         self.node.start()
-        self.roamd.start(self.certificates, log_level=self.log_level)
+        self.roamd.start(**self.roamd_options)
         steps = moves.move(join=[(interface, network)])
         self.stays.append(analysis.Stay(network, steps[0].ns, 0))
         self.roamd.wait_mode(mode)
