@@ -7,7 +7,8 @@ from . import agent, analysis, capture, moves, names, pcap, probe, streams, stro
 from .system import LabError, wait_until
 
 PROBE_RATE = 1000
-TAIL_NS = 150_000_000   # packets on their way at the end of a window are given this time to arrive
+TAIL_NS = 150_000_000   # packets under way at the end of a window are given this time to arrive; those under way
+                        # when the old link goes are lost with it and belong to the handover
 
 
 @dataclasses.dataclass
@@ -114,7 +115,7 @@ class Journey:
         leg = mark.leg
         mobike = analysis.after_ms(analysis.first(seen, analysis.IKE, mark.event_ns, mark.end_ns, leg.network), mark.event_ns)
         rrq = analysis.after_ms(analysis.first(seen, analysis.RRQ, mark.event_ns, mark.end_ns, leg.network), mark.event_ns)
-        up, down = (ways[way].window(mark.lost_ns, mark.end_ns) for way in ("up", "down"))
+        up, down = (ways[way].window(mark.lost_ns - TAIL_NS, mark.end_ns) for way in ("up", "down"))
         return {"from": leg.old_mode, "to": leg.new_mode, "network": leg.network, "interface": leg.interface,
                 "unplugged_ms": round((mark.event_ns - mark.lost_ns) / 1e6, 3),
                 "event_to_mobike_ms": mobike, "event_to_rrq_ms": rrq,

@@ -18,6 +18,7 @@ CABLES = (
     ("isp", "gwnet", "203.0.113.1/24", "gw", "out", f"{names.GATEWAY}/24"),
     ("isp", "natnet", "192.0.2.1/24", "nat", "out", f"{names.NAT_PUBLIC}/24"),
 )
+LONG = ("isp", "gwnet")  # this cable can be given a delay
 ROUTES = {
     "ha": ("default via 10.1.0.1",),
     "cn": ("default via 10.4.0.1",),
@@ -91,27 +92,46 @@ table inet border {
 }
 
 
-def _cables():
+def _veth(node, interface, mac, peer_node, peer, peer_mac=None):
+    """A cable: @interface of @node to @peer of @peer_node."""
+    run("ip", "link", "add", interface, "netns", namespace(node), "address", mac, "type", "veth",
+        "peer", "name", peer, "netns", namespace(peer_node), *(("address", peer_mac) if peer_mac else ()))
+
+
+def _cables(rtt_ms):
     # Cables are made directly between namespaces: the machine's own namespace never sees them. MACs are locally administered.
     for number, (a, a_if, a_addr, b, b_if, b_addr) in enumerate(CABLES):
-        run("ip", "link", "add", a_if, "netns", namespace(a), "address", f"02:00:00:01:{number:02x}:01", "type", "veth",
-            "peer", "name", b_if, "netns", namespace(b), "address", f"02:00:00:01:{number:02x}:02")
+        a_mac, b_mac = (f"02:00:00:01:{number:02x}:{end:02x}" for end in (1, 2))
+        if rtt_ms and (a, a_if) == LONG:
+            _veth(a, a_if, a_mac, "sw", "d-near")
+            _veth(b, b_if, b_mac, "sw", "d-far")
+        else:
+            _veth(a, a_if, a_mac, b, b_if, b_mac)
         ip_batch(a, [f"addr add {a_addr} dev {a_if}", f"link set {a_if} up"])
         ip_batch(b, [f"addr add {b_addr} dev {b_if}", f"link set {b_if} up"])
+    if rtt_ms:
+        _delay_line(rtt_ms)
+
+
+def _delay_line(rtt_ms):
+    """Joins the halves of the long cable in roam-sw; half of @rtt_ms each way."""
+    ip_batch("sw", ["link set d-near up", "link set d-far up"])
+    line = system.Process("delay")
+    line.start(system.in_namespace("sw", system.tool("lab-delay"), "d-near", "d-far", int(rtt_ms * 500)))
+    if not system.wait_until(lambda: "ready" in line.tail(), 3):
+        raise system.LabError("the delay line does not start: " + line.tail())
 
 
 def _networks():
     for net in NETWORKS.values():
-        node, ns = net.router_node, namespace(net.router_node)
+        node = net.router_node
         interface = "in" if node == "nat" else net.name
         ip_batch("sw", [f"link add {net.bridge} type bridge stp_state 0 forward_delay 0 mcast_snooping 0",
                         f"link set {net.bridge} up"])
-        run("ip", "link", "add", interface, "netns", ns, "address", net.router_mac, "type", "veth",
-            "peer", "name", "r-" + net.name, "netns", namespace("sw"))
+        _veth(node, interface, net.router_mac, "sw", "r-" + net.name)
         ip_batch("sw", [f"link set r-{net.name} master {net.bridge}", f"link set r-{net.name} up"])
         ip_batch(node, [f"addr add {net.router}/{net.prefix} dev {interface}", f"link set {interface} up"])
-    run("ip", "link", "add", "eth0", "netns", namespace("ha"), "address", "02:00:00:00:11:02", "type", "veth",
-        "peer", "name", "p-ha", "netns", namespace("sw"))
+    _veth("ha", "eth0", "02:00:00:00:11:02", "sw", "p-ha")
     ip_batch("sw", ["link set p-ha master br-home", "link set p-ha up"])
     ip_batch("ha", [f"addr add {names.HOME_AGENT}/24 dev eth0", "link set eth0 up"])
 
@@ -125,22 +145,25 @@ def _mobile_node():
         ip_batch("mn", [f"link set {i.name} up"])
 
 
-def up(static_neighbours=True, offloads=True):
-    """Builds figure 1; what an earlier run left is removed first. The MN is plugged nowhere."""
+def up(static_neighbours=True, offloads=True, rtt_ms=0):
+    """Builds figure 1; what an earlier run left is removed first. The MN is plugged nowhere.
+
+    @rtt_ms: round trip time that the way to the gateway's outer side takes by itself."""
     down()
     (names.RUN / "pids").mkdir(parents=True)
     (names.RUN / "log").mkdir()
     os.chmod(names.RUN, 0o755)
     for node in names.NODES:
         run("ip", "netns", "add", namespace(node))
+        loose = 2 if node == "mn" else 0  # the MN as systemd sets a host up; the routers filter by nftables
         system.sysctl(node, **{"net/ipv4/ip_forward": int(node in ROUTERS + ("ha",)),
-                               "net/ipv4/conf/all/rp_filter": 0, "net/ipv4/conf/default/rp_filter": 0,
+                               "net/ipv4/conf/all/rp_filter": loose, "net/ipv4/conf/default/rp_filter": loose,
                                "net/ipv4/conf/all/send_redirects": 0, "net/ipv4/conf/default/send_redirects": 0,
                                "net/ipv6/conf/default/accept_dad": 0,
                                # routers and the switch speak IPv4 only; the MN keeps IPv6, so that leaks of it would show
                                "net/ipv6/conf/default/disable_ipv6": int(node != "mn")})
         ip_batch(node, ["link set lo up"])
-    _cables()
+    _cables(rtt_ms)
     _networks()
     _mobile_node()
     for node, routes in ROUTES.items():
