@@ -157,7 +157,9 @@ class MobileNode:
         pid = self.holder.pid()
         if not pid:
             raise LabError("the lab is not up (sudo lab/lab up)")
-        return ["nsenter", f"--net=/run/netns/{namespace('mn')}", f"--mount=/proc/{pid}/ns/mnt", *map(str, argv)]
+        # --root: a lab in a chroot stays in it
+        return ["nsenter", f"--net=/run/netns/{namespace('mn')}", f"--mount=/proc/{pid}/ns/mnt", f"--root=/proc/{pid}/root",
+                "--wd=/", *map(str, argv)]
 
     def stop(self):
         self.bus.stop()

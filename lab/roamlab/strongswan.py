@@ -193,8 +193,15 @@ class Charon:
         path.write_text(text)
         return path
 
+    def _keep_key(self, key):
+        """swanctl loads every private key that lies there."""
+        private = self.directory / "private"
+        shutil.rmtree(private, ignore_errors=True)
+        private.mkdir(parents=True, mode=0o700)
+        if key:
+            shutil.copy(key, private)
+
     def start(self, backend, connection, prefer_best_path=False):
-        self.directory.mkdir(parents=True, exist_ok=True)
         self._write("strongswan.conf", DAEMON.format(
             plugins=PLUGINS.format(backend=backend), directory=self.directory,
             # the client's routes come from charon; the gateway's are the lab's
@@ -220,7 +227,7 @@ class Charon:
         return True
 
     def swanctl(self, command, *argv):
-        env = {**os.environ, "STRONGSWAN_CONF": str(self.directory / "strongswan.conf")}
+        env = {**os.environ, "STRONGSWAN_CONF": str(self.directory / "strongswan.conf"), "SWANCTL_DIR": str(self.directory)}
         return run(self.directory / "swanctl", command, "--uri", f"unix://{self.directory}/vici", *argv, env=env)
 
     def stop(self):
@@ -241,7 +248,8 @@ class Gateway(Charon):
             auth="pubkey" if certificates else "psk", gateway_id=names.GATEWAY_ID, pool=names.POOL,
             gateway_cert=f"certs = {pki}/gateway.pem" if certificates else "",
             client_ca=f"cacerts = {pki}/ca.pem" if certificates else "",
-            psk="secrets {\n  ecdsa-gateway {\n    file = %s/gateway.key\n  }\n}" % pki if certificates else _psk_text())
+            psk="" if certificates else _psk_text())
+        self._keep_key(pki and pki / "gateway.key")
         kernel = kernel_has_esp()
         super().start("kernel-netlink" if kernel else "kernel-libipsec kernel-netlink", connection)
         if not kernel:
@@ -264,7 +272,8 @@ class Client(Charon):
             gateway=names.GATEWAY,
             client_cert=f"certs = {pki}/client.pem" if certificates else "",
             gateway_ca=f"cacerts = {pki}/ca.pem" if certificates else "",
-            psk="secrets {\n  ecdsa-client {\n    file = %s/client.key\n  }\n}" % pki if certificates else _psk_text())
+            psk="" if certificates else _psk_text())
+        self._keep_key(pki and pki / "client.key")
         kernel = kernel_has_esp()
         super().start("kernel-netlink" if kernel else "kernel-libipsec kernel-netlink", connection, prefer_best_path)
 

@@ -53,6 +53,9 @@ def _start_time(pid):
     return None if fields[0] in "ZX" else fields[19]
 
 
+_children = {}  # pid: Popen, of those that this program started, to be reaped by whoever ends them
+
+
 class Process:
     """One process of the lab, recorded in RUN/pids/NAME so that any later command can end it."""
 
@@ -69,7 +72,7 @@ class Process:
         with open(self.log, "ab") as log:
             child = subprocess.Popen([str(a) for a in argv], stdin=subprocess.DEVNULL, stdout=stdout or log, stderr=log,
                                      env={**os.environ, **(env or {})}, start_new_session=True)
-        self.child = child
+        _children[child.pid] = child
         self.record.write_text(f"{child.pid} {_start_time(child.pid)}\n")
         return child
 
@@ -92,9 +95,9 @@ class Process:
         self.record.unlink(missing_ok=True)
 
     def _gone(self):
-        child = getattr(self, "child", None)
-        if child:
-            child.poll()  # reap
+        pid = self.pid()
+        if pid in _children:
+            _children[pid].poll()
         return self.pid() is None
 
     def tail(self, lines=15):
