@@ -74,6 +74,7 @@ class Journey:
         # The stay begins when the cable is in: whatever leaves before the address is there counts too.
         self.stays.append(analysis.Stay(leg.network, moves.moment(steps, "up", "p-" + leg.interface), 0))
         self.marks.append(mark)
+        time.sleep(0.5)  # questions to roamd would compete with what they ask about
         self._arrive(leg)
         time.sleep(dwell)
         mark.end_ns = time.time_ns() - TAIL_NS

@@ -53,7 +53,7 @@ def _start_time(pid):
     return None if fields[0] in "ZX" else fields[19]
 
 
-_children = {}  # pid: Popen, of those that this program started, to be reaped by whoever ends them
+_children = {}  # pid: Popen, of those that this program started, for whoever ends them to reap
 
 
 class Process:
@@ -89,16 +89,12 @@ class Process:
         pid = self.pid()
         if pid:
             os.kill(pid, sig)
-            if not wait_until(lambda: self._gone(), patience, step=0.01):
+            if not wait_until(lambda: not self.pid(), patience, step=0.01):
                 os.kill(pid, signal.SIGKILL)
-                wait_until(lambda: self._gone(), 2.0, step=0.01)
+                wait_until(lambda: not self.pid(), 2.0, step=0.01)
+            if pid in _children:
+                _children.pop(pid).wait()
         self.record.unlink(missing_ok=True)
-
-    def _gone(self):
-        pid = self.pid()
-        if pid in _children:
-            _children[pid].poll()
-        return self.pid() is None
 
     def tail(self, lines=15):
         try:
