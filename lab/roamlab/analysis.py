@@ -27,6 +27,8 @@ def _packed(address):
 
 
 GATEWAY, HOME_AGENT = _packed(names.GATEWAY), _packed(names.HOME_AGENT)
+# The gateway announces its inner address too (RFC 4555 3.3); IKE tries whether it can be reached there.
+GATEWAYS = (GATEWAY, _packed(names.GATEWAY_INSIDE))
 MN_MACS = frozenset(bytes.fromhex(mac.replace(":", "")) for mac in names.MN_MACS)
 
 
@@ -53,9 +55,9 @@ def _classify_udp(ip, offset, peer):
     payload = ip[offset + 8:]
     if {sport, dport} <= {67, 68}:
         return LINK, 0
-    if peer == GATEWAY and 500 in (sport, dport):
+    if peer in GATEWAYS and 500 in (sport, dport):
         return IKE, payload[18] if len(payload) > 18 else 0
-    if peer == GATEWAY and 4500 in (sport, dport):
+    if peer in GATEWAYS and 4500 in (sport, dport):
         if payload[:4] == b"\0\0\0\0":
             return IKE, payload[22] if len(payload) > 22 else 0
         return (KEEPALIVE, 0) if payload == b"\xff" else (ESP, 0)
@@ -78,7 +80,7 @@ def classify_ip(ip, peer):
         return CLEAR, 0  # a later fragment: nothing shows what it belongs to
     if protocol == 17:
         return _classify_udp(ip, offset, peer)
-    if protocol == 50 and peer == GATEWAY:
+    if protocol == 50 and peer in GATEWAYS:
         return ESP, 0
     if protocol == 4 and peer == HOME_AGENT:
         return IPIP, 0
