@@ -5,7 +5,7 @@ import os
 import secrets
 import signal
 
-from . import names, strongswan, system
+from . import names, strongswan
 from .names import namespace
 from .system import LabError, Process, in_namespace, run, wait_until
 
@@ -158,8 +158,8 @@ class MobileNode:
         if not pid:
             raise LabError("the lab is not up (sudo lab/lab up)")
         # --root: a lab in a chroot stays in it
-        return ["nsenter", f"--net=/run/netns/{namespace('mn')}", f"--mount=/proc/{pid}/ns/mnt", f"--root=/proc/{pid}/root",
-                "--wd=/", *map(str, argv)]
+        return ["nsenter", f"--net=/run/netns/{namespace('mn')}", f"--mount=/proc/{pid}/ns/mnt",
+                f"--root=/proc/{pid}/root", "--wd=/", *map(str, argv)]
 
     def stop(self):
         self.bus.stop()
@@ -180,7 +180,8 @@ class Roamd:
         _secret_file(MN / "mn-ha.key", _key().read_text())
         if certificates:
             pki = strongswan.make_certificates()
-            auth = f"auth=certificate\ncertificate-file={pki}/client.pem\nprivate-key-file={pki}/client.key\nca-file={pki}/ca.pem"
+            auth = (f"auth=certificate\ncertificate-file={pki}/client.pem\nprivate-key-file={pki}/client.key\n"
+                    f"ca-file={pki}/ca.pem")
         else:
             _secret_file(MN / "vpn.psk", strongswan.psk() + "\n")
             auth = "auth=psk\npsk-file=vpn.psk"
@@ -195,9 +196,9 @@ class Roamd:
         profile = self.write_profile(certificates, extra)
         (MN / "state").mkdir(exist_ok=True)
         script = SUPERVISOR.format(pidfile=self.pid_file, restart_seconds=restart_seconds)
-        self.process.start(self.node.inside("sh", "-c", script, "supervisor", program("agent/roamd"), "--profile", profile,
-                                            "--state-dir", MN / "state", "--runtime-dir", "/run/roamd",
-                                            "--log-level", log_level))
+        self.process.start(self.node.inside("sh", "-c", script, "supervisor", program("agent/roamd"),
+                                            "--profile", profile, "--state-dir", MN / "state",
+                                            "--runtime-dir", "/run/roamd", "--log-level", log_level))
         if not wait_until(lambda: not self.process.pid() or self.status() is not None, 5):
             raise LabError("roamd does not answer on its bus:\n" + self.process.tail())
         if not self.process.pid():
@@ -218,8 +219,8 @@ class Roamd:
 
     def status(self):
         """{property: value} of org.roamd.Agent1, or None while roamd does not answer."""
-        command = self.node.inside("busctl", "--json=short", f"--address=unix:path={SOCKET}", "call", "org.roamd", "/org/roamd",
-                                   "org.freedesktop.DBus.Properties", "GetAll", "s", "org.roamd.Agent1")
+        command = self.node.inside("busctl", "--json=short", f"--address=unix:path={SOCKET}", "call",
+                                   "org.roamd", "/org/roamd", "org.freedesktop.DBus.Properties", "GetAll", "s", "org.roamd.Agent1")
         try:
             answer = json.loads(run(*command))
         except (LabError, ValueError):

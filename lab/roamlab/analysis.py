@@ -2,7 +2,7 @@
 """What the captures say: when signalling left, and whether anything private was seen in clear.
 
 A frame is the mobile node's when one of its MAC addresses sent or receives it. What may be seen depends on
-where: nothing in clear on an untrusted network, ever; on a trusted one not before the home agent's answer has proved it.
+where: nothing in clear on an untrusted network, ever; on a trusted one not before the home agent's answer proved it.
 """
 import dataclasses
 import ipaddress
@@ -44,7 +44,8 @@ class Packet:
     source: bytes
 
     def __str__(self):
-        return f"{self.ns / 1e9:.6f} {self.network} {self.kind} from {'.'.join(map(str, self.source))}, {self.length} octets"
+        source = ".".join(map(str, self.source))
+        return f"{self.ns / 1e9:.6f} {self.network} {self.kind} from {source}, {self.length} octets"
 
 
 def _classify_udp(ip, offset, peer):

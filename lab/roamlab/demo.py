@@ -42,8 +42,8 @@ def promises(results, transfer, bad):
     return [
         each(f"MOBIKE update within {SIGNALLING:g} ms of the event", quick("event_to_mobike_ms")),
         each(f"Registration Request within {SIGNALLING:g} ms of the event", quick("event_to_rrq_ms")),
-        each(f"both within {TOGETHER:g} ms of each other", lambda r: abs(r["event_to_mobike_ms"] - r["event_to_rrq_ms"]) <= TOGETHER,
-             both),
+        each(f"both within {TOGETHER:g} ms of each other",
+             lambda r: abs(r["event_to_mobike_ms"] - r["event_to_rrq_ms"]) <= TOGETHER, both),
         each(f"data gap at most {GAP / 1000:g} s", lambda r: r["gap_ms"] <= GAP),
         each(f"outside to outside: data gap at most {GAP_OUTSIDE:g} ms longer than the cable was out",
              lambda r: r["gap_ms"] - r["unplugged_ms"] <= GAP_OUTSIDE, outside),
@@ -91,7 +91,8 @@ def travel(arguments, say, document):
         print(("held    " if held else "BROKEN  ") + text)
     for packet in bad[:10]:
         print(f"  in clear: {packet}")
-    print(f"the firewall stopped {document['counters']['fw.home_agent_from_outside']} packets from outside to the home agent")
+    print(f"the firewall stopped {document['counters']['fw.home_agent_from_outside']} packets from outside to the home "
+          "agent")
     return all(held for _, held in kept)
 
 

@@ -39,7 +39,8 @@ class Journey:
         self.gateway, self.home_agent = strongswan.Gateway(), agent.HomeAgent()
         self.node = agent.MobileNode()
         self.roamd = agent.Roamd(self.node)
-        self.capture, self.probe, self.streams = capture.Capture(), probe.Probe(names.HOME_ADDRESS, PROBE_RATE), streams.Streams()
+        self.capture, self.streams = capture.Capture(), streams.Streams()
+        self.probe = probe.Probe(names.HOME_ADDRESS, PROBE_RATE)
         self.marks, self.stays = [], []
 
     def begin(self, interface="eth0", network="home", mode="home"):
@@ -86,8 +87,9 @@ class Journey:
             return status.get("Mode") == leg.new_mode and status.get("Interface") == leg.interface
         if not wait_until(there, 15, step=0.1):
             status = self.roamd.status() or {}
-            raise LabError(f"roamd is in mode '{status.get('Mode', 'not running')}' on '{status.get('Interface', '')}' instead "
-                           f"of {leg.new_mode} on {leg.interface}: {status.get('Sentence', '')}\n" + self.roamd.process.tail())
+            raise LabError(f"roamd is in mode '{status.get('Mode', 'not running')}' on '{status.get('Interface', '')}' "
+                           f"instead of {leg.new_mode} on {leg.interface}: {status.get('Sentence', '')}\n"
+                           + self.roamd.process.tail())
         if not wait_until(self.probe.flows, 15, step=0.1):
             raise LabError(f"no data passes in mode {leg.new_mode}:\n" + self.roamd.process.tail())
 
@@ -114,8 +116,8 @@ class Journey:
     @staticmethod
     def _result(mark, seen, ways, cleartext):
         leg = mark.leg
-        mobike = analysis.after_ms(analysis.first(seen, analysis.IKE, mark.event_ns, mark.end_ns, leg.network), mark.event_ns)
-        rrq = analysis.after_ms(analysis.first(seen, analysis.RRQ, mark.event_ns, mark.end_ns, leg.network), mark.event_ns)
+        mobike, rrq = (analysis.after_ms(analysis.first(seen, kind, mark.event_ns, mark.end_ns, leg.network), mark.event_ns)
+                       for kind in (analysis.IKE, analysis.RRQ))
         up, down = (ways[way].window(mark.lost_ns - TAIL_NS, mark.end_ns) for way in ("up", "down"))
         return {"from": leg.old_mode, "to": leg.new_mode, "network": leg.network, "interface": leg.interface,
                 "unplugged_ms": round((mark.event_ns - mark.lost_ns) / 1e6, 3),

@@ -160,10 +160,11 @@ def make_certificates():
     save("ca.pem", run("pki", "--self", "--ca", "--in", directory / "ca.key", "--type", "ecdsa", "--lifetime", "30",
                        "--dn", "C=AU, O=Example, CN=Example CA", "--outform", "pem"))
     for who, san in (("gateway", names.GATEWAY_ID), ("client", names.CLIENT_ID)):
-        save(who + ".pub", run("pki", "--pub", "--in", directory / (who + ".key"), "--type", "ecdsa", "--outform", "pem"))
+        save(who + ".pub", run("pki", "--pub", "--in", directory / (who + ".key"), "--type", "ecdsa",
+                               "--outform", "pem"))
         save(who + ".pem", run("pki", "--issue", "--cacert", directory / "ca.pem", "--cakey", directory / "ca.key",
-                               "--in", directory / (who + ".pub"), "--type", "pub", "--lifetime", "30", "--outform", "pem",
-                               "--dn", f"C=AU, O=Example, CN={san}", "--san", san,
+                               "--in", directory / (who + ".pub"), "--type", "pub", "--lifetime", "30",
+                               "--dn", f"C=AU, O=Example, CN={san}", "--san", san, "--outform", "pem",
                                *(("--flag", "serverAuth") if who == "gateway" else ())))
     return directory
 
@@ -210,7 +211,7 @@ class Charon:
         program = _private_copy("charon-systemd", self.directory)
         _private_copy("swanctl", self.directory)
         (self.directory / "vici").unlink(missing_ok=True)
-        self.process.start(in_namespace(self.node, program), env={"STRONGSWAN_CONF": self.directory / "strongswan.conf"})
+        self.process.start(in_namespace(self.node, program), env=self._environment())
         if not wait_until(lambda: (self.directory / "vici").exists() and self._answers(), 10):
             raise LabError(f"strongSwan on {self.node} does not start; see {self.log}\n" + self.process.tail())
         self.swanctl("--load-all", "--file", self.directory / "swanctl.conf", "--noprompt")
@@ -218,6 +219,9 @@ class Charon:
     @property
     def log(self):
         return self.directory / "charon.log"
+
+    def _environment(self):
+        return {"STRONGSWAN_CONF": str(self.directory / "strongswan.conf"), "SWANCTL_DIR": str(self.directory)}
 
     def _answers(self):
         try:
@@ -227,8 +231,8 @@ class Charon:
         return True
 
     def swanctl(self, command, *argv):
-        env = {**os.environ, "STRONGSWAN_CONF": str(self.directory / "strongswan.conf"), "SWANCTL_DIR": str(self.directory)}
-        return run(self.directory / "swanctl", command, "--uri", f"unix://{self.directory}/vici", *argv, env=env)
+        return run(self.directory / "swanctl", command, "--uri", f"unix://{self.directory}/vici", *argv,
+                   env={**os.environ, **self._environment()})
 
     def stop(self):
         self.process.stop()

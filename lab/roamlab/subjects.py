@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The mobility clients that are measured: roamd, and strongSwan's own client, on the same network."""
-from . import agent, moves, names, strongswan, system
+from . import agent, moves, names, strongswan
 from .system import LabError, wait_until
 
 

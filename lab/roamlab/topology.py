@@ -24,7 +24,7 @@ ROUTES = {
     "cn": ("default via 10.4.0.1",),
     "core": ("10.8.0.0/24 via 10.9.0.2", "default via 172.31.0.2"),
     "fw": ("10.0.0.0/8 via 172.31.0.1", "default via 172.31.1.2"),
-    # A real provider has no route to 10/8. This one has, so that what leaks to the inside reaches the firewall's counter.
+    # A real provider has no route to 10/8. This one has, so that what leaks reaches the firewall's counter.
     "isp": ("10.0.0.0/8 via 172.31.1.1",),
     "gw": ("10.0.0.0/8 via 10.9.0.1", "default via 203.0.113.1",
            # Answers from the outer address leave by the outer interface, also to clients inside.
@@ -99,7 +99,7 @@ def _veth(node, interface, mac, peer_node, peer, peer_mac=None):
 
 
 def _cables(rtt_ms):
-    # Cables are made directly between namespaces: the machine's own namespace never sees them. MACs are locally administered.
+    # Made directly between namespaces: the machine's own namespace never sees them. MACs are locally administered.
     for number, (a, a_if, a_addr, b, b_if, b_addr) in enumerate(CABLES):
         a_mac, b_mac = (f"02:00:00:01:{number:02x}:{end:02x}" for end in (1, 2))
         if rtt_ms and (a, a_if) == LONG:
@@ -160,7 +160,7 @@ def up(static_neighbours=True, offloads=True, rtt_ms=0):
                                "net/ipv4/conf/all/rp_filter": loose, "net/ipv4/conf/default/rp_filter": loose,
                                "net/ipv4/conf/all/send_redirects": 0, "net/ipv4/conf/default/send_redirects": 0,
                                "net/ipv6/conf/default/accept_dad": 0,
-                               # routers and the switch speak IPv4 only; the MN keeps IPv6, so that leaks of it would show
+                               # routers and the switch speak IPv4 only; the MN keeps IPv6: its leaks would show
                                "net/ipv6/conf/default/disable_ipv6": int(node != "mn")})
         ip_batch(node, ["link set lo up"])
     _cables(rtt_ms)
@@ -203,7 +203,8 @@ def down():
 def _end_strays(node):
     """Children of a killed process, shells of a person: whoever still is in a namespace of ours."""
     def pids():
-        return [int(p) for p in run("ip", "netns", "pids", namespace(node), check=False).split() if int(p) != os.getpid()]
+        found = map(int, run("ip", "netns", "pids", namespace(node), check=False).split())
+        return [pid for pid in found if pid != os.getpid()]
     for sig in (signal.SIGTERM, signal.SIGKILL):
         for pid in pids():
             try:

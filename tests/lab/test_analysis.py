@@ -38,12 +38,18 @@ def ike(exchange, length=80):
     return bytes(16) + struct.pack("!BBBBII", 46, 0x20, exchange, 8, 0, length) + bytes(length - 28)
 
 
+def nat_t(source, target, message):
+    """IKE on port 4500, behind the non-ESP marker."""
+    return udp(source, 4500, target, 4500, bytes(4) + message)
+
+
 RRQ = bytes([1]) + bytes(23)
 INFORMATIONAL = 37
 
 
-def rrp(code):
-    return bytes([3, code]) + bytes(18)
+def answer(code, to=INSIDE):
+    """A Registration Reply of the home agent as a frame to the MN."""
+    return back(udp(names.HOME_AGENT, 434, to, 434, bytes([3, code]) + bytes(18)))
 
 
 class Scene:
@@ -94,9 +100,10 @@ class Kinds(unittest.TestCase):
 
     def test_mobile_ip(self):
         self.assertEqual(kind_of(out(udp(OUTSIDE, 434, names.HOME_AGENT, 434, RRQ))), "rrq")
-        self.assertEqual(kind_of(back(udp(names.HOME_AGENT, 434, INSIDE, 434, rrp(0)))), "rrp")
+        self.assertEqual(kind_of(answer(0)), "rrp")
         self.assertEqual(kind_of(out(ip(INSIDE, names.HOME_AGENT, 4, bytes(40)))), "ipip")
-        self.assertEqual(kind_of(out(udp(INSIDE, 434, names.HOME_AGENT, 434, bytes([4, 4, 0, 0]) + bytes(40)))), "mip-udp")
+        tunnelled = bytes([4, 4, 0, 0]) + bytes(40)
+        self.assertEqual(kind_of(out(udp(INSIDE, 434, names.HOME_AGENT, 434, tunnelled))), "mip-udp")
 
     def test_user_data_and_fragments_are_clear(self):
         self.assertEqual(kind_of(out(ip(names.HOME_ADDRESS, names.CORRESPONDENT, 6, bytes(40)))), "clear")
@@ -121,8 +128,8 @@ class Times(unittest.TestCase):
         scene.add("br-ext1", 900, out(udp(OUTSIDE, 434, names.HOME_AGENT, 434, RRQ)))
         scene.add("br-nat", 1200, out(udp(OUTSIDE, 434, names.HOME_AGENT, 434, RRQ)))
         scene.add("br-ext1", 2_001_000, out(udp(OUTSIDE, 434, names.HOME_AGENT, 434, RRQ)))
-        scene.add("br-ext1", 1_001_000, out(udp(OUTSIDE, 4500, names.GATEWAY, 4500, bytes(4) + ike(INFORMATIONAL, 150))))
-        scene.add("br-ext1", 950_000, back(udp(names.GATEWAY, 4500, OUTSIDE, 4500, bytes(4) + ike(INFORMATIONAL))))
+        scene.add("br-ext1", 1_001_000, out(nat_t(OUTSIDE, names.GATEWAY, ike(INFORMATIONAL, 150))))
+        scene.add("br-ext1", 950_000, back(nat_t(names.GATEWAY, OUTSIDE, ike(INFORMATIONAL))))
         seen = scene.packets()
         self.assertEqual(analysis.after_ms(analysis.first(seen, "rrq", 1000, 10**9, "ext1"), 1000), 2.0)
         self.assertEqual(analysis.after_ms(analysis.first(seen, "ike", 1000, 10**9, "ext1"), 1000), 1.0)
@@ -130,11 +137,11 @@ class Times(unittest.TestCase):
         self.assertIsNone(analysis.after_ms(None, 1000))
 
     def test_update_is_told_from_a_probe_by_its_size(self):
-        scene, at = Scene(), names.GATEWAY
-        scene.add("out", 1000, ROUTER + ROUTER + b"\x08\0" + udp(OUTSIDE, 4500, at, 4500, bytes(4) + ike(INFORMATIONAL, 80)))
-        scene.add("out", 1500, ROUTER + ROUTER + b"\x08\0" + udp(at, 4500, OUTSIDE, 4500, bytes(4) + ike(INFORMATIONAL, 150)))
-        scene.add("out", 1800, ROUTER + ROUTER + b"\x08\0" + udp(OUTSIDE, 4500, at, 4500, bytes(4) + ike(36, 250)))
-        scene.add("out", 2000, ROUTER + ROUTER + b"\x08\0" + udp(OUTSIDE, 4500, at, 4500, bytes(4) + ike(INFORMATIONAL, 150)))
+        scene, at, ethernet = Scene(), names.GATEWAY, ROUTER + ROUTER + b"\x08\0"
+        scene.add("out", 1000, ethernet + nat_t(OUTSIDE, at, ike(INFORMATIONAL, 80)))
+        scene.add("out", 1500, ethernet + nat_t(at, OUTSIDE, ike(INFORMATIONAL, 150)))
+        scene.add("out", 1800, ethernet + nat_t(OUTSIDE, at, ike(36, 250)))
+        scene.add("out", 2000, ethernet + nat_t(OUTSIDE, at, ike(INFORMATIONAL, 150)))
         self.assertEqual(analysis.update_at_gateway(scene.packets(), 500, 9000).ns, 2000)
 
     def test_a_file_still_being_written_is_read_as_far_as_it_goes(self):
@@ -172,29 +179,29 @@ class Violations(unittest.TestCase):
 
     def test_an_answer_proves_no_untrusted_network(self):
         scene = Scene()
-        scene.add("br-ext1", 200, back(udp(names.HOME_AGENT, 434, OUTSIDE, 434, rrp(0)))).add("br-ext1", 300, self.TUNNEL)
+        scene.add("br-ext1", 200, answer(0, OUTSIDE)).add("br-ext1", 300, self.TUNNEL)
         self.assertEqual(self.count(scene, "ext1"), 1)
 
     def test_trusted_network_after_the_proof(self):
         scene = Scene()
-        scene.add("br-int1", 200, back(udp(names.HOME_AGENT, 434, INSIDE, 434, rrp(0)))).add("br-int1", 300, self.TUNNEL)
+        scene.add("br-int1", 200, answer(0)).add("br-int1", 300, self.TUNNEL)
         self.assertEqual(self.count(scene, "int1"), 0)
 
     def test_trusted_network_before_the_proof(self):
         scene = Scene()
         scene.add("br-int1", 150, self.TUNNEL)
-        scene.add("br-int1", 200, back(udp(names.HOME_AGENT, 434, INSIDE, 434, rrp(136)))).add("br-int1", 300, self.TUNNEL)
+        scene.add("br-int1", 200, answer(136)).add("br-int1", 300, self.TUNNEL)
         self.assertEqual(self.count(scene, "int1"), 2)
 
     def test_plain_data_on_a_trusted_network_is_never_right(self):
         scene = Scene()
-        scene.add("br-int1", 200, back(udp(names.HOME_AGENT, 434, INSIDE, 434, rrp(0)))).add("br-int1", 300, self.DATA)
+        scene.add("br-int1", 200, answer(0)).add("br-int1", 300, self.DATA)
         self.assertEqual(self.count(scene, "int1"), 1)
 
     def test_home_link(self):
         scene = Scene()
         scene.add("br-home", 150, self.DATA)
-        scene.add("br-home", 200, back(udp(names.HOME_AGENT, 434, names.HOME_ADDRESS, 434, rrp(0))))
+        scene.add("br-home", 200, answer(0, names.HOME_ADDRESS))
         scene.add("br-home", 300, self.DATA)
         self.assertEqual(self.count(scene, "home"), 1)
 
@@ -203,7 +210,8 @@ class Probe(unittest.TestCase):
     PERIOD = 1_000_000
 
     def direction(self, missing=(), refused=(), late=0, count=100):
-        sender = [(probe.REFUSED if n in refused else probe.SENT, n, n * self.PERIOD, n * self.PERIOD) for n in range(count)]
+        sender = [(probe.REFUSED if n in refused else probe.SENT, n, n * self.PERIOD, n * self.PERIOD)
+                  for n in range(count)]
         receiver = [(probe.RECEIVED, n, n * self.PERIOD, n * self.PERIOD + 300_000 + late) for n in range(count)
                     if n not in missing and n not in refused]
         return probe.Direction(sender, receiver, self.PERIOD)
@@ -218,10 +226,12 @@ class Probe(unittest.TestCase):
         window = self.direction(missing=range(10, 30), refused=range(30, 35)).window(5 * self.PERIOD, 90 * self.PERIOD)
         self.assertEqual((window.sent, window.lost, window.refused), (85, 25, 5))
         self.assertAlmostEqual(window.gap_ms, 25.0)
-        self.assertAlmostEqual(self.direction(missing=range(10, 30)).window(10 * self.PERIOD, 90 * self.PERIOD).first_ms, 20.3)
+        window = self.direction(missing=range(10, 30)).window(10 * self.PERIOD, 90 * self.PERIOD)
+        self.assertAlmostEqual(window.first_ms, 20.3)
 
     def test_gap_that_began_before_the_window_counts(self):
-        self.assertAlmostEqual(self.direction(missing=range(10, 30)).window(20 * self.PERIOD, 90 * self.PERIOD).gap_ms, 20.0)
+        window = self.direction(missing=range(10, 30)).window(20 * self.PERIOD, 90 * self.PERIOD)
+        self.assertAlmostEqual(window.gap_ms, 20.0)
 
     def test_silence_up_to_the_end(self):
         direction = self.direction(missing=range(40, 100))

@@ -9,7 +9,8 @@ import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "lab"))
-from roamlab import analysis, capture, moves, names, pcap, probe, streams, strongswan, subjects, system, topology  # noqa: E402
+from roamlab import analysis, capture, moves, names, pcap, probe, streams  # noqa: E402
+from roamlab import strongswan, subjects, system, topology  # noqa: E402
 from roamlab.system import in_namespace, run  # noqa: E402
 
 SEND = """
@@ -102,7 +103,8 @@ class Network(unittest.TestCase):
         client = subjects.StrongswanClient()
         client.start()
         self.addCleanup(client.stop)
-        watch, tester, flows = capture.Capture(), probe.Probe(client.inner_address), streams.Streams(client.inner_address)
+        watch, tester = capture.Capture(), probe.Probe(client.inner_address)
+        flows = streams.Streams(client.inner_address)
         watch.start()
         flows.start()
         tester.start()
@@ -145,7 +147,8 @@ RAW = """
 import socket, struct, sys
 source, target = (socket.inet_aton(a) for a in sys.argv[1:3])
 s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
-s.sendto(struct.pack("!BBHHHBBH4s4s", 0x45, 0, 28, 1, 0, 64, 17, 0, source, target) + bytes([1, 1, 1, 1, 0, 8, 0, 0]), (sys.argv[2], 0))
+header = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 28, 1, 0, 64, 17, 0, source, target)
+s.sendto(header + bytes([1, 1, 1, 1, 0, 8, 0, 0]), (sys.argv[2], 0))
 """
 
 
