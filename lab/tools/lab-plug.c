@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Moves cables and addresses: a list of netlink requests, prepared first and then sent one after
+ * the other from this one process, each with the wall clock right before it left. So a handover's
+ * event is known to the microsecond, and no fork of ip stands between two steps.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <netlink/msg.h>
+#include <netlink/netlink.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <arpa/inet.h>
+
+#define MAX_STEPS 64
+#define MAX_NAMESPACES 4
+#define MAX_ARGUMENTS 4
+/* A veth's carrier follows within a millisecond; a second means that the other end is down. */
+#define CARRIER_PATIENCE_US 1000000
+#define CARRIER_POLL_US 50
+
+static const char USAGE[] =
+  "usage: lab-plug NAMESPACE:OPERATION:ARGUMENT,... ...\n"
+  "\n"
+  "  addaddr:IF,ADDRESS/PREFIX      add an address      deladdr:IF,ADDRESS/PREFIX      remove it\n"
+  "  addroute:IF,ROUTER,METRIC      add default route   delroute:IF,ROUTER,METRIC      remove it\n"
+  "  neigh:IF,ADDRESS,MAC           permanent neighbour entry\n"
+  "  master:PORT,BRIDGE             join a bridge       nomaster:PORT                  leave it\n"
+  "  up:IF                          set up              down:IF                        set down\n"
+  "  carrier:IF                     wait (up to 1 s) until the interface has a carrier\n"
+  "  sleep:MICROSECONDS             do nothing\n"
+  "\n"
+  "Prints one line of JSON: {\"steps\":[{\"step\":TEXT,\"ns\":SENT,\"done_ns\":ANSWERED,\"error\":0}]}, times in\n"
+  "nanoseconds since 1970. A step that fails does not keep the others from running; exit status 1 then.\n";
+
+typedef struct
+{
+  const char *text;
+  char operation[16];
+  char argument[MAX_ARGUMENTS][64];
+  int n_arguments;
+  struct nl_sock *socket;
+  struct nl_msg *message; /* NULL: carrier, sleep */
+  int ifindex;
+  long long sent_ns, done_ns;
+  int error; /* errno of the kernel's answer */
+} Step;
+
+static struct
+{
+  char name[64];
+  struct nl_sock *socket;
+} namespaces[MAX_NAMESPACES];
+static int n_namespaces;
+
+static void __attribute__ ((noreturn, format (printf, 1, 2))) die (const char *format, ...)
+{
+  va_list args;
+  fputs ("lab-plug: ", stderr);
+  va_start (args, format);
+  vfprintf (stderr, format, args);
+  va_end (args);
+  fputc ('\n', stderr);
+  exit (2);
+}
+
+static long long
+wall_ns (void)
+{
+  struct timespec now;
+  clock_gettime (CLOCK_REALTIME, &now);
+  return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
+/* Enters the namespace @name and stays there; a socket opened now belongs to it for ever. */
+static struct nl_sock *
+enter_namespace (const char *name)
+{
+  char path[96];
+  snprintf (path, sizeof path, "/run/netns/%s", name);
+  int fd = open (path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0 || setns (fd, CLONE_NEWNET) < 0)
+    die ("%s: %s", path, strerror (errno));
+  close (fd);
+  for (int i = 0; i < n_namespaces; i++)
+    if (strcmp (namespaces[i].name, name) == 0)
+      return namespaces[i].socket;
+  if (n_namespaces == MAX_NAMESPACES || strlen (name) >= sizeof namespaces[0].name)
+    die ("at most %d namespaces with short names", MAX_NAMESPACES);
+  struct nl_sock *sock = nl_socket_alloc ();
+  int error = sock ? nl_connect (sock, NETLINK_ROUTE) : -NLE_NOMEM;
+  if (error < 0)
+    die ("netlink: %s", nl_geterror (error));
+  strcpy (namespaces[n_namespaces].name, name);
+  return namespaces[n_namespaces++].socket = sock;
+}
+
+static int
+need_ifindex (const char *name)
+{
+  unsigned index = if_nametoindex (name);
+  if (!index)
+    die ("%s: no such interface there", name);
+  return (int)index;
+}
+
+static struct in_addr
+need_address (char *text, int *ret_prefix)
+{
+  struct in_addr address;
+  char *slash = ret_prefix ? strchr (text, '/') : NULL;
+  if (slash)
+    {
+      *slash = 0;
+      *ret_prefix = atoi (slash + 1);
+    }
+  if (inet_pton (AF_INET, text, &address) != 1 || (ret_prefix && (!slash || *ret_prefix < 1 || *ret_prefix > 32)))
+    die ("'%s' is no IPv4 address%s", text, ret_prefix ? "/prefix" : "");
+  return address;
+}
+
+static struct nl_msg *
+new_message (int type, int flags, void *header, size_t length)
+{
+  struct nl_msg *message = nlmsg_alloc_simple (type, NLM_F_REQUEST | NLM_F_ACK | flags);
+  if (!message || nlmsg_append (message, header, length, NLMSG_ALIGNTO) < 0)
+    die ("out of memory");
+  return message;
+}
+
+static void
+prepare_address (Step *step, bool add)
+{
+  int prefix;
+  struct in_addr address = need_address (step->argument[1], &prefix);
+  struct ifaddrmsg header = { .ifa_family = AF_INET,
+                              .ifa_prefixlen = (unsigned char)prefix,
+                              .ifa_index = (unsigned)step->ifindex };
+  step->message =
+    new_message (add ? RTM_NEWADDR : RTM_DELADDR, add ? NLM_F_CREATE | NLM_F_REPLACE : 0, &header, sizeof header);
+  nla_put (step->message, IFA_LOCAL, sizeof address, &address);
+  nla_put (step->message, IFA_ADDRESS, sizeof address, &address);
+  if (add)
+    {
+      struct in_addr broadcast = { address.s_addr | htonl (prefix == 32 ? 0 : 0xffffffffu >> prefix) };
+      nla_put (step->message, IFA_BROADCAST, sizeof broadcast, &broadcast);
+    }
+}
+
+static void
+prepare_route (Step *step, bool add)
+{
+  struct in_addr router = need_address (step->argument[1], NULL);
+  struct rtmsg header = { .rtm_family = AF_INET,
+                          .rtm_table = RT_TABLE_MAIN,
+                          .rtm_protocol = RTPROT_DHCP,
+                          .rtm_scope = RT_SCOPE_UNIVERSE,
+                          .rtm_type = RTN_UNICAST };
+  step->message =
+    new_message (add ? RTM_NEWROUTE : RTM_DELROUTE, add ? NLM_F_CREATE | NLM_F_REPLACE : 0, &header, sizeof header);
+  nla_put (step->message, RTA_GATEWAY, sizeof router, &router);
+  nla_put_u32 (step->message, RTA_OIF, (unsigned)step->ifindex);
+  nla_put_u32 (step->message, RTA_PRIORITY, (unsigned)atoi (step->argument[2]));
+}
+
+static void
+prepare_neighbour (Step *step)
+{
+  struct in_addr address = need_address (step->argument[1], NULL);
+  unsigned char mac[6];
+  const char *text = step->argument[2];
+  if (sscanf (text, "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", mac, mac + 1, mac + 2, mac + 3, mac + 4, mac + 5) != 6)
+    die ("'%s' is no MAC address", text);
+  struct ndmsg header = { .ndm_family = AF_INET, .ndm_ifindex = step->ifindex, .ndm_state = NUD_PERMANENT };
+  step->message = new_message (RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, &header, sizeof header);
+  nla_put (step->message, NDA_DST, sizeof address, &address);
+  nla_put (step->message, NDA_LLADDR, sizeof mac, mac);
+}
+
+static void
+prepare_link (Step *step, bool change_up, bool up, int master)
+{
+  struct ifinfomsg header = { .ifi_index = step->ifindex,
+                              .ifi_flags = up ? IFF_UP : 0,
+                              .ifi_change = change_up ? IFF_UP : 0 };
+  step->message = new_message (RTM_NEWLINK, 0, &header, sizeof header);
+  if (master >= 0)
+    nla_put_u32 (step->message, IFLA_MASTER, (unsigned)master);
+}
+
+static void
+prepare_carrier (Step *step)
+{
+  struct ifinfomsg header = { .ifi_index = step->ifindex };
+  step->message = nlmsg_alloc_simple (RTM_GETLINK, NLM_F_REQUEST);
+  if (!step->message || nlmsg_append (step->message, &header, sizeof header, NLMSG_ALIGNTO) < 0)
+    die ("out of memory");
+}
+
+static void
+prepare_step (Step *step)
+{
+  static const struct
+  {
+    const char *operation;
+    int n_arguments;
+  } known[] = { { "addaddr", 2 }, { "deladdr", 2 }, { "addroute", 3 }, { "delroute", 3 },
+                { "neigh", 3 },   { "master", 2 },  { "nomaster", 1 }, { "up", 1 },
+                { "down", 1 },    { "carrier", 1 }, { "sleep", 1 } };
+  size_t i = 0;
+  while (i < sizeof known / sizeof *known && strcmp (known[i].operation, step->operation) != 0)
+    i++;
+  if (i == sizeof known / sizeof *known || known[i].n_arguments != step->n_arguments)
+    die ("'%s': unknown operation or wrong number of arguments (see --help)", step->text);
+  const char *op = step->operation;
+  if (strcmp (op, "sleep") == 0)
+    return;
+  step->ifindex = need_ifindex (step->argument[0]);
+  if (strcmp (op + 3, "addr") == 0)
+    prepare_address (step, op[0] == 'a');
+  else if (strcmp (op + 3, "route") == 0)
+    prepare_route (step, op[0] == 'a');
+  else if (strcmp (op, "neigh") == 0)
+    prepare_neighbour (step);
+  else if (strcmp (op, "carrier") == 0)
+    prepare_carrier (step);
+  else if (strstr (op, "master"))
+    prepare_link (step, false, false, op[0] == 'n' ? 0 : need_ifindex (step->argument[1]));
+  else
+    prepare_link (step, true, strcmp (op, "up") == 0, -1);
+}
+
+/* NAMESPACE:OPERATION:ARGUMENT,... taken apart. */
+static void
+parse_step (Step *step, const char *text)
+{
+  char copy[256], *rest = copy, *word;
+  if (strlen (text) >= sizeof copy)
+    die ("'%s': too long", text);
+  strcpy (copy, text);
+  step->text = text;
+  const char *namespace = strsep (&rest, ":");
+  const char *operation = rest ? strsep (&rest, ":") : NULL;
+  if (!operation || !rest || strlen (operation) >= sizeof step->operation)
+    die ("'%s': want NAMESPACE:OPERATION:ARGUMENT,...", text);
+  strcpy (step->operation, operation);
+  while ((word = strsep (&rest, ",")))
+    {
+      if (step->n_arguments == MAX_ARGUMENTS || strlen (word) >= sizeof step->argument[0])
+        die ("'%s': too many or too long arguments", text);
+      strcpy (step->argument[step->n_arguments++], word);
+    }
+  step->socket = enter_namespace (namespace);
+  prepare_step (step);
+}
+
+static int
+on_link (struct nl_msg *message, void *data)
+{
+  const struct ifinfomsg *info = nlmsg_data (nlmsg_hdr (message));
+  *(unsigned *)data = info->ifi_flags;
+  return NL_STOP;
+}
+
+static int
+wait_for_carrier (Step *step)
+{
+  for (int waited = 0; waited < CARRIER_PATIENCE_US; waited += CARRIER_POLL_US)
+    {
+      unsigned flags = 0;
+      nlmsg_hdr (step->message)->nlmsg_seq = NL_AUTO_SEQ;
+      nl_socket_modify_cb (step->socket, NL_CB_VALID, NL_CB_CUSTOM, on_link, &flags);
+      if (nl_send_auto (step->socket, step->message) < 0 || nl_recvmsgs_default (step->socket) < 0)
+        return EIO;
+      if (flags & IFF_RUNNING)
+        return 0;
+      usleep (CARRIER_POLL_US);
+    }
+  return ETIMEDOUT;
+}
+
+static int
+on_error (struct sockaddr_nl *from, struct nlmsgerr *answer, void *data)
+{
+  (void)from;
+  *(int *)data = -answer->error;
+  return NL_STOP;
+}
+
+static int
+send_request (Step *step)
+{
+  int refused = 0;
+  nl_complete_msg (step->socket, step->message);
+  nl_socket_modify_err_cb (step->socket, NL_CB_CUSTOM, on_error, &refused);
+  step->sent_ns = wall_ns ();
+  if (nl_send (step->socket, step->message) < 0)
+    return EIO;
+  int error = nl_wait_for_ack (step->socket);
+  return refused ? refused : error < 0 ? EIO : 0;
+}
+
+static void
+run_step (Step *step)
+{
+  step->sent_ns = wall_ns ();
+  if (strcmp (step->operation, "sleep") == 0)
+    usleep ((useconds_t)atoi (step->argument[0]));
+  else if (strcmp (step->operation, "carrier") == 0)
+    step->error = wait_for_carrier (step);
+  else
+    step->error = send_request (step);
+  step->done_ns = wall_ns ();
+}
+
+int
+main (int argc, char **argv)
+{
+  static Step steps[MAX_STEPS];
+  int n_steps = argc - 1, failed = 0;
+  if (argc < 2 || strcmp (argv[1], "--help") == 0)
+    {
+      fputs (USAGE, argc < 2 ? stderr : stdout);
+      return argc < 2 ? 2 : 0;
+    }
+  if (n_steps > MAX_STEPS)
+    die ("at most %d steps", MAX_STEPS);
+  for (int i = 0; i < n_steps; i++)
+    parse_step (&steps[i], argv[i + 1]);
+  for (int i = 0; i < n_steps; i++)
+    run_step (&steps[i]);
+  fputs ("{\"steps\":[", stdout);
+  for (int i = 0; i < n_steps; i++)
+    {
+      printf ("%s{\"step\":\"%s\",\"ns\":%lld,\"done_ns\":%lld,\"error\":%d}", i ? "," : "", steps[i].text,
+              steps[i].sent_ns, steps[i].done_ns, steps[i].error);
+      if (steps[i].error)
+        {
+          fprintf (stderr, "lab-plug: %s: %s\n", steps[i].text, strerror (steps[i].error));
+          failed = 1;
+        }
+      nlmsg_free (steps[i].message);
+    }
+  puts ("]}");
+  for (int i = 0; i < n_namespaces; i++)
+    nl_socket_free (namespaces[i].socket);
+  return failed;
+}
