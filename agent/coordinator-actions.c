@@ -379,12 +379,31 @@ COORDINATOR_ROW_ACTION (stop_r)
   coordinator_r_stop (c, link);
 }
 
+/*
+ * P-4. With the binding at the TIA nothing is gained by waiting: data may flow inside ESP at once.
+ * Without it data wait for a registration over the VPN anyway, which would make the direct answer
+ * that is about to come a stale one (A-04) and cost the second that must lie between two requests;
+ * and a gateway that rekeys after the update (as strongSwan's user-space one does) would lose the
+ * answer. So the direct path gets about the time that the gateway took.
+ */
+static gint64
+grace (const Coordinator *c, const CoordinatorEvidence *evidence)
+{
+  gint64 rtt_us = evidence->ike != NULL ? evidence->ike->rtt_us : 0;
+
+  if (coordinator_binding_is_tia (c))
+    return c->config.grace_us;
+  return MAX (c->config.grace_us, MIN (COORDINATOR_SETTLE_US + 2 * rtt_us, COORDINATOR_SETTLE_LIMIT_US));
+}
+
 COORDINATOR_ROW_ACTION (start_grace)
 {
-  if (c->config.grace_us == 0)
+  gint64 wait_us = grace (c, evidence);
+
+  if (wait_us == 0)
     coordinator_raise (c, link, COORDINATOR_EVENT_GRACE, FALSE);
   else
-    link->grace_us = evidence->now->boot_us + c->config.grace_us;
+    link->grace_us = evidence->now->boot_us + wait_us;
 }
 
 /* U-18: an update that nobody answered leaves no usable SA; a fresh IKE SA is tried from here. */

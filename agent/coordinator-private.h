@@ -47,6 +47,9 @@ const char *coordinator_event_to_string (CoordinatorEvent event);
 #define COORDINATOR_MAX_LINKS 16
 /* Data wait this long without a path before they are dropped instead (TCP gives up on nothing sooner). */
 #define COORDINATOR_HOLD_LIMIT_US (30 * ROAM_USEC_PER_SEC)
+/* Least and longest wait for the direct answer before the first registration over the VPN. */
+#define COORDINATOR_SETTLE_US (10 * ROAM_USEC_PER_MSEC)
+#define COORDINATOR_SETTLE_LIMIT_US (250 * ROAM_USEC_PER_MSEC)
 /* RFC 5944 3.6.3: a mobile node sends no two requests on one path within a second. */
 #define COORDINATOR_MIN_RRQ_US ROAM_USEC_PER_SEC
 
