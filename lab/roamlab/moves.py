@@ -43,7 +43,7 @@ def plug_steps(interface, network, metric=None):
     i, net = _interface(interface), _network(network)
     mn, sw, router = namespace("mn"), namespace("sw"), namespace(net.router_node)
     metric = i.metric if metric is None else metric
-    steps = [f"{sw}:master:{i.port},{net.bridge}", f"{sw}:up:{i.port}", f"{mn}:carrier:{i.name}"]
+    steps = [f"{sw}:master:{i.port},{net.bridge}", f"{sw}:up:{i.port}", f"{mn}:carrier:{i.name}", f"{sw}:carrier:{i.port}"]
     if topology.static_neighbours() and net.kind != "home":
         # Both ends know each other's MAC, so that no handover waits for ARP. Not at home: there the home
         # agent's proxy ARP and the gratuitous ARP of RFC 5944 4.6 have to do their work.
