@@ -3,6 +3,7 @@
 #include "tunnel/tunnel-octets-private.h"
 
 #include <errno.h>
+#include <linux/errqueue.h>
 #include <linux/rtnetlink.h>
 #include <sched.h>
 #include <signal.h>
@@ -137,7 +138,7 @@ test_takeover_after_kill (Lab *lab)
   child = fork ();
   if (child == 0)
     {
-      (void) prctl (PR_SET_PDEATHSIG, SIGKILL);
+      (void)prctl (PR_SET_PDEATHSIG, SIGKILL);
       lab_start_io (lab, 0);
       lab_plan (lab, &plan, TUNNEL_MODE_HOME, 0);
       lab_apply (lab, &plan);
@@ -902,6 +903,46 @@ test_mtu (Lab *lab)
   g_assert_cmpuint (tun_mtu (), ==, 1300);
 }
 
+/* What waited was made for the wider path of mode c: fragments, or word to the sender at once. */
+/* covers: MIP-TUN-022, MIP-TUN-013 */
+static void
+test_held_packet_too_big (Lab *lab)
+{
+  g_auto (TunnelPlan) plan = { 0 };
+  LabPacket packet;
+  guint8 octets[1452] = { 0 }, control[256];
+  struct sockaddr_in target;
+  struct iovec vector = { octets, sizeof octets };
+  struct msghdr message = {
+    .msg_iov = &vector, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control
+  };
+  struct sock_extended_err report;
+  RoamAddr cn = roam_addr_from_u32 (LAB_CN);
+
+  start_in (lab, &plan, TUNNEL_MODE_C);
+  tunnel_io_hold_now (lab->io);
+  tunnel_sockaddr_from_endpoint (&target, &cn, LAB_CN_PORT);
+  g_assert_cmpint (setsockopt (lab->app, IPPROTO_IP, IP_MTU_DISCOVER, &(int){ IP_PMTUDISC_DONT }, sizeof (int)), ==, 0);
+  g_assert_cmpint (setsockopt (lab->app, IPPROTO_IP, IP_RECVERR, &(int){ 1 }, sizeof (int)), ==, 0);
+  g_assert_cmpint (sendto (lab->app, octets, sizeof octets, 0, (const struct sockaddr *)&target, sizeof target), ==,
+                   sizeof octets);
+  g_assert_cmpint (send_df (lab, 1480), ==, 0);
+  lab_plan (lab, &plan, TUNNEL_MODE_MC, 0);
+  lab_apply (lab, &plan);
+  g_assert_true (lab_peer_receive_esp (lab, FALSE, LAB_WAIT_MS, &packet));
+  g_assert_cmpuint (packet.inner_length, ==, 1412);
+  g_assert_cmphex (tunnel_get_u16 (packet.inner + 6), ==, 0x2000);
+  g_assert_true (lab_peer_receive_esp (lab, FALSE, LAB_WAIT_MS, &packet));
+  g_assert_cmpuint (packet.inner_length, ==, 1480 - 1412 + 20);
+  g_assert_cmphex (tunnel_get_u16 (packet.inner + 6), ==, 1392 / 8);
+  g_assert_false (lab_peer_receive_esp (lab, FALSE, LAB_SILENCE_MS, &packet));
+  g_assert_cmpint (recvmsg (lab->app, &message, MSG_ERRQUEUE), >=, 0);
+  g_assert_cmpuint (message.msg_controllen, >=, CMSG_LEN (sizeof report));
+  memcpy (&report, control + CMSG_LEN (0), sizeof report);
+  g_assert_cmpuint (report.ee_errno, ==, EMSGSIZE);
+  g_assert_cmpuint (report.ee_info, ==, 1418);
+}
+
 /* The application's ECN field and DSCP reach the outermost header. */
 /* covers: IKE-UDP-003, MIP-TUN-007 */
 static void
@@ -986,6 +1027,7 @@ main (int argc, char **argv)
     { "/tunnel/io/routing-policy", test_routing_policy },
     { "/tunnel/io/ipv6", test_ipv6_never_leaks },
     { "/tunnel/io/mtu", test_mtu },
+    { "/tunnel/io/held-too-big", test_held_packet_too_big },
     { "/tunnel/io/tos", test_tos_is_copied },
     { "/tunnel/io/bad-plans", test_bad_plans },
   };
