@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Life, modes and hold of the data plane, against the real kernel. */
@@ -417,6 +418,7 @@ static void
 test_hold_stops_inbound (Lab *lab)
 {
   g_auto (TunnelPlan) plan = { 0 };
+  clock_t before;
 
   lab_start_in (lab, &plan, TUNNEL_MODE_MC);
   lab_peer_send_mc (lab, 0, LAB_COA_0, 1);
@@ -425,10 +427,43 @@ test_hold_stops_inbound (Lab *lab)
   lab_peer_send_mc (lab, 0, LAB_COA_0, 2);
   g_assert_cmpint (lab_app_receive (lab, LAB_SILENCE_MS), ==, -1);
   g_assert_cmpuint (lab_stats (lab).blocked, ==, 1);
+  /* Waiting costs no processor time, though the queue holds packets. */
+  lab_app_send (lab, 1);
+  before = clock ();
+  g_usleep (100000);
+  g_assert_cmpint (clock () - before, <, CLOCKS_PER_SEC / 20);
   /* The same plan again lifts it: hold_now changed what is applied. */
   lab_apply (lab, &plan);
   lab_peer_send_mc (lab, 0, LAB_COA_0, 3);
   g_assert_cmpint (lab_app_receive (lab, LAB_WAIT_MS), ==, 3);
+}
+
+/* In clear only while mode c lasts: not once it is held, and not at home. */
+/* covers: R5266-TRF-008 */
+static void
+test_hold_stops_clear_tunnel (Lab *lab)
+{
+  g_auto (TunnelPlan) plan = { 0 };
+
+  lab_start_in (lab, &plan, TUNNEL_MODE_C);
+  lab_peer_send_c (lab, LAB_COA_0, 1);
+  g_assert_cmpint (lab_app_receive (lab, LAB_WAIT_MS), ==, 1);
+  tunnel_io_hold_now (lab->io);
+  lab_peer_send_c (lab, LAB_COA_0, 2);
+  g_assert_cmpint (lab_app_receive (lab, LAB_SILENCE_MS), ==, -1);
+  g_assert_cmpuint (lab_stats (lab).clear_dropped, ==, 1);
+  lab_plan (lab, &plan, TUNNEL_MODE_HOME, 0);
+  plan.mip_local = roam_addr_from_u32 (LAB_COA_0);
+  lab_apply (lab, &plan);
+  lab_peer_send_c (lab, LAB_COA_0, 3);
+  g_assert_cmpint (lab_app_receive (lab, LAB_SILENCE_MS), ==, -1);
+  g_assert_cmpuint (lab_stats (lab).clear_dropped, ==, 2);
+  /* Proved, but another link. */
+  lab_plan (lab, &plan, TUNNEL_MODE_C, 1);
+  lab_apply (lab, &plan);
+  lab_peer_send_c (lab, LAB_COA_0, 4);
+  g_assert_cmpint (lab_app_receive (lab, LAB_SILENCE_MS), ==, -1);
+  g_assert_cmpuint (lab_stats (lab).clear_dropped, ==, 3);
 }
 
 int
@@ -451,6 +486,7 @@ main (int argc, char **argv)
     { "/tunnel/io/hold-is-bounded", test_hold_is_bounded },
     { "/tunnel/io/hold-now", test_hold_now_is_at_once },
     { "/tunnel/io/hold-inbound", test_hold_stops_inbound },
+    { "/tunnel/io/hold-clear", test_hold_stops_clear_tunnel },
   };
 
   g_test_init (&argc, &argv, NULL);
