@@ -393,12 +393,16 @@ test_hold_now_is_at_once (Lab *lab)
   for (guint round = 0; round < 15; round++)
     {
       TunnelIoStats at_return, later;
+      gint64 began;
 
       lab_plan (lab, &plan, modes[round % 3], 0);
       lab_apply (lab, &plan);
       while (count_user_frames (lab) < 20)
         (void)lab_wait (lab->capture, LAB_WAIT_MS);
+      began = g_get_monotonic_time ();
       tunnel_io_hold_now (lab->io);
+      g_test_message ("hold_now from %s: %" G_GINT64_FORMAT " us", tunnel_mode_to_string (modes[round % 3]),
+                      g_get_monotonic_time () - began);
       at_return = lab_stats (lab);
       /* What was on the wire arrives; the second look must find none. */
       g_usleep (2000);
