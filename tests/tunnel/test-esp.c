@@ -648,7 +648,7 @@ test_window_moves_after_integrity_only (void)
 
 /* ------------------------------------------------------------ what is inside of it ---- */
 
-/* covers: IKE-ESP-008, IKE-CHI-004 */
+/* covers: IKE-ESP-008 */
 static void
 test_dummy_packet (void)
 {

@@ -173,7 +173,7 @@ test_mc_both_ways (Lab *lab)
   g_assert_cmpuint (esp_frames, ==, 50);
 }
 
-/* covers: R5266-MODE-001, MIP-TUN-001, MIP-TUN-006 */
+/* covers: MIP-TUN-001, MIP-TUN-006 */
 static void
 test_c_both_ways (Lab *lab)
 {
@@ -250,7 +250,6 @@ test_home_is_plain (Lab *lab)
   close (cn);
 }
 
-/* covers: R5266-MODE-013 */
 static void
 test_through_all_modes (Lab *lab)
 {
@@ -379,7 +378,7 @@ count_user_frames (Lab *lab)
 }
 
 /* While an application sends as fast as it can: nothing leaves after hold_now() has returned, from any mode. */
-/* covers: R5266-TRF-001, R5266-MON-005 */
+/* covers: R5266-TRF-001 */
 static void
 test_hold_now_is_at_once (Lab *lab)
 {
