@@ -129,7 +129,7 @@ try_values (const uint8_t *data, size_t size)
   static const guint16 groups[] = { 19, 20, 21, 31 };
   static const guint8 private[32] = { 1, 2, 3, 4 };
   const IkeView rest = { data + 1, size - 1 };
-  g_autofree char *text = ike_identity_to_string (data[0], rest);
+  g_autofree char *text = NULL;
   g_autoptr (IkePublicKey) key = ike_public_key_new_from_spki (rest.data, rest.length);
   g_auto (IkeIdentity) identity = { 0 };
   const char *reason;
@@ -138,8 +138,15 @@ try_values (const uint8_t *data, size_t size)
   for (gsize i = 0; i < G_N_ELEMENTS (groups); i++)
     {
       g_autoptr (IkeDh) dh = ike_dh_new_with_private (groups[i], private, sizeof private);
-      g_autoptr (RoamSecret) secret = ike_dh_shared (dh, rest.data, rest.length, &reason);
+      g_autoptr (RoamSecret) secret = NULL;
+
+      secret = ike_dh_shared (dh, rest.data, rest.length, &reason);
+      if (secret != NULL && roam_secret_length (secret) == 0)
+        g_error ("an empty shared secret");
     }
+  text = ike_identity_to_string (data[0], rest);
+  if (text == NULL)
+    g_error ("no text for an identity");
   ike_hash_set_parse (rest, &set);
   identity = (IkeIdentity){ data[0], g_bytes_new (rest.data, rest.length) };
   ike_identity_matches (&identity, data[0], rest);
