@@ -208,7 +208,7 @@ replay (gconstpointer path)
     }
 }
 
-/* covers: IKE-SEC-002, IKE-SEC-004 */
+/* covers: IKE-SEC-002 */
 int
 main (int argc, char **argv)
 {

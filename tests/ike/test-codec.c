@@ -447,7 +447,6 @@ test_lists (void)
   g_assert_cmpuint (configuration->attributes[3].value.data[3], ==, 54);
 }
 
-/* covers: IKE-TS-004, IKE-TS-005 */
 static void
 test_selectors (void)
 {
