@@ -296,7 +296,8 @@ ike_child_any_left (const IkeSession *session)
 static gboolean
 is_kept (const IkeSession *session, const IkeChild *child)
 {
-  return child->linger_us == ROAM_NEVER && !child->deleting && !find_successor (session, child);
+  return session->state == IKE_STATE_ESTABLISHED && child->linger_us == ROAM_NEVER && !child->deleting
+         && !find_successor (session, child);
 }
 
 void

@@ -206,7 +206,10 @@ read_list (IkeSession *session, const IkeMessage *message, gboolean private)
         continue;
       wire_reader_init (&reader, p->notify.data.data, p->notify.data.length);
       if (!wire_read_addr (&reader, family, &addr) || !wire_reader_at_end (&reader))
-        ike_count (session, "addresses-ignored");
+        {
+          if (!private) /* of the two passes the first one counts */
+            ike_count (session, "addresses-ignored");
+        }
       else if (is_private (&addr) == private)
         add_peer_address (session, &addr);
     }

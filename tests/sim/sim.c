@@ -184,7 +184,8 @@ sim_send_from_host (Sim *sim, const RoamEndpoint *local, const RoamEndpoint *rem
   SimPacket packet = { .to_host = FALSE, .local = *remote, .remote = *local, .data = data };
 
   sim->sent_by_host++;
-  if (!link || link->up_blocked)
+  if (!link || link->up_blocked
+      || (roam_addr_is_set (&link->only_to) && !roam_addr_equal (&link->only_to, &remote->addr)))
     return;
   if (roam_addr_is_set (&link->nat))
     packet.remote = (RoamEndpoint){ .addr = link->nat, .port = map_out (sim, link, local->port) };
