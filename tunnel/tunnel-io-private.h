@@ -161,6 +161,9 @@ void tunnel_worker_get_stats (TunnelWorker *worker, TunnelIoStats *ret_stats);
 void tunnel_worker_set_mtu (TunnelWorker *worker, guint mtu);
 guint tunnel_worker_get_mtu (TunnelWorker *worker);
 
+/* Netlink requests that @io has sent since it exists (tests: the same plan twice sends none). */
+guint tunnel_io_get_requests (const TunnelIo *io);
+
 /* ----------------------------------------------------------------------- probe ---- */
 
 /* Asks the kernel for an ESP SA. NULL: it has one; else why not (caller frees). */

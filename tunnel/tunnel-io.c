@@ -118,6 +118,12 @@ tunnel_io_get_backend (const TunnelIo *io)
   return io->backend;
 }
 
+guint
+tunnel_io_get_requests (const TunnelIo *io)
+{
+  return tunnel_routes_get_requests (io->routes);
+}
+
 /* ----------------------------------------------------------------- plan to path ---- */
 
 static TunnelLink *

@@ -75,9 +75,17 @@ close_fd (int *fd)
 TunnelLink *
 tunnel_link_new (int ifindex, guint32 mark, GError **error)
 {
-  g_autoptr (TunnelLink) link = g_new0 (TunnelLink, 1);
+  g_autoptr (TunnelLink) link = NULL;
+  char name[IF_NAMESIZE];
   const char *step;
 
+  /* The kernel would bind to any number. */
+  if (if_indextoname ((guint)ifindex, name) == NULL)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "there is no interface %d", ifindex);
+      return NULL;
+    }
+  link = g_new0 (TunnelLink, 1);
   link->references = 1;
   link->ifindex = ifindex;
   link->esp_fd = link->ipip_fd = -1;
