@@ -355,6 +355,8 @@ gboolean ike_auth_verify_signature (const IkePublicKey *key, guint8 method, IkeV
 
 /* RSA keys shorter than this are refused (RFC 8247 3.1.1). */
 #define IKE_MIN_RSA_BITS 2048
+/* Of a peer; RFC 7296 3.6 asks for four. */
+#define IKE_MAX_PEER_CERTIFICATES 32
 
 typedef struct _IkeCredentials IkeCredentials;
 
@@ -381,7 +383,7 @@ GBytes *ike_credentials_certreq (const IkeCredentials *credentials);
 GBytes *ike_credentials_sign (const IkeCredentials *credentials, IkeHashSet peer_hashes, IkeView octets,
                               guint8 *ret_method, const char **ret_reason);
 /*
- * The peer's CERT payloads (encoding 4 only, leaf first, 1..IKE_MAX_CERTS) against our anchors at @now:
+ * The peer's CERT payloads (encoding 4 only, leaf first, 1..IKE_MAX_PEER_CERTIFICATES) against our anchors at @now:
  * chain, validity, key usage, and that the leaf carries @expected. NULL with a static reason and an
  * advice (may be NULL) for the user.
  */

@@ -22,7 +22,7 @@ typedef struct
 
 /* Takes @key. */
 IkePublicKey *ike_public_key_new (EVP_PKEY *key);
-/* DER AlgorithmIdentifier, static. FALSE: none for this scheme (PSS: see ike_signature_pss_identifier). */
+/* DER AlgorithmIdentifier, static. FALSE: none for this scheme. */
 gboolean ike_signature_identifier (const IkeSignatureScheme *scheme, IkeView *ret_identifier);
 /* ECDSA signatures are DER. NULL: the key cannot do it. */
 GBytes *ike_signature_make (EVP_PKEY *key, const IkeSignatureScheme *scheme, IkeView octets);

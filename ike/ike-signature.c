@@ -32,7 +32,22 @@ static const guint8 oid_ecdsa_sha384[] = { 0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0
 static const guint8 oid_ecdsa_sha512[] = { 0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x04 };
 static const guint8 oid_ed25519[] = { 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70 };
 
-/* All but PSS, whose parameters are read. */
+/*
+ * RSASSA-PSS with MGF1: the last octet of the hash OIDs and the salt length are all that differs. The
+ * trailer field is written out as in RFC 7427 app. A.4.2.
+ */
+#define PSS_IDENTIFIER(hash, salt)                                                                                     \
+  {                                                                                                                    \
+    0x30, 0x46, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a, 0x30, 0x39, 0xa0, 0x0f, 0x30, 0x0d,  \
+      0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, hash, 0x05, 0x00, 0xa1, 0x1c, 0x30, 0x1a, 0x06,      \
+      0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x08, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01,      \
+      0x65, 0x03, 0x04, 0x02, hash, 0x05, 0x00, 0xa2, 0x03, 0x02, 0x01, salt, 0xa3, 0x03, 0x02, 0x01, 0x01             \
+  }
+static const guint8 oid_pss_sha256[] = PSS_IDENTIFIER (0x01, 32);
+static const guint8 oid_pss_sha384[] = PSS_IDENTIFIER (0x02, 48);
+static const guint8 oid_pss_sha512[] = PSS_IDENTIFIER (0x03, 64);
+
+/* All schemes; the parameters of PSS are read apart. */
 static const struct
 {
   int nid;
@@ -47,6 +62,9 @@ static const struct
   { NID_ecdsa_with_SHA384, { EVP_PKEY_EC, IKE_HASH_SHA2_384, FALSE }, oid_ecdsa_sha384, sizeof oid_ecdsa_sha384 },
   { NID_ecdsa_with_SHA512, { EVP_PKEY_EC, IKE_HASH_SHA2_512, FALSE }, oid_ecdsa_sha512, sizeof oid_ecdsa_sha512 },
   { NID_ED25519, { EVP_PKEY_ED25519, IKE_HASH_IDENTITY, FALSE }, oid_ed25519, sizeof oid_ed25519 },
+  { NID_rsassaPss, { EVP_PKEY_RSA, IKE_HASH_SHA2_256, TRUE }, oid_pss_sha256, sizeof oid_pss_sha256 },
+  { NID_rsassaPss, { EVP_PKEY_RSA, IKE_HASH_SHA2_384, TRUE }, oid_pss_sha384, sizeof oid_pss_sha384 },
+  { NID_rsassaPss, { EVP_PKEY_RSA, IKE_HASH_SHA2_512, TRUE }, oid_pss_sha512, sizeof oid_pss_sha512 },
 };
 
 gboolean
