@@ -23,6 +23,7 @@ typedef enum
   TUNNEL_DROP_AUTHENTICATOR, /* RFC 4303 3.4.4 */
   TUNNEL_DROP_SEQUENCE,      /* RFC 4303 3.3.3: the counter is used up */
   TUNNEL_DROP_SPACE,         /* the caller's buffer is too small */
+  TUNNEL_DROP_TOO_BIG,       /* for the path, and not to be fragmented */
   TUNNEL_DROP_MODE,          /* the mode does not let it pass */
   TUNNEL_N_DROPS,
 } TunnelDrop;

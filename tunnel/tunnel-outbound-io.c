@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "tunnel/tunnel-fragment-private.h"
 #include "tunnel/tunnel-worker-io-private.h"
 
 #include <errno.h>
@@ -11,7 +12,6 @@ typedef struct
 {
   int fd; /* -1: nothing is sent */
   guint count;
-  gsize user_octets;
 } Outgoing;
 
 /* Source address and the copied TOS (RFC 6040, RFC 4301 5.1.2) of a packet whose outer header the kernel writes. */
@@ -186,37 +186,75 @@ flush (TunnelWorker *worker, const Outgoing *outgoing)
     }
 }
 
+/* Takes the packet at the slot behind the last one into the batch. */
+static void
+add_packet (TunnelWorker *worker, Outgoing *outgoing, gsize length)
+{
+  TunnelDrop drop = prepare (worker, outgoing->count, worker->batch.slots[outgoing->count] + TUNNEL_HEADROOM, length);
+
+  if (drop != TUNNEL_DROP_NONE)
+    {
+      tunnel_worker_count_drop (worker, drop);
+      return;
+    }
+  outgoing->count++;
+  worker->stats.tx_packets++;
+  worker->stats.tx_octets += length;
+}
+
+/* Made for a wider path, while it waited: its sender is told, or it goes in fragments. */
+static void
+add_oversize (TunnelWorker *worker, Outgoing *outgoing, gsize length)
+{
+  guint8 reply[TUNNEL_TOO_BIG_OCTETS];
+  TunnelFragmenter fragmenter;
+  gsize part;
+
+  memcpy (worker->oversize, worker->batch.slots[outgoing->count] + TUNNEL_HEADROOM, length);
+  if (!tunnel_fragmenter_init (&fragmenter, worker->oversize, length, worker->mtu))
+    {
+      /* Named after the home agent: it is the far end of the hop that is too narrow. */
+      part = tunnel_build_too_big (reply, worker->oversize, length, worker->path->ipip.remote, worker->mtu);
+      if (part > 0 && write (worker->device->fd, reply, part) != (gssize)part)
+        worker->stats.rx_failed++;
+      tunnel_worker_count_drop (worker, TUNNEL_DROP_TOO_BIG);
+      return;
+    }
+  /* The floor of the MTU bounds the fragments of the greatest packet to 17: an empty batch takes them. */
+  flush (worker, outgoing);
+  outgoing->count = 0;
+  while ((part = tunnel_fragmenter_next (&fragmenter, worker->batch.slots[outgoing->count] + TUNNEL_HEADROOM)) > 0)
+    add_packet (worker, outgoing, part);
+}
+
+static gboolean
+is_oversize (const TunnelWorker *worker, gsize length)
+{
+  return length > worker->mtu && (worker->path->mode == TUNNEL_MODE_C || worker->path->mode == TUNNEL_MODE_MC);
+}
+
 void
 tunnel_outbound_process (TunnelWorker *worker)
 {
   Outgoing outgoing = { .fd = outgoing_fd (worker->path) };
-  guint reads;
+  gssize length = 0;
 
   /* The wake-up may be older than the halt. */
   if (tunnel_worker_mode (worker) == TUNNEL_MODE_HOLD)
     return;
-  for (reads = 0; reads < TUNNEL_BATCH; reads++)
+  for (guint reads = 0; reads < TUNNEL_BATCH && outgoing.count < TUNNEL_BATCH; reads++)
     {
-      guint8 *inner = worker->batch.slots[outgoing.count] + TUNNEL_HEADROOM;
-      gssize length = read (worker->device->fd, inner, TUNNEL_IO_MAX_MTU);
-      TunnelDrop drop;
-
+      length = read (worker->device->fd, worker->batch.slots[outgoing.count] + TUNNEL_HEADROOM, TUNNEL_IO_MAX_MTU);
       if (length <= 0)
         break;
       worker->stats.held += worker->draining ? 1 : 0;
-      drop = prepare (worker, outgoing.count, inner, (gsize)length);
-      if (drop != TUNNEL_DROP_NONE)
-        {
-          tunnel_worker_count_drop (worker, drop);
-          continue;
-        }
-      outgoing.count++;
-      outgoing.user_octets += (gsize)length;
+      if (is_oversize (worker, (gsize)length))
+        add_oversize (worker, &outgoing, (gsize)length);
+      else
+        add_packet (worker, &outgoing, (gsize)length);
     }
-  if (reads < TUNNEL_BATCH)
+  if (length <= 0)
     worker->draining = FALSE;
-  worker->stats.tx_packets += outgoing.count;
-  worker->stats.tx_octets += outgoing.user_octets;
   flush (worker, &outgoing);
 }
 

@@ -46,6 +46,7 @@ struct _TunnelWorker
   TunnelIoStats stats;
   guint64 drops[TUNNEL_N_DROPS];
   TunnelBatch batch;
+  guint8 oversize[TUNNEL_IO_MAX_MTU]; /* a packet while it is fragmented into the batch */
 };
 
 /* The mode that counts now; lock held. */

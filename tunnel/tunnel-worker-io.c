@@ -128,6 +128,9 @@ tunnel_worker_count_drop (TunnelWorker *worker, TunnelDrop drop)
     case TUNNEL_DROP_MODE:
       worker->stats.blocked++;
       break;
+    case TUNNEL_DROP_TOO_BIG:
+      worker->stats.tx_failed++;
+      break;
     case TUNNEL_DROP_MALFORMED:
     case TUNNEL_DROP_NOT_IPV4:
     case TUNNEL_DROP_TTL:

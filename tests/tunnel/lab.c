@@ -451,3 +451,49 @@ lab_peer_send_c (Lab *lab, guint32 care_of_address, guint32 number)
 
   send_to (lab->ipip, care_of_address, 0, packet - 20, length);
 }
+
+/* ------------------------------------------------------------------------- cases ---- */
+
+void
+lab_case (gconstpointer data)
+{
+  const LabBody *body = data;
+  Lab *lab = lab_new ();
+
+  if (lab == NULL)
+    return;
+  (*body) (lab);
+  lab_free (lab);
+}
+
+TunnelIoStats
+lab_stats (Lab *lab)
+{
+  TunnelIoStats stats;
+
+  tunnel_io_get_stats (lab->io, &stats);
+  return stats;
+}
+
+void
+lab_start_in (Lab *lab, TunnelPlan *plan, TunnelMode mode)
+{
+  lab_start_io (lab, 0);
+  lab_open_app (lab);
+  lab_plan (lab, plan, mode, 0);
+  lab_apply (lab, plan);
+}
+
+void
+lab_expect_mc_up (Lab *lab, guint32 first, guint n, guint32 outer_source)
+{
+  LabPacket packet;
+
+  for (guint32 number = first; number < first + n; number++)
+    {
+      g_assert_true (lab_peer_receive_esp (lab, FALSE, LAB_WAIT_MS, &packet));
+      g_assert_cmpint (packet.number, ==, number);
+      g_assert_cmphex (packet.outer_source, ==, outer_source);
+      g_assert_cmpuint (packet.outer_port, ==, 4500);
+    }
+}

@@ -87,3 +87,15 @@ void lab_peer_send_mc (Lab *lab, guint index, guint32 target, guint32 number);
 /* ... and in clear to @care_of_address. */
 void lab_peer_send_c (Lab *lab, guint32 care_of_address, guint32 number);
 void lab_peer_send_udp (Lab *lab, guint32 target, const void *data, gsize length);
+
+/* ------------------------------------------------------------------------- cases ---- */
+
+typedef void (*LabBody) (Lab *lab);
+
+/* A GTestDataFunc over a LabBody: every case on a lab of its own; a host that allows none skips each. */
+void lab_case (gconstpointer data);
+TunnelIoStats lab_stats (Lab *lab);
+/* A TunnelIo with default hold, the application's socket, and @mode on link 0. */
+void lab_start_in (Lab *lab, TunnelPlan *plan, TunnelMode mode);
+/* Datagrams @first .. @first + @n - 1 arrive at the gateway, in order and from @outer_source. */
+void lab_expect_mc_up (Lab *lab, guint32 first, guint n, guint32 outer_source);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tunnel/tunnel-esp-private.h"
+#include "tunnel/tunnel-fragment-private.h"
 #include "tunnel/tunnel-inner-private.h"
 #include "tunnel/tunnel-octets-private.h"
 
@@ -428,6 +429,77 @@ test_bad_registrations (void)
   g_assert_cmpuint (tunnel_inner_build_registration (packet, 28, &to.addr, &to, 1, packet, 1), ==, 0);
 }
 
+/* ----------------------------------------------------------------- too big ---- */
+
+/* Fragments fit, say where they belong, and make the packet again; of a fragment, too. */
+/* covers: MIP-TUN-022 */
+static void
+test_fragments (void)
+{
+  static const guint16 fields[] = { 0, 0x2000, 0x2010, 0x0010 };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (fields); i++)
+    for (guint mtu = 28; mtu < 1700; mtu += 37)
+      {
+        guint8 packet[ROOM] = { 0 }, fragment[ROOM], whole[ROOM] = { 0 };
+        gsize length = make_packet (packet, HOA, CN, 0, 64, 0, 1460), part, end = 0;
+        guint base = (fields[i] & 0x1fffu) * 8, n = 0;
+        TunnelFragmenter fragmenter;
+        gboolean last = FALSE;
+
+        tunnel_put_u16 (packet + 6, fields[i]);
+        g_assert_true (tunnel_fragmenter_init (&fragmenter, packet, length, mtu));
+        while ((part = tunnel_fragmenter_next (&fragmenter, fragment)) > 0)
+          {
+            guint field = tunnel_get_u16 (fragment + 6), offset = (field & 0x1fff) * 8 - base;
+
+            g_assert_cmpuint (part, <=, mtu);
+            g_assert_cmpuint (tunnel_get_u16 (fragment + 2), ==, part);
+            g_assert_cmpuint (tunnel_get_u16 (fragment + 4), ==, 0x4711);
+            g_assert_true (checksum_holds (fragment));
+            g_assert_false (last);
+            last = (field & 0x2000) == 0;
+            memcpy (whole + offset, fragment + 20, part - 20);
+            end = offset + part - 20;
+            n++;
+          }
+        g_assert_cmpint (last, ==, (fields[i] & 0x2000) == 0);
+        g_assert_cmpmem (whole, end, packet + 20, length - 20);
+        g_assert_cmpuint (n, ==, (1460 + (mtu - 20) / 8 * 8 - 1) / ((mtu - 20) / 8 * 8));
+      }
+}
+
+/* covers: MIP-TUN-013, MIP-TUN-022 */
+static void
+test_too_big (void)
+{
+  guint8 packet[ROOM], reply[TUNNEL_TOO_BIG_OCTETS];
+  gsize length = make_packet (packet, HOA, CN, 0, 64, 0, 1460), reply_length;
+  TunnelFragmenter fragmenter;
+
+  tunnel_put_u16 (packet + 6, 0x4000);
+  g_assert_false (tunnel_fragmenter_init (&fragmenter, packet, length, 1400));
+  reply_length = tunnel_build_too_big (reply, packet, length, HA, 1418);
+  g_assert_cmpuint (reply_length, ==, 576);
+  g_assert_true (checksum_holds (reply));
+  g_assert_cmphex (tunnel_get_u32 (reply + 12), ==, HA);
+  g_assert_cmphex (tunnel_get_u32 (reply + 16), ==, HOA);
+  g_assert_cmpuint (reply[9], ==, 1);
+  g_assert_cmpuint (reply[20], ==, 3);
+  g_assert_cmpuint (reply[21], ==, 4);
+  g_assert_cmpuint (tunnel_get_u16 (reply + 26), ==, 1418);
+  g_assert_cmpuint (tunnel_checksum_finish (tunnel_checksum_add (0, reply + 20, 556)), ==, 0);
+  g_assert_cmpmem (reply + 28, 548, packet, 548);
+  /* No answer to an ICMP error, but to an echo request; none to a later fragment. */
+  packet[9] = 1;
+  packet[20] = 3;
+  g_assert_cmpuint (tunnel_build_too_big (reply, packet, length, HA, 1418), ==, 0);
+  packet[20] = 8;
+  g_assert_cmpuint (tunnel_build_too_big (reply, packet, length, HA, 1418), >, 0);
+  tunnel_put_u16 (packet + 6, 0x4001);
+  g_assert_cmpuint (tunnel_build_too_big (reply, packet, length, HA, 1418), ==, 0);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -446,5 +518,7 @@ main (int argc, char **argv)
   g_test_add_func ("/tunnel/inner/fragments", test_fragments_are_dropped);
   g_test_add_func ("/tunnel/inner/registration-round-trip", test_registration_round_trip);
   g_test_add_func ("/tunnel/inner/bad-registrations", test_bad_registrations);
+  g_test_add_func ("/tunnel/fragment/fragments", test_fragments);
+  g_test_add_func ("/tunnel/fragment/too-big", test_too_big);
   return g_test_run ();
 }
