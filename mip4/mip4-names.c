@@ -33,7 +33,6 @@ static const struct
   [MIP4_DISCARD_LATE_DENIAL] = { "discarded-late-denial", "denial of a request that is no longer pending" },
   [MIP4_DISCARD_FHAE] = { "discarded-foreign-home-auth",
                           "Foreign-Home Authentication Extension without an association" },
-  [MIP4_DISCARD_RATE] = { "discarded-rate", "more denials a second than the limit" },
 };
 
 const char *
