@@ -74,7 +74,6 @@ set_log_level (const char *name)
     if (g_str_equal (log_levels[i].name, name))
       {
         log_mask = log_levels[i].mask;
-        g_log_set_writer_func (write_log, NULL, NULL);
         return TRUE;
       }
   return FALSE;
@@ -275,6 +274,7 @@ main (int argc, char **argv)
 
   setlocale (LC_ALL, "");
   set_log_level ("info");
+  g_log_set_writer_func (write_log, NULL, NULL);
   if (!parse_options (&argc, &argv, &options, &error))
     {
       g_printerr ("roamd: %s\nTry roamd --help.\n", error->message);
