@@ -5,6 +5,9 @@
 
 #define GATEWAY_NONCE 32
 
+/* Reasons of the cryptography, of no interest here. */
+static const char *why;
+
 static IkeView
 view (GBytes *bytes)
 {
@@ -313,7 +316,7 @@ answer_init (Gateway *gw, const SimPacket *packet, const IkeMessage *message)
   g_autoptr (IkeProposals) ours = ike_proposals_new_from_text (gw->ike_proposals, IKE_PROTOCOL_IKE, NULL);
   g_autoptr (IkeProposals) chosen = NULL;
   g_autoptr (IkeDh) dh = ike_dh_new (ke->ke.group, gw->rng);
-  g_autoptr (RoamSecret) shared = ike_dh_shared (dh, ke->ke.data.data, ke->ke.data.length, NULL);
+  g_autoptr (RoamSecret) shared = ike_dh_shared (dh, ke->ke.data.data, ke->ke.data.length, &why);
   g_autoptr (IkePayloads) payloads = ike_payloads_new ();
   IkeHeader header = message->header;
   GwSa *sa = g_new0 (GwSa, 1);
@@ -603,7 +606,7 @@ answer_create_child (Gateway *gw, GwSa *sa, const IkeMessage *request, IkePayloa
     {
       g_assert_cmpint (ke->ke.group, ==, suite.group);
       dh = ike_dh_new (suite.group, gw->rng);
-      shared = ike_dh_shared (dh, ke->ke.data.data, ke->ke.data.length, NULL);
+      shared = ike_dh_shared (dh, ke->ke.data.data, ke->ke.data.length, &why);
     }
   if (ike)
     {
@@ -706,7 +709,7 @@ take_create_child (Gateway *gw, GwSa *sa, const IkeMessage *answer)
   gboolean ike = chosen->sa->proposals[0].protocol == IKE_PROTOCOL_IKE;
   g_assert_true (ike_proposals_verify_answer (gw->pending_offer, chosen->sa, ike ? 8 : 4, &suite, &reason));
   if (suite.group)
-    shared = ike_dh_shared (gw->pending_dh, ke->ke.data.data, ke->ke.data.length, NULL);
+    shared = ike_dh_shared (gw->pending_dh, ke->ke.data.data, ke->ke.data.length, &why);
   if (ike)
     new_sa (gw, sa, gw->pending_ike_spi, ike_proposal_get_spi (&chosen->sa->proposals[0]), TRUE, &suite, shared,
             gw->pending_nonce, nr);
@@ -817,7 +820,9 @@ receive_init (Gateway *gw, const SimPacket *packet, const guint8 *data, gsize le
   g_assert_nonnull (message);
   gw->init_requests++;
   note_seen (gw, packet, &message->header, NULL);
-  if (!refuse_init (gw, packet, message))
+  if (gw->init_request && g_bytes_equal (gw->init_request, message->octets))
+    send_message (gw, &packet->local, &packet->remote, gw->init_response); /* a copy gets the same answer */
+  else if (!refuse_init (gw, packet, message))
     answer_init (gw, packet, message);
 }
 
