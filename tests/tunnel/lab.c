@@ -115,6 +115,8 @@ open_peer (Lab *lab)
   /* Protocol in network order, as packet(7) wants it. */
   lab->capture = socket (AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, ETH_P_IP << 8 | ETH_P_IP >> 8);
   g_assert_cmpint (lab->capture, >=, 0);
+  /* It hears everything and is read late. */
+  g_assert_cmpint (setsockopt (lab->capture, SOL_SOCKET, SO_RCVBUFFORCE, &(int){ 16 << 20 }, sizeof (int)), ==, 0);
 }
 
 static RoamSecret *

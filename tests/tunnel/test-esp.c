@@ -331,7 +331,7 @@ test_one_flipped_bit (void)
                            TUNNEL_DROP_NONE);
           g_assert_null (plain);
           /* Nothing of the text can be read from the buffer. */
-          g_assert_null (g_strstr_len ((char *)copy, (gssize)length, "quick"));
+          g_assert_null (memmem (copy, length, "quick", 5));
         }
       g_assert_cmpuint (tunnel_esp_in_newest (pair.in), ==, 0);
       for (gsize cut = 0; cut < length; cut++)
@@ -648,7 +648,7 @@ test_window_moves_after_integrity_only (void)
 
 /* ------------------------------------------------------------ what is inside of it ---- */
 
-/* covers: IKE-ESP-008, IKE-CHI-004 */
+/* covers: IKE-ESP-008 */
 static void
 test_dummy_packet (void)
 {

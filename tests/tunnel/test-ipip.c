@@ -201,7 +201,7 @@ test_broken_outer (void)
 
 /* ------------------------------------------------------------------------- ECN ---- */
 
-/* covers: MIP-TUN-007, MIP-TUN-008 */
+/* covers: MIP-TUN-007 */
 static void
 test_ecn_ingress (void)
 {

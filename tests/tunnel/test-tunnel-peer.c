@@ -13,7 +13,6 @@
 /* ------------------------------------------------------------------ moves and SAs ---- */
 
 /* Make before break: no packet is lost in either direction, sequence numbers go on. */
-/* covers: IKE-CHI-004 */
 static void
 test_move_without_loss (Lab *lab)
 {
@@ -165,7 +164,7 @@ next_event (Lab *lab, TunnelIoEvent *event)
   return lab_wait (tunnel_io_get_fd (lab->io), LAB_WAIT_MS) && tunnel_io_pop_event (lab->io, event);
 }
 
-/* covers: IKE-ESP-001, IKE-KAL-001, IKE-KAL-003 */
+/* covers: IKE-ESP-001, IKE-KAL-003 */
 static void
 test_ike_datagrams (Lab *lab)
 {
@@ -233,7 +232,6 @@ test_event_queue_is_bounded (Lab *lab)
   g_assert_false (lab_wait (tunnel_io_get_fd (lab->io), 0));
 }
 
-/* covers: R5266-OUT-003, R5266-TRF-004 */
 static void
 test_registrations_pass_in_hold (Lab *lab)
 {
