@@ -170,6 +170,17 @@ drain_ike (Agent *agent, const RoamNow *now)
 
 /* ----------------------------------------------------------------- coordinator ---- */
 
+static gboolean
+terminate_now (Agent *agent, const RoamNow *now)
+{
+  if (!agent->has_terminate)
+    return FALSE;
+  agent->has_terminate = FALSE;
+  agent_engines_flush_vpn_sends (agent);
+  ike_session_input_command (agent->ike, now, &agent->terminate);
+  return TRUE;
+}
+
 static void
 take_plan (Agent *agent, const CoordinatorPlan *wish)
 {
@@ -182,6 +193,25 @@ take_plan (Agent *agent, const CoordinatorPlan *wish)
   /* Before the packets that this pass sends: data stops first (R5266-TRF-005). */
   if (!blocked_before && agent_plan_mode_blocks (agent->plan.mode))
     agent_dataplane_block_now (agent);
+}
+
+/*
+ * A farewell through the VPN (deregistration) must leave before the VPN does: IKE_TERMINATE waits
+ * for the registrations of its round, unless another IKE command follows it.
+ */
+static void
+take_ike_command (Agent *agent, const RoamNow *now, const IkeCommand *command)
+{
+  if (agent->ike == NULL)
+    return;
+  terminate_now (agent, now);
+  if (command->type == IKE_TERMINATE)
+    {
+      agent->terminate = *command;
+      agent->has_terminate = TRUE;
+    }
+  else
+    ike_session_input_command (agent->ike, now, command);
 }
 
 static void
@@ -211,8 +241,7 @@ drain_coordinator (Agent *agent, const RoamNow *now)
           mip4_mn_input_command (agent->mip4, now, &action.mip4);
           break;
         case COORDINATOR_ACTION_IKE:
-          if (agent->ike != NULL)
-            ike_session_input_command (agent->ike, now, &action.ike);
+          take_ike_command (agent, now, &action.ike);
           break;
         case COORDINATOR_ACTION_STATE:
           take_transition (agent, now, &action.state);
@@ -240,6 +269,7 @@ agent_engines_drain (Agent *agent, const RoamNow *now)
       any = drain_coordinator (agent, now);
       any = drain_ike (agent, now) || any;
       any = drain_mip4 (agent, now) || any;
+      any = terminate_now (agent, now) || any;
     }
   while (any && ++round < MAX_ROUNDS);
   if (round >= MAX_ROUNDS)

@@ -83,6 +83,8 @@ struct _Agent
   TunnelGateState gate_state; /* as applied */
   char *fault;                /* what of the data plane failed; NULL: all well */
   GQueue vpn_sends;           /* of Mip4MnAction*: registrations that wait for the plan */
+  IkeCommand terminate;       /* waits for the registrations of its round */
+  gboolean has_terminate;
 
   AgentStopwatch stopwatch;
   gint64 suspended_us;                      /* boot time less monotonic time */

@@ -69,13 +69,16 @@ agent_arm_timer (Agent *agent)
 
 /* ------------------------------------------------------------------------ pass ---- */
 
+/* Nothing that is still due within the farewell: what was sent has been answered. */
 static gboolean
 farewell_is_over (Agent *agent, const RoamNow *now)
 {
-  gboolean quiet = mip4_mn_next_deadline (agent->mip4) == ROAM_NEVER &&
-                   (agent->ike == NULL || ike_session_next_deadline (agent->ike) == ROAM_NEVER);
+  gint64 end_us = agent->phase_deadline_us;
+  gint64 due_us = mip4_mn_next_deadline (agent->mip4);
 
-  return quiet || now->boot_us >= agent->phase_deadline_us;
+  if (agent->ike != NULL)
+    due_us = roam_deadline_min (due_us, ike_session_next_deadline (agent->ike));
+  return due_us > end_us || now->boot_us >= end_us;
 }
 
 static void

@@ -255,9 +255,9 @@ test_engine_configurations (void)
 static void
 test_hex_key (void)
 {
+  static const char good[] = " 0011 2233445566778899aabbccddeeFF\n";
   const char *allowed = NULL;
-  g_autoptr (RoamSecret) key =
-    agent_config_parse_hex_key ((const guint8 *)" 0011 2233445566778899aabbccddeeFF\n", 36, &allowed);
+  g_autoptr (RoamSecret) key = agent_config_parse_hex_key ((const guint8 *)good, strlen (good), &allowed);
   static const char *const bad[] = { "",
                                      "0",
                                      "00112233445566778899aabbccddee",
