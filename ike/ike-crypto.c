@@ -30,8 +30,8 @@ octets_or_empty (IkeView view)
 gboolean
 ike_hmac (const char *digest, IkeView key, const IkeView *parts, guint n_parts, guint8 *out, gsize length)
 {
-  char name[16];
-  OSSL_PARAM params[] = { OSSL_PARAM_construct_utf8_string (OSSL_MAC_PARAM_DIGEST, name, 0),
+  /* libcrypto takes the parameter without const but only reads it. */
+  OSSL_PARAM params[] = { OSSL_PARAM_construct_utf8_string (OSSL_MAC_PARAM_DIGEST, (char *)digest, 0),
                           OSSL_PARAM_construct_end () };
   EVP_MAC *mac = EVP_MAC_fetch (NULL, "HMAC", NULL);
   EVP_MAC_CTX *context = EVP_MAC_CTX_new (mac);
@@ -39,7 +39,6 @@ ike_hmac (const char *digest, IkeView key, const IkeView *parts, guint n_parts, 
   size_t got = 0;
   gboolean good;
 
-  g_strlcpy (name, digest, sizeof name);
   good = context != NULL && EVP_MAC_init (context, octets_or_empty (key), key.length, params) == 1;
   for (guint i = 0; good && i < n_parts; i++)
     good = EVP_MAC_update (context, octets_or_empty (parts[i]), parts[i].length) == 1;

@@ -265,9 +265,8 @@ char *
 ike_proposals_check (const char *text, gboolean esp)
 {
   char *problem = NULL;
-  g_autoptr (IkeProposals) proposals =
-    ike_proposals_new_from_text (text, esp ? IKE_PROTOCOL_ESP : IKE_PROTOCOL_IKE, &problem);
 
+  ike_proposals_free (ike_proposals_new_from_text (text, esp ? IKE_PROTOCOL_ESP : IKE_PROTOCOL_IKE, &problem));
   return problem;
 }
 

@@ -187,7 +187,7 @@ ike_signature_identifier (const IkeSignatureScheme *scheme, IkeView *ret_identif
 {
   for (gsize i = 0; i < G_N_ELEMENTS (identifiers); i++)
     if (identifiers[i].scheme.key_type == scheme->key_type && identifiers[i].scheme.hash == scheme->hash &&
-        !scheme->pss)
+        identifiers[i].scheme.pss == scheme->pss)
       {
         *ret_identifier = (IkeView){ identifiers[i].der, identifiers[i].length };
         return TRUE;

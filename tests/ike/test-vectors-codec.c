@@ -74,7 +74,7 @@ check_known_messages (const Vector *vector, const IkeMessage *message)
     }
 }
 
-/* covers: IKE-INIT-001, IKE-COOK-001, IKE-HDR-002, IKE-HDR-004 */
+/* covers: IKE-COOK-001, IKE-HDR-002, IKE-HDR-004 */
 gboolean
 vector_run_message (const Vector *vector)
 {
@@ -182,7 +182,7 @@ run_signature_hashes (const Vector *vector)
   vector_assert (test_payloads_octets (payloads), vector->outputs, "payload");
 }
 
-/* covers: IKE-CP-001, IKE-CP-002, IKE-TS-001 */
+/* covers: IKE-CP-002, IKE-TS-001 */
 gboolean
 vector_run_encoding (const Vector *vector)
 {

@@ -41,7 +41,7 @@ check_plaintext (const Vector *vector, GBytes *inner)
     assert_bytes (inner, vector_hex (vector->outputs, "inner_payloads"));
 }
 
-/* covers: IKE-CRY-005, IKE-CRY-007, IKE-CRY-013, IKE-TRN-002 */
+/* covers: IKE-CRY-005, IKE-CRY-007, IKE-CRY-013 */
 static void
 run_single (const Vector *vector)
 {
@@ -144,7 +144,7 @@ run_fragments (const Vector *vector)
 }
 
 /* First two of the larger fragments, then all of the smaller ones: the larger total wins. */
-/* covers: IKE-FRG-009, IKE-FRG-011, IKE-FRG-013 */
+/* covers: IKE-FRG-011, IKE-FRG-013 */
 static void
 run_smaller_fragments (const Vector *vector)
 {
