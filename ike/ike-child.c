@@ -121,8 +121,8 @@ ike_selectors_cover (const GArray *given, const GArray *needed)
       gboolean inside = FALSE;
 
       for (guint j = 0; j < given->len && !inside; j++)
-        inside = ike_selector_contains (&g_array_index (given, IkeSelector, j),
-                                        &g_array_index (needed, IkeSelector, i));
+        inside =
+          ike_selector_contains (&g_array_index (given, IkeSelector, j), &g_array_index (needed, IkeSelector, i));
       if (!inside)
         return FALSE;
     }
@@ -246,8 +246,7 @@ ike_child_traffic (IkeSession *session, IkeChild *child)
 {
   const IkeChild *old = ike_child_in_use (session);
 
-  if (!child->outbound && child->linger_us == ROAM_NEVER && !child->deleting && old
-      && child->replaces == old->sa->id)
+  if (!child->outbound && child->linger_us == ROAM_NEVER && !child->deleting && old && child->replaces == old->sa->id)
     ike_child_use (session, child);
 }
 
@@ -296,8 +295,8 @@ ike_child_any_left (const IkeSession *session)
 static gboolean
 is_kept (const IkeSession *session, const IkeChild *child)
 {
-  return session->state == IKE_STATE_ESTABLISHED && child->linger_us == ROAM_NEVER && !child->deleting
-         && !find_successor (session, child);
+  return session->state == IKE_STATE_ESTABLISHED && child->linger_us == ROAM_NEVER && !child->deleting &&
+         !find_successor (session, child);
 }
 
 void

@@ -10,24 +10,21 @@ static const RoamRetransmitPolicy init_policy = { .first_us = 500 * ROAM_USEC_PE
                                                   .factor_percent = 180,
                                                   .copies = 6 };
 /* Liveness and rekeying: a dozen copies over some minutes (RFC 7296 2.4). */
-static const RoamRetransmitPolicy normal_policy = { .first_us = 500 * ROAM_USEC_PER_MSEC,
-                                                    .factor_percent = 180,
-                                                    .limit_us = 30 * ROAM_USEC_PER_SEC,
-                                                    .copies = 12 };
+static const RoamRetransmitPolicy normal_policy = {
+  .first_us = 500 * ROAM_USEC_PER_MSEC, .factor_percent = 180, .limit_us = 30 * ROAM_USEC_PER_SEC, .copies = 12
+};
 /* Somebody says that the gateway does not know the SA: it has 11 s to contradict. */
 static const RoamRetransmitPolicy doubt_policy = { .first_us = 500 * ROAM_USEC_PER_MSEC,
                                                    .factor_percent = 180,
                                                    .copies = 5 };
 /* A packet lost during a move must cost about a round-trip time. The move's budget ends it. */
-static const RoamRetransmitPolicy move_policy = { .first_us = 250 * ROAM_USEC_PER_MSEC,
-                                                  .factor_percent = 170,
-                                                  .limit_us = 2 * ROAM_USEC_PER_SEC,
-                                                  .copies = 20 };
+static const RoamRetransmitPolicy move_policy = {
+  .first_us = 250 * ROAM_USEC_PER_MSEC, .factor_percent = 170, .limit_us = 2 * ROAM_USEC_PER_SEC, .copies = 20
+};
 /* A path was silent for its budget; the SA is kept for about five minutes more (RFC 4555 3.11). */
-static const RoamRetransmitPolicy patient_policy = { .first_us = 2 * ROAM_USEC_PER_SEC,
-                                                     .factor_percent = 180,
-                                                     .limit_us = 30 * ROAM_USEC_PER_SEC,
-                                                     .copies = 13 };
+static const RoamRetransmitPolicy patient_policy = {
+  .first_us = 2 * ROAM_USEC_PER_SEC, .factor_percent = 180, .limit_us = 30 * ROAM_USEC_PER_SEC, .copies = 13
+};
 /* RFC 7296 2.4: closing waits a short while only. 0.5, 0.9, 1.6 s. */
 static const RoamRetransmitPolicy closing_policy = { .first_us = 500 * ROAM_USEC_PER_MSEC,
                                                      .factor_percent = 180,
@@ -104,7 +101,13 @@ start_request (IkeSession *session, IkeSa *sa, const RoamNow *now, IkeTask *task
   messages = ike_task_build (session, sa, now, task, sa->next_id);
   if (!messages)
     {
+      gboolean needed = task->type == IKE_TASK_SA_INIT || task->type == IKE_TASK_AUTH;
+
       ike_task_free (task);
+      if (needed)
+        ike_session_die (session, IKE_EVENT_AUTH_FAILED,
+                         session->handshake.problem ? session->handshake.problem : "the request could not be made",
+                         "check certificate and private key");
       return FALSE;
     }
   g_clear_pointer (&sa->request.messages, g_ptr_array_unref);
@@ -140,11 +143,11 @@ take_next_task (IkeSession *session, const IkeSa *sa, const RoamNow *now)
   IkeTask *task;
 
   for (GList *l = session->tasks.head; l; l = l->next)
-    if (is_eligible (session, sa, l->data, now)
-        && (!best || ((const IkeTask *)l->data)->type < ((const IkeTask *)best->data)->type))
+    if (is_eligible (session, sa, l->data, now) &&
+        (!best || ((const IkeTask *)l->data)->type < ((const IkeTask *)best->data)->type))
       best = l;
-  if (session->mobility.pending_update && is_open_for_new (session, sa)
-      && (!best || ((const IkeTask *)best->data)->type > IKE_TASK_UPDATE))
+  if (session->mobility.pending_update && is_open_for_new (session, sa) &&
+      (!best || ((const IkeTask *)best->data)->type > IKE_TASK_UPDATE))
     {
       session->mobility.pending_update = FALSE;
       return ike_task_new (IKE_TASK_UPDATE);
@@ -219,8 +222,7 @@ ike_exchange_process_response (IkeSession *session, IkeSa *sa, const RoamNow *no
 }
 
 void
-ike_exchange_respond (IkeSession *session, IkeSa *sa, const IkePair *pair, guint8 exchange,
-                      const IkePayloads *payloads)
+ike_exchange_respond (IkeSession *session, IkeSa *sa, const IkePair *pair, guint8 exchange, const IkePayloads *payloads)
 {
   GPtrArray *messages = ike_sa_build (session, sa, exchange, TRUE, sa->peer_next_id, payloads);
 

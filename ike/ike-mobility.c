@@ -8,8 +8,8 @@
 gboolean
 ike_mobility_udp_encap (const IkeSession *session)
 {
-  return session->nat_supported
-         && (session->force_udp_encap || session->nat_local || session->nat_remote || session->nat_suspected);
+  return session->nat_supported &&
+         (session->force_udp_encap || session->nat_local || session->nat_remote || session->nat_suspected);
 }
 
 void
@@ -29,8 +29,8 @@ ike_mobility_move_children (IkeSession *session)
 static gboolean
 pair_equal (const IkePair *a, const IkePair *b)
 {
-  return a->ifindex == b->ifindex && roam_endpoint_equal (&a->local, &b->local)
-         && roam_endpoint_equal (&a->remote, &b->remote);
+  return a->ifindex == b->ifindex && roam_endpoint_equal (&a->local, &b->local) &&
+         roam_endpoint_equal (&a->remote, &b->remote);
 }
 
 static gboolean
@@ -58,8 +58,7 @@ change_pair (IkeSession *session, const IkePair *pair)
   mob->pending_update = TRUE;
   mob->children_moved = FALSE;
   /* MOB-UPD-003 in the words of RFC 4555 3.5: a NAT is likely, so ESP starts encapsulated. */
-  session->nat_suspected = session->nat_supported && is_private (&pair->local.addr)
-                           && !is_private (&pair->remote.addr);
+  session->nat_suspected = session->nat_supported && is_private (&pair->local.addr) && !is_private (&pair->remote.addr);
 }
 
 static void
@@ -86,8 +85,8 @@ ike_mobility_move (IkeSession *session, const RoamNow *now, const IkeCommand *co
                          "a new IKE SA is needed after each change of address");
       return;
     }
-  if (pair.local.addr.family != pair.remote.addr.family
-      && !ike_peer_address_of (session, pair.local.addr.family, &pair.remote.addr))
+  if (pair.local.addr.family != pair.remote.addr.family &&
+      !ike_peer_address_of (session, pair.local.addr.family, &pair.remote.addr))
     {
       ike_session_event (session, IKE_EVENT_PATH_FAILED, "the gateway has no address of the path's family", NULL);
       return;
@@ -168,8 +167,8 @@ ike_mobility_deadline (IkeSession *session, const RoamNow *now)
 static gboolean
 is_usable (const RoamAddr *addr)
 {
-  static const char *const excluded[] = { "0.0.0.0/8",  "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3",
-                                          "::/127",     "fe80::/10",   "ff00::/8",       "::ffff:0:0/96" };
+  static const char *const excluded[] = { "0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3",
+                                          "::/127",    "fe80::/10",   "ff00::/8",       "::ffff:0:0/96" };
 
   for (guint i = 0; i < G_N_ELEMENTS (excluded); i++)
     {

@@ -22,8 +22,8 @@ ike_nat_add (IkeSession *session, const IkeSa *sa, const IkePair *pair, IkePaylo
 static gboolean
 is_hash_of (const IkePayloadNotify *notify, const guint8 hash[IKE_NAT_DETECTION_LENGTH])
 {
-  return notify->data.length == IKE_NAT_DETECTION_LENGTH
-         && memcmp (notify->data.data, hash, IKE_NAT_DETECTION_LENGTH) == 0;
+  return notify->data.length == IKE_NAT_DETECTION_LENGTH &&
+         memcmp (notify->data.data, hash, IKE_NAT_DETECTION_LENGTH) == 0;
 }
 
 /* RFC 7296 2.23: one source hash of several that fits means that there is no NAT. */
@@ -42,8 +42,8 @@ ike_nat_read (const IkeMessage *message, guint64 spi_i, guint64 spi_r, const Ike
         has_source = TRUE;
         source_fits = source_fits || is_hash_of (&p->notify, source);
       }
-    else if (p->notify.notify_type == IKE_NOTIFY_NAT_DETECTION_DESTINATION_IP
-             && p->notify.data.length == IKE_NAT_DETECTION_LENGTH)
+    else if (p->notify.notify_type == IKE_NOTIFY_NAT_DETECTION_DESTINATION_IP &&
+             p->notify.data.length == IKE_NAT_DETECTION_LENGTH)
       {
         has_destination = TRUE;
         destination_fits = destination_fits || is_hash_of (&p->notify, destination);

@@ -38,8 +38,8 @@ take_hint (IkeSession *session, const RoamNow *now, const IkeSa *sa, const guint
   g_autoptr (IkeMessage) message = ike_message_parse_clear (data, length, &error);
 
   ike_count (session, "unprotected");
-  if (!message || !ike_message_find_error (message) || sa != session->current
-      || session->state != IKE_STATE_ESTABLISHED || now->boot_us < session->doubt_us)
+  if (!message || !ike_message_find_error (message) || sa != session->current ||
+      session->state != IKE_STATE_ESTABLISHED || now->boot_us < session->doubt_us)
     return;
   session->doubt_us = now->boot_us + DOUBT_INTERVAL_US;
   if (!ike_task_find (session, IKE_TASK_CHECK, 0))
@@ -56,8 +56,7 @@ is_expected_response (const IkeSa *sa, const IkeHeader *header)
 static gboolean
 is_in_window (const IkeSa *sa, const IkeHeader *header)
 {
-  return header->message_id == sa->peer_next_id
-         || (sa->response.messages && header->message_id == sa->response.id);
+  return header->message_id == sa->peer_next_id || (sa->response.messages && header->message_id == sa->response.id);
 }
 
 /* RFC 7296 2.21.3: an authentic request that cannot be read is answered; INVALID_SYNTAX ends the SA. */
@@ -191,8 +190,8 @@ receive_half_open (IkeSession *session, IkeSa *sa, const RoamNow *now, const Ike
 {
   IkeParseError error;
 
-  if (header->exchange != IKE_EXCHANGE_IKE_SA_INIT || !(header->flags & IKE_FLAG_RESPONSE) || header->message_id != 0
-      || !sa->task)
+  if (header->exchange != IKE_EXCHANGE_IKE_SA_INIT || !(header->flags & IKE_FLAG_RESPONSE) || header->message_id != 0 ||
+      !sa->task)
     {
       ike_count (session, "unexpected");
       return;

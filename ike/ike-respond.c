@@ -32,8 +32,8 @@ close_deleted (IkeSession *session, const RoamNow *now, guint32 spi, guint32 *re
 static void
 replace_lost_child (IkeSession *session, const RoamNow *now)
 {
-  if (session->state != IKE_STATE_ESTABLISHED || ike_child_any_left (session)
-      || ike_task_find (session, IKE_TASK_CREATE_CHILD, 0) || ike_task_find (session, IKE_TASK_REKEY_CHILD, 0))
+  if (session->state != IKE_STATE_ESTABLISHED || ike_child_any_left (session) ||
+      ike_task_find (session, IKE_TASK_CREATE_CHILD, 0) || ike_task_find (session, IKE_TASK_REKEY_CHILD, 0))
     return;
   if (session->recreated_child)
     {
@@ -83,11 +83,11 @@ is_free_of_nat (const IkePayloadNotify *notify, const IkePair *pair)
   guint16 source_port, destination_port;
 
   wire_reader_init (&reader, notify->data.data, notify->data.length);
-  return wire_read_addr (&reader, family, &source) && wire_read_addr (&reader, family, &destination)
-         && wire_read_u16 (&reader, &source_port) && wire_read_u16 (&reader, &destination_port)
-         && wire_reader_at_end (&reader) && roam_addr_equal (&source, &pair->remote.addr)
-         && roam_addr_equal (&destination, &pair->local.addr) && source_port == pair->remote.port
-         && destination_port == pair->local.port;
+  return wire_read_addr (&reader, family, &source) && wire_read_addr (&reader, family, &destination) &&
+         wire_read_u16 (&reader, &source_port) && wire_read_u16 (&reader, &destination_port) &&
+         wire_reader_at_end (&reader) && roam_addr_equal (&source, &pair->remote.addr) &&
+         roam_addr_equal (&destination, &pair->local.addr) && source_port == pair->remote.port &&
+         destination_port == pair->local.port;
 }
 
 static void
@@ -95,9 +95,9 @@ process_peer_addresses (IkeSession *session, const RoamNow *now, const IkePair *
 {
   if (!session->mobike)
     return;
-  if (!ike_message_find_notify (message, IKE_NOTIFY_ADDITIONAL_IP4_ADDRESS)
-      && !ike_message_find_notify (message, IKE_NOTIFY_ADDITIONAL_IP6_ADDRESS)
-      && !ike_message_find_notify (message, IKE_NOTIFY_NO_ADDITIONAL_ADDRESSES))
+  if (!ike_message_find_notify (message, IKE_NOTIFY_ADDITIONAL_IP4_ADDRESS) &&
+      !ike_message_find_notify (message, IKE_NOTIFY_ADDITIONAL_IP6_ADDRESS) &&
+      !ike_message_find_notify (message, IKE_NOTIFY_NO_ADDITIONAL_ADDRESSES))
     return;
   ike_peer_addresses_read (session, &pair->remote.addr, message);
   for (guint i = 0; i < session->n_peer_addresses; i++)

@@ -178,9 +178,9 @@ ike_sa_build (IkeSession *session, IkeSa *sa, guint8 exchange, gboolean response
   GBytes *message;
 
   if (session->fragmentation)
-    return ike_message_build_fragments (&header, payloads, ike_sa_cipher_out (sa), session->rng,
-                                        ike_message_room (IKE_FRAGMENT_MTU, (RoamFamily)pair->local.addr.family,
-                                                          pair->local.port == IKE_NATT_PORT));
+    return ike_message_build_fragments (
+      &header, payloads, ike_sa_cipher_out (sa), session->rng,
+      ike_message_room (IKE_FRAGMENT_MTU, (RoamFamily)pair->local.addr.family, pair->local.port == IKE_NATT_PORT));
   message = ike_message_build_protected (&header, payloads, ike_sa_cipher_out (sa), session->rng);
   if (!message)
     return NULL;

@@ -44,7 +44,8 @@ typedef struct _IkeSa IkeSa;
 typedef struct _IkeTask IkeTask;
 typedef struct _IkeChild IkeChild;
 
-typedef enum {
+typedef enum
+{
   IKE_STATE_IDLE,
   IKE_STATE_INIT,
   IKE_STATE_AUTH,
@@ -53,7 +54,8 @@ typedef enum {
 } IkeState;
 
 /* In the order in which waiting tasks get a free window: a move goes before everything else that can wait. */
-typedef enum {
+typedef enum
+{
   IKE_TASK_SA_INIT,
   IKE_TASK_AUTH,
   IKE_TASK_REFUSE, /* AUTHENTICATION_FAILED after a bad IKE_AUTH response (RFC 7296 2.21.2) */
@@ -67,7 +69,8 @@ typedef enum {
 } IkeTaskType;
 
 /* One exchange that we start. */
-struct _IkeTask {
+struct _IkeTask
+{
   IkeTaskType type;
   IkeSa *sa; /* bound to this SA; NULL: whatever is current when a window is free */
   gint64 not_before_us;
@@ -77,11 +80,11 @@ struct _IkeTask {
   guint32 serial;     /* CHECK: of the command, 0 for our own */
   guint32 generation; /* of the path when it was first sent */
   guint8 cookie2[IKE_COOKIE2_LENGTH];
-  gboolean doubtful;      /* CHECK: asked because somebody says that the gateway lost the SA */
-  guint32 child_id;       /* DELETE_CHILD, REKEY_CHILD: which */
-  guint32 spi_in;         /* CREATE_CHILD, REKEY_CHILD: of the new Child SA; DELETE_CHILD: of one never installed */
-  guint64 ike_spi;        /* REKEY_IKE: our SPI of the new SA */
-  guint16 group;          /* asked for by INVALID_KE_PAYLOAD; 0: our own choice */
+  gboolean doubtful; /* CHECK: asked because somebody says that the gateway lost the SA */
+  guint32 child_id;  /* DELETE_CHILD, REKEY_CHILD: which */
+  guint32 spi_in;    /* CREATE_CHILD, REKEY_CHILD: of the new Child SA; DELETE_CHILD: of one never installed */
+  guint64 ike_spi;   /* REKEY_IKE: our SPI of the new SA */
+  guint16 group;     /* asked for by INVALID_KE_PAYLOAD; 0: our own choice */
   IkeProposals *proposals;
   IkeDh *dh;
   GBytes *nonce;
@@ -90,7 +93,8 @@ struct _IkeTask {
   GBytes *rival_nonce; /* the lower one of its two */
 };
 
-typedef enum {
+typedef enum
+{
   IKE_SA_HALF_OPEN,
   IKE_SA_ACTIVE,
   IKE_SA_REPLACED, /* a successor exists, the Delete is to come from either side */
@@ -98,12 +102,14 @@ typedef enum {
 } IkeSaState;
 
 /* A message as it went out, so that copies are identical bit by bit: whole or in fragments. */
-typedef struct {
+typedef struct
+{
   GPtrArray *messages; /* GBytes, without non-ESP marker; NULL: none */
   guint32 id;
 } IkeSent;
 
-struct _IkeSa {
+struct _IkeSa
+{
   IkeSaState state;
   guint64 spi_i, spi_r; /* of the original initiator and responder of this SA */
   gboolean initiator;   /* that was us */
@@ -125,7 +131,8 @@ struct _IkeSa {
   IkeReassembly *fragments[2]; /* of responses, of requests */
 };
 
-struct _IkeChild {
+struct _IkeChild
+{
   IkeChildSa *sa;
   GArray *local_ts, *remote_ts; /* IkeSelector */
   IkeSuite suite;
@@ -137,12 +144,14 @@ struct _IkeChild {
 };
 
 /* Where we are and what the gateway knows about it (RFC 4555 3.5). */
-typedef struct {
+typedef struct
+{
   guint32 ifindex;
   RoamEndpoint local, remote;
 } IkePair;
 
-typedef struct {
+typedef struct
+{
   IkePair now, good;       /* in use; last one the gateway confirmed */
   guint32 generation;      /* +1 with every change */
   guint32 answered;        /* newest generation that the gateway confirmed */
@@ -155,7 +164,8 @@ typedef struct {
 } IkeMobility;
 
 /* What a half-open attempt carries from message to message. */
-typedef struct {
+typedef struct
+{
   GBytes *cookie;
   guint cookie_rounds, ke_rounds;
   guint16 group;
@@ -172,7 +182,8 @@ typedef struct {
   gint64 problem_us;
 } IkeHandshake;
 
-struct _IkeSession {
+struct _IkeSession
+{
   /* Configuration. */
   RoamAddr gateway;
   IkeIdentity remote_id; /* data NULL: the gateway's address */
@@ -193,8 +204,8 @@ struct _IkeSession {
   IkeEventType closing_type;
   const char *closing_reason, *closing_advice;
   gint64 established_us;
-  GPtrArray *sas;   /* IkeSa */
-  IkeSa *current;   /* where new requests go */
+  GPtrArray *sas; /* IkeSa */
+  IkeSa *current; /* where new requests go */
   GPtrArray *children;
   guint32 last_child_id;
   GQueue tasks; /* IkeTask, waiting */
@@ -214,9 +225,9 @@ struct _IkeSession {
   RoamAddr peer_addresses[IKE_MAX_PEER_ADDRESSES];
   guint n_peer_addresses;
 
-  gint64 heard_us;       /* last proof of life */
-  gint64 keepalive_us;   /* when the next NAT keepalive is due; ROAM_NEVER */
-  gint64 doubt_us;       /* last check that an unprotected message caused */
+  gint64 heard_us;     /* last proof of life */
+  gint64 keepalive_us; /* when the next NAT keepalive is due; ROAM_NEVER */
+  gint64 doubt_us;     /* last check that an unprotected message caused */
   gint64 rtt_us;
 };
 
@@ -301,7 +312,8 @@ void ike_task_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const
                        const IkeMessage *message);
 /* The answer was authentic but malformed. Takes @task. */
 void ike_task_process_bad (IkeSession *session, IkeSa *sa, const RoamNow *now, IkeTask *task, const char *reason);
-/* Requeues @task after TEMPORARY_FAILURE, later and later; FALSE (and @task is gone) when it was refused for minutes. */
+/* Requeues @task after TEMPORARY_FAILURE, later and later; FALSE (and @task is gone) when it was refused for minutes.
+ */
 gboolean ike_task_retry_later (IkeSession *session, const RoamNow *now, IkeTask *task);
 
 /* ike-task-init.c: starts (again) from the present path. */
@@ -368,7 +380,8 @@ gboolean ike_peer_address_of (const IkeSession *session, guint8 family, RoamAddr
 
 /* NAT_DETECTION_SOURCE_IP and _DESTINATION_IP of a message of @sa on @pair. */
 void ike_nat_add (IkeSession *session, const IkeSa *sa, const IkePair *pair, IkePayloads *payloads);
-typedef struct {
+typedef struct
+{
   gboolean present, local, remote;
   guint8 destination[IKE_NAT_DETECTION_LENGTH];
 } IkeNatView;

@@ -340,8 +340,7 @@ ike_session_next_deadline (const IkeSession *session)
     next = MIN (next, session->handshake.problem_us);
   if (session->state == IKE_STATE_CLOSING)
     next = MIN (next, session->closing_us);
-  if (session->state == IKE_STATE_ESTABLISHED && !session->current->task
-      && !ike_task_find (session, IKE_TASK_CHECK, 0))
+  if (session->state == IKE_STATE_ESTABLISHED && !session->current->task && !ike_task_find (session, IKE_TASK_CHECK, 0))
     next = MIN (next, session->heard_us + session->dpd_interval_us);
   return next;
 }
@@ -405,11 +404,11 @@ ike_session_get_status (const IkeSession *session, IkeStatus *ret_status)
 static gboolean
 take_identities (IkeSession *session, const IkeConfig *config, char **ret_problem)
 {
-  if (config->local_id
-      && !ike_identity_from_text (config->local_id, config->local_id_type, &session->configured_id, ret_problem))
+  if (config->local_id &&
+      !ike_identity_from_text (config->local_id, config->local_id_type, &session->configured_id, ret_problem))
     return FALSE;
-  if (config->remote_id
-      && !ike_identity_from_text (config->remote_id, config->remote_id_type, &session->remote_id, ret_problem))
+  if (config->remote_id &&
+      !ike_identity_from_text (config->remote_id, config->remote_id_type, &session->remote_id, ret_problem))
     return FALSE;
   if (!config->remote_id)
     ike_identity_from_addr (&config->gateway, &session->remote_id);
@@ -435,13 +434,14 @@ take_credentials (IkeSession *session, const IkeConfig *config, char **ret_probl
     case IKE_AUTH_METHOD_CERTIFICATE:
       if (!config->certificate_pem || !config->private_key_pem || !config->ca_pem)
         {
-          *ret_problem = g_strdup ("certificate authentication needs a certificate, its private key and a CA certificate");
+          *ret_problem =
+            g_strdup ("certificate authentication needs a certificate, its private key and a CA certificate");
           return FALSE;
         }
       break;
     }
-  session->credentials = ike_credentials_new (config->certificate_pem, config->private_key_pem, config->ca_pem,
-                                              ret_problem);
+  session->credentials =
+    ike_credentials_new (config->certificate_pem, config->private_key_pem, config->ca_pem, ret_problem);
   if (session->credentials && !config->local_id && config->method == IKE_AUTH_METHOD_CERTIFICATE)
     ike_credentials_subject (session->credentials, &session->configured_id);
   return session->credentials != NULL;
@@ -488,9 +488,9 @@ ike_session_new (const IkeConfig *config, RoamRng *rng, char **ret_problem)
   take_times (session, config);
   if (!roam_addr_is_specified (&config->gateway))
     problem = g_strdup ("the gateway's address is missing");
-  else if ((session->ike_offer = ike_proposals_new_from_text (config->ike_proposals, IKE_PROTOCOL_IKE, &problem))
-           && (session->esp_offer = ike_proposals_new_from_text (config->esp_proposals, IKE_PROTOCOL_ESP, &problem))
-           && take_identities (session, config, &problem) && take_credentials (session, config, &problem))
+  else if ((session->ike_offer = ike_proposals_new_from_text (config->ike_proposals, IKE_PROTOCOL_IKE, &problem)) &&
+           (session->esp_offer = ike_proposals_new_from_text (config->esp_proposals, IKE_PROTOCOL_ESP, &problem)) &&
+           take_identities (session, config, &problem) && take_credentials (session, config, &problem))
     return g_steal_pointer (&session);
   if (ret_problem)
     *ret_problem = g_steal_pointer (&problem);

@@ -26,9 +26,8 @@ add_auth (IkeSession *session, const IkeSa *sa, GBytes *id_body, IkePayloads *pa
 {
   const IkeHandshake *handshake = &session->handshake;
   guint16 prf = sa->keys->suite.prf;
-  g_autoptr (GBytes) octets = ike_auth_signed_octets (prf, ike_view (handshake->request),
-                                                      ike_view (handshake->peer_nonce), ike_sa_sk_p (sa, TRUE),
-                                                      ike_view (id_body));
+  g_autoptr (GBytes) octets = ike_auth_signed_octets (
+    prf, ike_view (handshake->request), ike_view (handshake->peer_nonce), ike_sa_sk_p (sa, TRUE), ike_view (id_body));
   g_autoptr (GBytes) signature = NULL;
   guint8 auth[IKE_MAX_HASH], method;
   const char *reason = NULL;
@@ -44,11 +43,11 @@ add_auth (IkeSession *session, const IkeSa *sa, GBytes *id_body, IkePayloads *pa
       roam_wipe (auth, sizeof auth);
       return TRUE;
     case IKE_AUTH_METHOD_CERTIFICATE:
-      signature = ike_credentials_sign (session->credentials, handshake->peer_hashes, ike_view (octets), &method,
-                                        &reason);
+      signature =
+        ike_credentials_sign (session->credentials, handshake->peer_hashes, ike_view (octets), &method, &reason);
       if (!signature)
         {
-          g_debug ("ike: %s", reason);
+          session->handshake.problem = reason;
           return FALSE;
         }
       ike_payloads_add_auth (payloads, method, ike_view (signature).data, ike_view (signature).length);
@@ -184,15 +183,15 @@ verify_auth (IkeSession *session, const IkeSa *sa, const RoamNow *now, const Ike
   if (auth->auth.method == IKE_AUTH_ID_SHARED_KEY)
     {
       *ret_reason = "the gateway's AUTH does not fit the pre-shared key";
-      return session->psk && octets
-             && ike_auth_verify_shared_key (sa->keys->suite.prf, session->psk, ike_view (octets), auth->auth.data);
+      return session->psk && octets &&
+             ike_auth_verify_shared_key (sa->keys->suite.prf, session->psk, ike_view (octets), auth->auth.data);
     }
   *ret_reason = "the gateway authenticates with a certificate, but no CA certificate is configured";
   if (!session->credentials || !octets)
     return FALSE;
   key = verify_certificates (session, now, message, ret_reason, ret_advice);
-  return key
-         && ike_auth_verify_signature (key, auth->auth.method, auth->auth.data, ike_view (octets), flags, ret_reason);
+  return key &&
+         ike_auth_verify_signature (key, auth->auth.method, auth->auth.data, ike_view (octets), flags, ret_reason);
 }
 
 /* What an error notify in the IKE_AUTH response means for the user. */
@@ -255,8 +254,7 @@ make_child (IkeSession *session, const IkeSa *sa, const IkeMessage *message, con
   guint32 spi_out;
 
   *ret_reason = "IKE_AUTH response without SA, TSi or TSr";
-  if (!proposal || !tsi || !tsr
-      || !ike_proposals_verify_answer (handshake->esp, proposal->sa, 4, &suite, ret_reason))
+  if (!proposal || !tsi || !tsr || !ike_proposals_verify_answer (handshake->esp, proposal->sa, 4, &suite, ret_reason))
     return NULL;
   *ret_reason = "the gateway's traffic selectors are not a subset of ours (RFC 7296 2.9)";
   local = ike_selectors_of (tsi->ts);
@@ -271,8 +269,8 @@ make_child (IkeSession *session, const IkeSa *sa, const IkeMessage *message, con
   if (spi_out < IKE_MIN_ESP_SPI)
     return NULL;
   *ret_reason = "the keys of the Child SA could not be derived";
-  child = ike_child_new (session, sa, &suite, NULL, ike_view (handshake->nonce), ike_view (handshake->peer_nonce),
-                         TRUE, handshake->spi_in, spi_out);
+  child = ike_child_new (session, sa, &suite, NULL, ike_view (handshake->nonce), ike_view (handshake->peer_nonce), TRUE,
+                         handshake->spi_in, spi_out);
   if (!child)
     return NULL;
   child->local_ts = g_steal_pointer (&local);
@@ -285,8 +283,8 @@ has_wanted_address (const IkeSession *session, const IkeConfiguration *configura
 {
   if (!session->request_tia4 && !session->request_tia6)
     return TRUE;
-  return (session->request_tia4 && roam_addr_is_specified (&configuration->tia4))
-         || (session->request_tia6 && roam_addr_is_specified (&configuration->tia6));
+  return (session->request_tia4 && roam_addr_is_specified (&configuration->tia4)) ||
+         (session->request_tia6 && roam_addr_is_specified (&configuration->tia6));
 }
 
 static void

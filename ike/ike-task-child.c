@@ -139,8 +139,8 @@ process_refusal (IkeSession *session, const RoamNow *now, IkeTask *task, const I
       return;
     case IKE_NOTIFY_INVALID_KE_PAYLOAD:
       wire_reader_init (&reader, error->data.data, error->data.length);
-      if (wire_read_u16 (&reader, &group) && group != task->group && task->ke_rounds < IKE_MAX_KE_ROUNDS
-          && ike_proposals_have_group (task->proposals, group) && ike_dh_is_supported (group))
+      if (wire_read_u16 (&reader, &group) && group != task->group && task->ke_rounds < IKE_MAX_KE_ROUNDS &&
+          ike_proposals_have_group (task->proposals, group) && ike_dh_is_supported (group))
         {
           task->group = group;
           task->ke_rounds++;
@@ -199,8 +199,8 @@ child_of_answer (IkeSession *session, const IkeSa *sa, const IkeTask *task, cons
   IkeChild *child;
 
   *ret_reason = "CREATE_CHILD_SA response without SA, nonce or traffic selectors";
-  if (!proposal || !nonce || !tsi || !tsr
-      || !ike_proposals_verify_answer (task->proposals, proposal->sa, 4, &suite, ret_reason))
+  if (!proposal || !nonce || !tsi || !tsr ||
+      !ike_proposals_verify_answer (task->proposals, proposal->sa, 4, &suite, ret_reason))
     return NULL;
   *ret_reason = "traffic selectors of the new Child SA do not fit";
   if (!selectors_fit (session, old, tsi->ts, tsr->ts))
@@ -256,8 +256,7 @@ settle_collision (IkeSession *session, const RoamNow *now, const IkeTask *task, 
 }
 
 void
-ike_create_child_process (IkeSession *session, IkeSa *sa, const RoamNow *now, IkeTask *task,
-                          const IkeMessage *message)
+ike_create_child_process (IkeSession *session, IkeSa *sa, const RoamNow *now, IkeTask *task, const IkeMessage *message)
 {
   g_autoptr (IkeTask) owned = task;
   const IkePayloadNotify *error = ike_message_find_error (message);
@@ -319,8 +318,8 @@ choose (IkeSession *session, const IkeProposals *offer, const IkePayload *ke, Ik
 
   if (ke && ike_proposals_choose (forward_secret, offer, group, ret_chosen, ret_suite))
     return TRUE;
-  return ike_proposals_choose (plain, offer, group, ret_chosen, ret_suite)
-         || ike_proposals_choose (forward_secret, offer, group, ret_chosen, ret_suite);
+  return ike_proposals_choose (plain, offer, group, ret_chosen, ret_suite) ||
+         ike_proposals_choose (forward_secret, offer, group, ret_chosen, ret_suite);
 }
 
 /* The SPI of the proposal that was chosen. */
@@ -448,8 +447,8 @@ ike_rekey_child_respond (IkeSession *session, IkeSa *sa, const RoamNow *now, con
   old = wire_read_u32 (&reader, &spi) ? ike_child_by_spi_out (session, spi) : NULL;
   if (!old)
     respond_not_found (session, sa, pair, (IkeProtocolId)rekey->protocol, spi);
-  else if (session->state != IKE_STATE_ESTABLISHED || old->deleting
-           || (sa->task && sa->task->type == IKE_TASK_REKEY_IKE))
+  else if (session->state != IKE_STATE_ESTABLISHED || old->deleting ||
+           (sa->task && sa->task->type == IKE_TASK_REKEY_IKE))
     respond_error (session, sa, pair, IKE_NOTIFY_TEMPORARY_FAILURE); /* RFC 7296 2.25.1, 2.25.2 */
   else if (session->children->len >= IKE_MAX_CHILDREN)
     respond_error (session, sa, pair, IKE_NOTIFY_NO_ADDITIONAL_SAS);

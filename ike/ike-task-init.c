@@ -128,8 +128,8 @@ process_cookie (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePay
   IkeHandshake *handshake = &session->handshake;
   g_autoptr (GBytes) cookie = g_bytes_new (notify->data.data, notify->data.length);
 
-  if (notify->data.length == 0 || notify->data.length > IKE_MAX_COOKIE
-      || (handshake->cookie && g_bytes_equal (cookie, handshake->cookie)))
+  if (notify->data.length == 0 || notify->data.length > IKE_MAX_COOKIE ||
+      (handshake->cookie && g_bytes_equal (cookie, handshake->cookie)))
     {
       ike_count (session, "cookies-ignored");
       return;
@@ -155,8 +155,8 @@ process_invalid_ke (IkeSession *session, IkeSa *sa, const IkePayloadNotify *noti
   guint16 group;
 
   wire_reader_init (&reader, notify->data.data, notify->data.length);
-  if (!wire_read_u16 (&reader, &group) || !wire_reader_at_end (&reader) || group == handshake->group
-      || !ike_proposals_have_group (session->ike_offer, group) || !ike_dh_is_supported (group))
+  if (!wire_read_u16 (&reader, &group) || !wire_reader_at_end (&reader) || group == handshake->group ||
+      !ike_proposals_have_group (session->ike_offer, group) || !ike_dh_is_supported (group))
     {
       ike_count (session, "invalid-ke-ignored");
       return;
@@ -207,9 +207,9 @@ derive (const IkeSession *session, const IkeSa *sa, const IkeMessage *message, c
   if (!shared)
     return NULL;
   g_autoptr (RoamSecret) skeyseed = ike_skeyseed_initial (suite.prf, ike_view (handshake->nonce), nonce->body, shared);
-  return skeyseed ? ike_keys_new (&suite, skeyseed, ike_view (handshake->nonce), nonce->body, sa->spi_i,
-                                  message->header.spi_r)
-                  : NULL;
+  return skeyseed
+           ? ike_keys_new (&suite, skeyseed, ike_view (handshake->nonce), nonce->body, sa->spi_i, message->header.spi_r)
+           : NULL;
 }
 
 static void

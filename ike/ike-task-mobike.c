@@ -63,8 +63,8 @@ is_cookie2_right (const IkeTask *task, const IkeMessage *message)
 
   if (!cookie2)
     return ike_message_find_error (message) != NULL;
-  return cookie2->data.length == sizeof task->cookie2
-         && roam_equal_constant_time (cookie2->data.data, task->cookie2, sizeof task->cookie2);
+  return cookie2->data.length == sizeof task->cookie2 &&
+         roam_equal_constant_time (cookie2->data.data, task->cookie2, sizeof task->cookie2);
 }
 
 /* Copies went to several addresses of the gateway, and another one than the present answered. */

@@ -68,8 +68,8 @@ sa_of_answer (IkeSession *session, const IkeSa *old, const IkeTask *task, const 
   IkeSa *sa;
 
   *ret_reason = "CREATE_CHILD_SA response without SA, KE or nonce";
-  if (!proposal || !ke || !nonce
-      || !ike_proposals_verify_answer (task->proposals, proposal->sa, IKE_SPI_LENGTH, &suite, ret_reason))
+  if (!proposal || !ke || !nonce ||
+      !ike_proposals_verify_answer (task->proposals, proposal->sa, IKE_SPI_LENGTH, &suite, ret_reason))
     return NULL;
   *ret_reason = "KE payload of another group than the one chosen";
   if (suite.group != task->group || ke->ke.group != task->group)
@@ -106,8 +106,8 @@ process_refusal (IkeSession *session, IkeSa *sa, const RoamNow *now, IkeTask *ta
       return;
     case IKE_NOTIFY_INVALID_KE_PAYLOAD:
       wire_reader_init (&reader, error->data.data, error->data.length);
-      if (wire_read_u16 (&reader, &group) && group != task->group && task->ke_rounds < IKE_MAX_KE_ROUNDS
-          && ike_proposals_have_group (task->proposals, group) && ike_dh_is_supported (group))
+      if (wire_read_u16 (&reader, &group) && group != task->group && task->ke_rounds < IKE_MAX_KE_ROUNDS &&
+          ike_proposals_have_group (task->proposals, group) && ike_dh_is_supported (group))
         {
           task->group = group;
           task->ke_rounds++;
@@ -275,8 +275,8 @@ ike_rekey_ike_respond (IkeSession *session, IkeSa *sa, const RoamNow *now, const
     respond_error (session, sa, pair, IKE_NOTIFY_NO_ADDITIONAL_SAS);
   else if (!ke || !peer_nonce || spi_i == 0 || offer->sa->proposals[0].spi_length != IKE_SPI_LENGTH)
     respond_error (session, sa, pair, IKE_NOTIFY_INVALID_SYNTAX);
-  else if (!ike_proposals_choose (session->ike_offer, offer->sa, ke->ke.group, &chosen, &suite)
-           || suite.group == IKE_GROUP_NONE)
+  else if (!ike_proposals_choose (session->ike_offer, offer->sa, ke->ke.group, &chosen, &suite) ||
+           suite.group == IKE_GROUP_NONE)
     respond_error (session, sa, pair, IKE_NOTIFY_NO_PROPOSAL_CHOSEN);
   else if (suite.group != ke->ke.group)
     {

@@ -45,8 +45,8 @@ ike_task_find (const IkeSession *session, IkeTaskType type, guint32 child_id)
   for (guint i = 0; i < session->sas->len; i++)
     {
       const IkeSa *sa = g_ptr_array_index (session->sas, i);
-      if (sa->state != IKE_SA_GONE && sa->task && sa->task->type == type
-          && (child_id == 0 || sa->task->child_id == child_id))
+      if (sa->state != IKE_SA_GONE && sa->task && sa->task->type == type &&
+          (child_id == 0 || sa->task->child_id == child_id))
         return sa->task;
     }
   for (const GList *l = session->tasks.head; l; l = l->next)

@@ -25,13 +25,15 @@
 #define MAX_DATAGRAM 65535
 #define N_SOCKETS 4
 
-typedef struct {
+typedef struct
+{
   gint64 at_us; /* after the start */
   char *text;
   gboolean done;
 } Step;
 
-typedef struct {
+typedef struct
+{
   IkeSession *session;
   struct pollfd sockets[N_SOCKETS];
   gint64 start_us, end_us;
@@ -122,13 +124,13 @@ print_status (Probe *probe)
   char local[ROAM_ADDR_STRLEN], remote[ROAM_ADDR_STRLEN];
 
   ike_session_get_status (probe->session, &s);
-  g_print ("{\"us\":%" G_GINT64_FORMAT ",\"status\":\"%s\",\"spi_i\":\"%016" G_GINT64_MODIFIER
-           "x\",\"spi_r\":\"%016" G_GINT64_MODIFIER "x\",\"ike\":\"%s\",\"esp\":\"%s\",\"local\":\"%s\",\"remote\":\"%s\","
-           "\"child_in\":\"%08x\",\"child_out\":\"%08x\",\"mobike\":%s,\"nat_local\":%s,\"nat_remote\":%s}\n",
-           elapsed_us (probe), s.state, s.spi_i, s.spi_r, s.ike_suite, s.esp_suite,
-           roam_addr_to_string (&s.path.local, local), roam_endpoint_to_string (&s.remote, remote), s.child_spi_in,
-           s.child_spi_out, s.mobike ? "true" : "false", s.nat_local ? "true" : "false",
-           s.nat_remote ? "true" : "false");
+  g_print (
+    "{\"us\":%" G_GINT64_FORMAT ",\"status\":\"%s\",\"spi_i\":\"%016" G_GINT64_MODIFIER
+    "x\",\"spi_r\":\"%016" G_GINT64_MODIFIER "x\",\"ike\":\"%s\",\"esp\":\"%s\",\"local\":\"%s\",\"remote\":\"%s\","
+    "\"child_in\":\"%08x\",\"child_out\":\"%08x\",\"mobike\":%s,\"nat_local\":%s,\"nat_remote\":%s}\n",
+    elapsed_us (probe), s.state, s.spi_i, s.spi_r, s.ike_suite, s.esp_suite, roam_addr_to_string (&s.path.local, local),
+    roam_endpoint_to_string (&s.remote, remote), s.child_spi_in, s.child_spi_out, s.mobike ? "true" : "false",
+    s.nat_local ? "true" : "false", s.nat_remote ? "true" : "false");
 }
 
 /* Fills sockaddr of the endpoint; returns its length. */
@@ -182,7 +184,8 @@ send_datagram (Probe *probe, const IkeAction *action)
   gsize length;
   gconstpointer data = g_bytes_get_data (action->send.datagram, &length);
   struct iovec vector = { .iov_base = (void *)data, .iov_len = length };
-  union {
+  union
+  {
     struct cmsghdr align;
     char space[CMSG_SPACE (sizeof (struct in6_pktinfo))];
   } control = { 0 };
@@ -243,7 +246,8 @@ perform (Probe *probe, const IkeAction *action)
       g_print ("{\"us\":%" G_GINT64_FORMAT ",\"child_use\":%u}\n", elapsed_us (probe), action->child_use.child_id);
       return;
     case IKE_ACTION_CHILD_REMOVE:
-      g_print ("{\"us\":%" G_GINT64_FORMAT ",\"child_remove\":%u}\n", elapsed_us (probe), action->child_remove.child_id);
+      g_print ("{\"us\":%" G_GINT64_FORMAT ",\"child_remove\":%u}\n", elapsed_us (probe),
+               action->child_remove.child_id);
       return;
     case IKE_ACTION_CHILD_MOVE:
       g_print ("{\"us\":%" G_GINT64_FORMAT ",\"child_move\":\"%s\",\"remote\":\"%s\",\"udp_encap\":%s}\n",
@@ -526,8 +530,8 @@ main (int argc, char **argv)
   guint8 seed[ROAM_RNG_SEED_LENGTH];
 
   g_option_context_add_main_entries (context, entries, NULL);
-  if (!g_option_context_parse (context, &argc, &argv, &error) || !gateway || !local
-      || !roam_addr_parse (gateway, &config.gateway) || !parse_path (local, &path))
+  if (!g_option_context_parse (context, &argc, &argv, &error) || !gateway || !local ||
+      !roam_addr_parse (gateway, &config.gateway) || !parse_path (local, &path))
     {
       g_printerr ("ike-probe: %s\n", error ? error->message : "--gateway ADDR and --local ADDR[%IF] are needed");
       return 2;
@@ -560,8 +564,9 @@ main (int argc, char **argv)
       return 1;
     }
   for (guint i = 0; i < N_SOCKETS; i++)
-    probe.sockets[i] = (struct pollfd){ .fd = open_socket (i < 2 ? AF_INET : AF_INET6, i % 2 ? IKE_NATT_PORT : IKE_PORT),
-                                        .events = POLLIN };
+    probe.sockets[i] =
+      (struct pollfd){ .fd = open_socket (i < 2 ? AF_INET : AF_INET6, i % 2 ? IKE_NATT_PORT : IKE_PORT),
+                       .events = POLLIN };
   probe.expect = expect;
   probe.touch_new_children = traffic;
   probe.start_us = now ().boot_us;

@@ -405,8 +405,8 @@ add_auth (Gateway *gw, GwSa *sa, IkePayloads *payloads)
 
   g_assert_true (ike_identity_from_text (gw->id, IKE_ID_AUTO, &id, NULL));
   g_autoptr (GBytes) body = ike_identity_to_body (&id);
-  g_autoptr (GBytes) octets = ike_auth_signed_octets (sa->keys->suite.prf, view (gw->init_response), view (gw->ni),
-                                                      sa->keys->sk_pr, view (body));
+  g_autoptr (GBytes) octets =
+    ike_auth_signed_octets (sa->keys->suite.prf, view (gw->init_response), view (gw->ni), sa->keys->sk_pr, view (body));
   g_assert_true (ike_auth_shared_key (sa->keys->suite.prf, psk, view (octets), auth));
   if (gw->bad_auth)
     auth[0] ^= 1;
@@ -417,10 +417,11 @@ add_auth (Gateway *gw, GwSa *sa, IkePayloads *payloads)
 static gboolean
 verify_client (Gateway *gw, GwSa *sa, const IkeMessage *request)
 {
-  const IkePayload *id = ike_message_find (request, IKE_PAYLOAD_IDI), *auth = ike_message_find (request, IKE_PAYLOAD_AUTH);
+  const IkePayload *id = ike_message_find (request, IKE_PAYLOAD_IDI),
+                   *auth = ike_message_find (request, IKE_PAYLOAD_AUTH);
   g_autoptr (RoamSecret) psk = roam_secret_new ((const guint8 *)gw->psk, strlen (gw->psk));
-  g_autoptr (GBytes) octets = ike_auth_signed_octets (sa->keys->suite.prf, view (gw->init_request), view (gw->nr),
-                                                      sa->keys->sk_pi, id->id.body);
+  g_autoptr (GBytes) octets =
+    ike_auth_signed_octets (sa->keys->suite.prf, view (gw->init_request), view (gw->nr), sa->keys->sk_pi, id->id.body);
 
   return ike_auth_verify_shared_key (sa->keys->suite.prf, psk, view (octets), auth->auth.data);
 }
@@ -454,7 +455,8 @@ add_child_answer (Gateway *gw, GwSa *sa, const IkeMessage *request, IkePayloads 
   IkeSuite suite;
 
   g_assert_true (ike_proposals_choose (ours, offer->sa, 0, &chosen, &suite));
-  add_child (gw, sa, &suite, NULL, gw->ni, gw->nr, FALSE, spi, (guint32)spi_of (offer->sa, chosen->proposals[0].number));
+  add_child (gw, sa, &suite, NULL, gw->ni, gw->nr, FALSE, spi,
+             (guint32)spi_of (offer->sa, chosen->proposals[0].number));
   ike_proposals_set_spi (chosen, spi, 4);
   ike_payloads_add_sa (payloads, chosen);
   tsi[n++] = ike_selector_host (roam_addr_is_set (&gw->narrow_local) ? &gw->narrow_local : &gw->tia4);
@@ -568,8 +570,8 @@ new_sa (Gateway *gw, const GwSa *old, guint64 spi_i, guint64 spi_r, gboolean ini
         const RoamSecret *shared, GBytes *ni, GBytes *nr)
 {
   GwSa *sa = g_new0 (GwSa, 1);
-  g_autoptr (RoamSecret) skeyseed = ike_skeyseed_rekey (old->keys->suite.prf, old->keys->sk_d, shared, view (ni),
-                                                        view (nr));
+  g_autoptr (RoamSecret) skeyseed =
+    ike_skeyseed_rekey (old->keys->suite.prf, old->keys->sk_d, shared, view (ni), view (nr));
 
   sa->spi_i = spi_i;
   sa->spi_r = spi_r;
@@ -590,10 +592,11 @@ answer_create_child (Gateway *gw, GwSa *sa, const IkeMessage *request, IkePayloa
   const IkePayload *offer = ike_message_find (request, IKE_PAYLOAD_SA);
   const IkePayload *ke = ike_message_find (request, IKE_PAYLOAD_KE);
   const IkePayload *nonce = ike_message_find (request, IKE_PAYLOAD_NONCE);
-  const IkePayload *tsi = ike_message_find (request, IKE_PAYLOAD_TSI), *tsr = ike_message_find (request, IKE_PAYLOAD_TSR);
+  const IkePayload *tsi = ike_message_find (request, IKE_PAYLOAD_TSI),
+                   *tsr = ike_message_find (request, IKE_PAYLOAD_TSR);
   gboolean ike = offer->sa->proposals[0].protocol == IKE_PROTOCOL_IKE;
-  g_autoptr (IkeProposals) ours = ike ? ike_proposals_new_from_text (gw->ike_proposals, IKE_PROTOCOL_IKE, NULL)
-                                      : esp_offer (gw);
+  g_autoptr (IkeProposals) ours =
+    ike ? ike_proposals_new_from_text (gw->ike_proposals, IKE_PROTOCOL_IKE, NULL) : esp_offer (gw);
   g_autoptr (IkeProposals) chosen = NULL;
   g_autoptr (GBytes) ni = g_bytes_new (nonce->body.data, nonce->body.length);
   g_autoptr (GBytes) nr = random_bytes (gw, GATEWAY_NONCE);
@@ -805,8 +808,8 @@ note_seen (Gateway *gw, const SimPacket *packet, const IkeHeader *header, IkeMes
                     .id = header->message_id,
                     .flags = header->flags,
                     .is_response = (header->flags & IKE_FLAG_RESPONSE) != 0 };
-  seen->is_update = message && !seen->is_response
-                    && ike_message_find_notify (message, IKE_NOTIFY_UPDATE_SA_ADDRESSES) != NULL;
+  seen->is_update =
+    message && !seen->is_response && ike_message_find_notify (message, IKE_NOTIFY_UPDATE_SA_ADDRESSES) != NULL;
   seen->message = message;
   g_ptr_array_add (gw->seen, seen);
 }

@@ -13,7 +13,8 @@
 typedef struct _Gateway Gateway;
 
 /* One IKE SA as the gateway sees it. */
-typedef struct {
+typedef struct
+{
   guint64 spi_i, spi_r;
   gboolean initiator; /* the gateway is the original initiator (it rekeyed) */
   gboolean established, deleted;
@@ -26,14 +27,16 @@ typedef struct {
   RoamEndpoint local, remote; /* where its requests go */
 } GwSa;
 
-typedef struct {
+typedef struct
+{
   guint32 spi_in, spi_out;
   RoamSecret *encr_in, *encr_out;
   gboolean deleted;
 } GwChild;
 
 /* A protected message that the gateway received. */
-typedef struct {
+typedef struct
+{
   gint64 at_us;
   RoamEndpoint local, remote;
   guint8 exchange;
@@ -43,13 +46,15 @@ typedef struct {
   IkeMessage *message; /* NULL for IKE_SA_INIT */
 } GwSeen;
 
-typedef enum {
+typedef enum
+{
   GW_DEFAULT, /* go on as usual */
   GW_ANSWER,  /* the hook has filled the answer */
   GW_SILENT,  /* as if the request had been lost */
 } GwVerdict;
 
-struct _Gateway {
+struct _Gateway
+{
   Sim *sim;
   RoamRng *rng;
   RoamAddr addr;
@@ -59,13 +64,13 @@ struct _Gateway {
   const char *psk, *id, *ike_proposals, *esp_proposals;
   RoamAddr tia4, tia6, dns;
   gboolean mobike, nat_detection, fake_nat, fragmentation;
-  guint cookies;             /* so many COOKIE rounds first */
-  guint16 want_group;        /* INVALID_KE_PAYLOAD until it comes; 0: any */
-  guint16 init_error;        /* answer IKE_SA_INIT with this notify */
-  guint16 auth_error;        /* in the IKE_AUTH response, with AUTH */
-  guint16 auth_error_alone;  /* instead of everything */
+  guint cookies;            /* so many COOKIE rounds first */
+  guint16 want_group;       /* INVALID_KE_PAYLOAD until it comes; 0: any */
+  guint16 init_error;       /* answer IKE_SA_INIT with this notify */
+  guint16 auth_error;       /* in the IKE_AUTH response, with AUTH */
+  guint16 auth_error_alone; /* instead of everything */
   gboolean bad_auth, omit_cp, omit_cookie2, wrong_cookie2, omit_natd;
-  RoamAddr narrow_local;     /* TSi of the answer, instead of the TIA */
+  RoamAddr narrow_local; /* TSi of the answer, instead of the TIA */
   gboolean widen_ts;
   const char *additional[40]; /* addresses announced in IKE_AUTH */
   gboolean rekey_child_on_update, rekey_before_answer;
@@ -76,9 +81,9 @@ struct _Gateway {
 
   /* What happened. */
   guint init_requests;
-  GPtrArray *seen;      /* GwSeen */
-  GPtrArray *sas;       /* GwSa, newest last */
-  GPtrArray *children;  /* GwChild */
+  GPtrArray *seen;     /* GwSeen */
+  GPtrArray *sas;      /* GwSa, newest last */
+  GPtrArray *children; /* GwChild */
   GBytes *init_request, *init_response, *ni, *nr;
   GBytes *cookie;
   IkeMessage *last_answer; /* the last response to a request of the gateway */

@@ -175,7 +175,8 @@ test_outstanding_request (void)
   g_autoptr (World) world = world_established (NULL);
   const Sent *rekey, *again;
 
-  /* The answer to our CREATE_CHILD_SA is lost with the old link. covers: MOB-UPD-004, MOB-UPD-005, MOB-UPD-006, IKE-RTX-002 */
+  /* The answer to our CREATE_CHILD_SA is lost with the old link. covers: MOB-UPD-004, MOB-UPD-005, MOB-UPD-006,
+   * IKE-RTX-002 */
   world_forget (world);
   world->a->down_blocked = TRUE;
   world_command (world, IKE_REKEY_CHILD);
@@ -191,7 +192,8 @@ test_outstanding_request (void)
   world_run (world, 40 * MS);
   g_assert_cmpuint (nth_sent (world, 2)->ifindex, ==, 2); /* the update, in the moment that the window was free */
   world_run_until (world, IKE_EVENT_PATH_OK, 40 * MS);
-  g_assert_cmpuint (last_update (world)->id, ==, gateway_last_seen (world->gateway, IKE_EXCHANGE_CREATE_CHILD_SA)->id + 1);
+  g_assert_cmpuint (last_update (world)->id, ==,
+                    gateway_last_seen (world->gateway, IKE_EXCHANGE_CREATE_CHILD_SA)->id + 1);
 }
 
 static void
@@ -286,8 +288,8 @@ test_same_path (void)
   world_move (world, world->a, TRUE);
   world_run_until (world, IKE_EVENT_PATH_OK, SEC);
   g_assert_cmpuint (gateway_count_updates (world->gateway), ==, 0);
-  g_assert_nonnull (ike_message_find_notify (
-    gateway_last_seen (world->gateway, IKE_EXCHANGE_INFORMATIONAL)->message, IKE_NOTIFY_NAT_DETECTION_SOURCE_IP));
+  g_assert_nonnull (ike_message_find_notify (gateway_last_seen (world->gateway, IKE_EXCHANGE_INFORMATIONAL)->message,
+                                             IKE_NOTIFY_NAT_DETECTION_SOURCE_IP));
 }
 
 /* --- failures --- */
@@ -773,8 +775,8 @@ test_gateway_with_two_addresses (void)
 {
   IkeConfig config = world_config ();
   g_autoptr (World) world = world_new (&config);
-  static const char *const listed[] = { "0.0.0.0",   "127.0.0.1", "224.0.0.5",      "169.254.1.1", "::",
-                                        "fe80::1",   "ff02::1",   "::ffff:1.2.3.4", WORLD_GATEWAY2 };
+  static const char *const listed[] = { "0.0.0.0", "127.0.0.1", "224.0.0.5",      "169.254.1.1", "::",
+                                        "fe80::1", "ff02::1",   "::ffff:1.2.3.4", WORLD_GATEWAY2 };
   gboolean used_second = FALSE;
 
   /* covers: MOB-ADD-007, MOB-GWA-001, MOB-TRG-003, MOB-PT-001, MOB-PT-003, MOB-PT-004, MOB-PT-008, MOB-PT-009 */
@@ -868,8 +870,8 @@ test_move_during_ike_rekey (void)
   g_assert_cmpuint (last_update (world)->id, ==, 0);
   world_run (world, SEC);
   g_assert_true (old->deleted);
-  g_assert_true (world_addr_is (&gateway_last_seen (world->gateway, IKE_EXCHANGE_INFORMATIONAL)->remote.addr,
-                                WORLD_HOST_B));
+  g_assert_true (
+    world_addr_is (&gateway_last_seen (world->gateway, IKE_EXCHANGE_INFORMATIONAL)->remote.addr, WORLD_HOST_B));
 }
 
 static void

@@ -54,8 +54,9 @@ test_rekey_child (void)
   g_assert_cmpint (rekey->protocol, ==, IKE_PROTOCOL_ESP);
   wire_reader_init (&reader, rekey->spi.data, rekey->spi.length);
   g_assert_true (wire_read_u32 (&reader, &spi) && spi == old->spi_in);
-  delete = ike_message_find (gateway_last_seen (world->gateway, IKE_EXCHANGE_INFORMATIONAL)->message, IKE_PAYLOAD_DELETE)
-             ->delete;
+  delete =
+    ike_message_find (gateway_last_seen (world->gateway, IKE_EXCHANGE_INFORMATIONAL)->message, IKE_PAYLOAD_DELETE)
+      ->delete;
   g_assert_cmpint (delete->protocol, ==, IKE_PROTOCOL_ESP);
   g_assert_cmpuint (delete->n_spis, ==, 1);
   g_assert_cmphex (delete->spis[0], ==, old->spi_in);
@@ -72,7 +73,8 @@ test_rekey_child_offer (void)
   const IkeMessage *message;
   const IkeProposals *offer;
 
-  /* The group of the IKE SA, and a way without for gateways that are not set up for it. covers: IKE-RKY-006, IKE-KE-009 */
+  /* The group of the IKE SA, and a way without for gateways that are not set up for it. covers: IKE-RKY-006, IKE-KE-009
+   */
   config.esp_proposals = "aes256gcm16";
   world = world_established (&config);
   world_command (world, IKE_REKEY_CHILD);
@@ -244,7 +246,8 @@ test_rekey_narrower (void)
   world_run (world, SEC);
   g_assert_null (strstr (world->trace->str, "add"));
   g_assert_cmpuint (world->outbound, ==, 1);
-  delete = ike_message_find (gateway_last_seen (world->gateway, IKE_EXCHANGE_INFORMATIONAL)->message, IKE_PAYLOAD_DELETE);
+  delete =
+    ike_message_find (gateway_last_seen (world->gateway, IKE_EXCHANGE_INFORMATIONAL)->message, IKE_PAYLOAD_DELETE);
   g_assert_nonnull (delete);
   g_assert_cmphex (delete->delete->spis[0], !=, ((IkeChildSa *)g_ptr_array_index (world->children, 0))->spi_in);
 }
@@ -559,7 +562,7 @@ test_rekey_of_closing_sa (void)
 
   /* covers: IKE-RKY-020 */
   world_command (world, IKE_REKEY_IKE);
-  world_run (world, 41 * MS); /* ours is done, the Delete is on its way */
+  world_run (world, 41 * MS);         /* ours is done, the Delete is on its way */
   gateway_rekey_ike (world->gateway); /* on the newest of the gateway; take the old one instead */
   world_run (world, SEC);
   g_assert_null (world_event (world, IKE_EVENT_DEAD));
@@ -720,8 +723,8 @@ test_interleaved (void)
   world_command (world, IKE_REKEY_CHILD);
   world_command (world, IKE_REKEY_IKE);
   world_run (world, 30 * MS);
-  g_assert_cmpuint (gateway_count_seen (world->gateway, IKE_EXCHANGE_CREATE_CHILD_SA)
-                      + gateway_count_seen (world->gateway, IKE_EXCHANGE_INFORMATIONAL),
+  g_assert_cmpuint (gateway_count_seen (world->gateway, IKE_EXCHANGE_CREATE_CHILD_SA) +
+                      gateway_count_seen (world->gateway, IKE_EXCHANGE_INFORMATIONAL),
                     ==, 1);
   gateway_request (world->gateway, NULL, IKE_EXCHANGE_INFORMATIONAL, ike_payloads_new ());
   world_run (world, 45 * MS);
@@ -815,7 +818,8 @@ test_unprotected_errors (void)
   g_autoptr (World) other = world_established (NULL);
   const Sent *like = world_last_sent (other);
 
-  /* A hint: one liveness check in 10 s, whatever the number. covers: IKE-DPD-001, IKE-DPD-008, IKE-ERR-005, IKE-CRY-014 */
+  /* A hint: one liveness check in 10 s, whatever the number. covers: IKE-DPD-001, IKE-DPD-008, IKE-ERR-005, IKE-CRY-014
+   */
   world_forget (world);
   for (guint i = 0; i < 300; i++)
     {

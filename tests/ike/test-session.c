@@ -400,7 +400,8 @@ test_wrong_gateway_id (void)
 static void
 test_child_errors (void)
 {
-  static const struct {
+  static const struct
+  {
     guint16 notify;
     IkeEventType event;
   } cases[] = {
@@ -441,8 +442,8 @@ test_auth_errors_alone (void)
       world->gateway->auth_error_alone = fatal[i];
       world_start (world, world->a);
       world_run (world, 5 * SEC);
-      g_assert_cmpuint (world_count_events (world, IKE_EVENT_AUTH_FAILED) + world_count_events (world, IKE_EVENT_FAILED),
-                        ==, 1);
+      g_assert_cmpuint (
+        world_count_events (world, IKE_EVENT_AUTH_FAILED) + world_count_events (world, IKE_EVENT_FAILED), ==, 1);
       g_assert_cmpuint (gateway_count_seen (world->gateway, IKE_EXCHANGE_INFORMATIONAL), ==, 0);
     }
 }
@@ -509,8 +510,9 @@ test_both_families (void)
 static void
 test_auth_request (void)
 {
-  static const guint8 order[] = { IKE_PAYLOAD_IDI, IKE_PAYLOAD_NOTIFY, IKE_PAYLOAD_IDR, IKE_PAYLOAD_AUTH, IKE_PAYLOAD_CP,
-                                  IKE_PAYLOAD_SA,  IKE_PAYLOAD_TSI,    IKE_PAYLOAD_TSR, IKE_PAYLOAD_NOTIFY };
+  static const guint8 order[] = { IKE_PAYLOAD_IDI,  IKE_PAYLOAD_NOTIFY, IKE_PAYLOAD_IDR,
+                                  IKE_PAYLOAD_AUTH, IKE_PAYLOAD_CP,     IKE_PAYLOAD_SA,
+                                  IKE_PAYLOAD_TSI,  IKE_PAYLOAD_TSR,    IKE_PAYLOAD_NOTIFY };
   g_autoptr (World) world = world_established (NULL);
   const IkeMessage *message = gateway_last_seen (world->gateway, IKE_EXCHANGE_IKE_AUTH)->message;
   const IkePayloadCp *cp = ike_message_find (message, IKE_PAYLOAD_CP)->cp;
@@ -530,8 +532,8 @@ test_auth_request (void)
   for (guint i = 0; i < cp->n_attributes; i++)
     {
       g_assert_cmpuint (cp->attributes[i].value.length, ==, 0);
-      g_assert_true (cp->attributes[i].attribute == IKE_CP_INTERNAL_IP4_ADDRESS
-                     || cp->attributes[i].attribute == IKE_CP_INTERNAL_IP4_DNS);
+      g_assert_true (cp->attributes[i].attribute == IKE_CP_INTERNAL_IP4_ADDRESS ||
+                     cp->attributes[i].attribute == IKE_CP_INTERNAL_IP4_DNS);
     }
   for (guint i = 0; i < offer->n_proposals; i++)
     for (guint j = 0; j < offer->proposals[i].n_transforms; j++)
@@ -596,8 +598,8 @@ test_lost_auth (void)
       world->a->duplicate_percent = 20;
       world_start (world, world->a);
       world_run (world, 120 * SEC);
-      g_assert_cmpuint (world_count_events (world, IKE_EVENT_ESTABLISHED) + world_count_events (world, IKE_EVENT_FAILED), ==,
-                        1);
+      g_assert_cmpuint (
+        world_count_events (world, IKE_EVENT_ESTABLISHED) + world_count_events (world, IKE_EVENT_FAILED), ==, 1);
     }
 }
 

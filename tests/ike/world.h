@@ -5,21 +5,23 @@
 #include "tests/ike/gateway.h"
 
 /* An IkeSession and a scripted gateway joined by a virtual network; everything that the engine did is kept. */
-typedef struct {
+typedef struct
+{
   Sim *sim;
   Gateway *gateway;
   IkeSession *session;
-  SimLink *a, *b, *nat;    /* ifindex 1, 2, 3; the last one behind a NAT */
-  GArray *events;          /* IkeEvent */
-  GArray *event_times;     /* gint64 */
-  GString *trace;          /* one word per action, in order: "send add:1! event:established" */
-  GPtrArray *sent;         /* Sent */
-  GPtrArray *children;     /* IkeChildSa, as added */
-  guint32 outbound;        /* child in use */
+  SimLink *a, *b, *nat; /* ifindex 1, 2, 3; the last one behind a NAT */
+  GArray *events;       /* IkeEvent */
+  GArray *event_times;  /* gint64 */
+  GString *trace;       /* one word per action, in order: "send add:1! event:established" */
+  GPtrArray *sent;      /* Sent */
+  GPtrArray *children;  /* IkeChildSa, as added */
+  guint32 outbound;     /* child in use */
   guint32 serial;
 } World;
 
-typedef struct {
+typedef struct
+{
   gint64 at_us;
   guint32 ifindex;
   RoamEndpoint local, remote;

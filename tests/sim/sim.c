@@ -8,20 +8,23 @@
 #define START_UNIX_US (G_GINT64_CONSTANT (1750000000) * ROAM_USEC_PER_SEC)
 #define FIRST_NAT_PORT 20000
 
-typedef struct {
+typedef struct
+{
   SimLink *link;
   guint16 inside, outside;
   gint64 used_us;
 } Mapping;
 
-typedef struct {
+typedef struct
+{
   gint64 due_us;
   guint64 order; /* packets of the same moment keep their order */
   SimLink *link;
   SimPacket packet;
 } Flight;
 
-struct _Sim {
+struct _Sim
+{
   gint64 now_us;
   RoamRng *rng;
   GPtrArray *links;   /* SimLink */
@@ -184,8 +187,8 @@ sim_send_from_host (Sim *sim, const RoamEndpoint *local, const RoamEndpoint *rem
   SimPacket packet = { .to_host = FALSE, .local = *remote, .remote = *local, .data = data };
 
   sim->sent_by_host++;
-  if (!link || link->up_blocked
-      || (roam_addr_is_set (&link->only_to) && !roam_addr_equal (&link->only_to, &remote->addr)))
+  if (!link || link->up_blocked ||
+      (roam_addr_is_set (&link->only_to) && !roam_addr_equal (&link->only_to, &remote->addr)))
     return;
   if (roam_addr_is_set (&link->nat))
     packet.remote = (RoamEndpoint){ .addr = link->nat, .port = map_out (sim, link, local->port) };
@@ -198,7 +201,9 @@ sim_send_from_server (Sim *sim, const RoamEndpoint *local, const RoamEndpoint *r
   for (guint i = 0; i < sim->links->len; i++)
     {
       SimLink *link = g_ptr_array_index (sim->links, i);
-      SimPacket packet = { .to_host = TRUE, .ifindex = link->ifindex, .local = *remote, .remote = *local, .data = data };
+      SimPacket packet = {
+        .to_host = TRUE, .ifindex = link->ifindex, .local = *remote, .remote = *local, .data = data
+      };
 
       if (!roam_addr_equal (roam_addr_is_set (&link->nat) ? &link->nat : &link->host, &remote->addr))
         continue;
@@ -220,8 +225,7 @@ earliest (const Sim *sim)
     {
       const Flight *flight = g_ptr_array_index (sim->flights, i);
       const Flight *other = best < 0 ? NULL : g_ptr_array_index (sim->flights, best);
-      if (!other || flight->due_us < other->due_us
-          || (flight->due_us == other->due_us && flight->order < other->order))
+      if (!other || flight->due_us < other->due_us || (flight->due_us == other->due_us && flight->order < other->order))
         best = (int)i;
     }
   return best;

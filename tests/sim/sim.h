@@ -13,7 +13,8 @@
  */
 typedef struct _Sim Sim;
 
-typedef struct {
+typedef struct
+{
   RoamAddr host;    /* the host's address on this link */
   guint32 ifindex;  /* as the host knows it */
   gint64 delay_us;  /* one way */
@@ -25,11 +26,12 @@ typedef struct {
   gint64 nat_timeout_us;             /* idle mappings vanish after it; 0: never */
 } SimLink;
 
-typedef struct {
+typedef struct
+{
   gboolean to_host;
-  guint32 ifindex;             /* to_host only */
-  RoamEndpoint local, remote;  /* as the receiver sees them */
-  GBytes *data;                /* owned by the packet */
+  guint32 ifindex;            /* to_host only */
+  RoamEndpoint local, remote; /* as the receiver sees them */
+  GBytes *data;               /* owned by the packet */
 } SimPacket;
 
 Sim *sim_new (guint64 seed);
