@@ -18,23 +18,57 @@ guard_form_home (const Coordinator *c, const CoordinatorLink *link, const Coordi
   return link->home_form;
 }
 
-/* 133 and what else the engine repairs by itself. */
+static gboolean
+guard_foreign (const Coordinator *c, const CoordinatorLink *link, const CoordinatorEvidence *evidence)
+{
+  return !roam_prefix_contains (&c->config.home, &link->link.address);
+}
+
+/* The reply is to the pending record. */
+static gboolean
+guard_current (const Coordinator *c, const CoordinatorLink *link, const CoordinatorEvidence *evidence)
+{
+  return !evidence->stale;
+}
+
+static gboolean
+guard_stale (const Coordinator *c, const CoordinatorLink *link, const CoordinatorEvidence *evidence)
+{
+  return evidence->stale;
+}
+
+/* The engine repairs what was denied (code table); it does so once for each cause. */
 static gboolean
 guard_will_retry (const Coordinator *c, const CoordinatorLink *link, const CoordinatorEvidence *evidence)
 {
-  return evidence->mip4 != NULL && evidence->mip4->will_retry;
+  return evidence->mip4->will_retry;
+}
+
+static gboolean
+guard_resynchronised (const Coordinator *c, const CoordinatorLink *link, const CoordinatorEvidence *evidence)
+{
+  return evidence->mip4->will_retry && evidence->mip4->code == 133;
+}
+
+/* Denials that pass with time are waited out once (T-19): 128 unspecified, 130 insufficient resources. */
+static gboolean
+guard_b_repairable (const Coordinator *c, const CoordinatorLink *link, const CoordinatorEvidence *evidence)
+{
+  gboolean passes = evidence->mip4->code == 128 || evidence->mip4->code == 130;
+
+  return evidence->mip4->will_retry || (passes && !c->b.waited);
 }
 
 static gboolean
 guard_tia_bound (const Coordinator *c, const CoordinatorLink *link, const CoordinatorEvidence *evidence)
 {
-  return coordinator_binding_is_tia (c);
+  return coordinator_binding_is_tia (c, evidence->now->boot_us);
 }
 
 static gboolean
 guard_late_rate (const Coordinator *c, const CoordinatorLink *link, const CoordinatorEvidence *evidence)
 {
-  return c->last_late_us == 0 || evidence->now->boot_us - c->last_late_us >= c->config.late_rate_us;
+  return evidence->now->boot_us >= c->late_from_us;
 }
 
 static gboolean
@@ -56,9 +90,15 @@ guard_gateway_alive (const Coordinator *c, const CoordinatorLink *link, const Co
 }
 
 static gboolean
-guard_no_newer_b (const Coordinator *c, const CoordinatorLink *link, const CoordinatorEvidence *evidence)
+guard_newest (const Coordinator *c, const CoordinatorLink *link, const CoordinatorEvidence *evidence)
 {
-  return !link->r_newer_b;
+  return !link->home_form && !coordinator_b_is_newer (c, evidence->mip4->sent_us);
+}
+
+static gboolean
+guard_newest_home (const Coordinator *c, const CoordinatorLink *link, const CoordinatorEvidence *evidence)
+{
+  return link->home_form && !coordinator_b_is_newer (c, evidence->mip4->sent_us);
 }
 
 #define ROW(number, from, on, guard_function, what, to, because)                                                       \
@@ -84,7 +124,7 @@ static const CoordinatorRow rows[] = {
        "the link came up"),
   ROW ("R5266-ST-006", ACQUIRE, LINK_DOWN, NULL, link_lost, OFFLINE,
        "the link went down"),
-  ROW ("R5266-ST-007", ACQUIRE, ADDR, NULL, detect, DET_0,
+  ROW ("R5266-ST-007", ACQUIRE, ADDR, guard_foreign, detect, DET_0,
        "the link has an address"),
   ROW ("R5266-ST-008", ACQUIRE, ADDR_LOST, NULL, nothing, ACQUIRE,
        "the address went away"),
@@ -105,23 +145,23 @@ static const CoordinatorRow rows[] = {
        "the address went away"),
   ROW ("R5266-ST-017", DET_0, HINT, NULL, detect, DET_0,
        "the attachment may have changed"),
-  ROW ("R5266-ST-018", DET_0, HOME_LINK, NULL, detect, DET_0,
+  ROW ("R5266-ST-018", DET_0, HOME_LINK, guard_form_co_located, detect, DET_0,
        "the link looks like the home link"),
   ROW ("R5266-ST-020", DET_0, R_IN, guard_form_co_located, inside, C,
        "the home agent proved the network trusted"),
   ROW ("R5266-ST-021", DET_0, R_IN, guard_form_home, inside, HOME,
        "the home agent proved the network trusted"),
-  ROW ("R5266-ST-022", DET_0, R_NOTNC, NULL, no_tnc, DET_V,
+  ROW ("R5266-ST-022", DET_0, R_NOTNC, guard_current, no_tnc, DET_V,
        "the home agent answered, but not from a trusted network"),
-  ROW ("R5266-ST-023", DET_0, R_DENY, guard_will_retry, nothing, DET_0,
+  ROW ("R5266-ST-023", DET_0, R_DENY, guard_resynchronised, nothing, DET_0,
        "the home agent asked for another Identification"),
   ROW ("R5266-ST-024", DET_0, R_DENY, guard_will_retry, nothing, DET_0,
        "the home agent denied, repaired"),
-  ROW ("R5266-ST-025", DET_0, R_DENY, NULL, stop_r, DET_V,
+  ROW ("R5266-ST-025", DET_0, R_DENY, NULL, r_is_over, DET_V,
        "the home agent denied the registration"),
   ROW ("R5266-ST-026", DET_0, R_BAD, NULL, nothing, DET_0,
        "an answer could not be authenticated"),
-  ROW ("R5266-ST-027", DET_0, R_EXH, NULL, stop_r, DET_V,
+  ROW ("R5266-ST-027", DET_0, R_EXH, NULL, r_is_over, DET_V,
        "the home agent does not answer here"),
   ROW ("R5266-ST-028", DET_0, R_LATE, NULL, nothing, DET_0,
        "the home agent answered late"),
@@ -148,15 +188,15 @@ static const CoordinatorRow rows[] = {
        "the address went away"),
   ROW ("R5266-ST-039", DET_G, HINT, NULL, detect, DET_0,
        "the attachment may have changed"),
-  ROW ("R5266-ST-040", DET_G, HOME_LINK, NULL, detect, DET_0,
+  ROW ("R5266-ST-040", DET_G, HOME_LINK, guard_form_co_located, detect, DET_0,
        "the link looks like the home link"),
   ROW ("R5266-ST-042", DET_G, R_IN, guard_form_co_located, inside, C,
        "the home agent proved the network trusted"),
   ROW ("R5266-ST-043", DET_G, R_IN, guard_form_home, inside, HOME,
        "the home agent proved the network trusted"),
-  ROW ("R5266-ST-044", DET_G, R_NOTNC, NULL, no_tnc_register, MCREG,
+  ROW ("R5266-ST-044", DET_G, R_NOTNC, guard_current, no_tnc_register, MCREG,
        "the home agent answered, but not from a trusted network"),
-  ROW ("R5266-ST-045", DET_G, R_DENY, guard_will_retry, nothing, DET_G,
+  ROW ("R5266-ST-045", DET_G, R_DENY, guard_resynchronised, nothing, DET_G,
        "the home agent asked for another Identification"),
   ROW ("R5266-ST-046", DET_G, R_DENY, guard_will_retry, nothing, DET_G,
        "the home agent denied, repaired"),
@@ -199,15 +239,15 @@ static const CoordinatorRow rows[] = {
        "the address went away"),
   ROW ("R5266-ST-065", DET_R, HINT, NULL, detect, DET_0,
        "the attachment may have changed"),
-  ROW ("R5266-ST-066", DET_R, HOME_LINK, NULL, detect, DET_0,
+  ROW ("R5266-ST-066", DET_R, HOME_LINK, guard_form_co_located, detect, DET_0,
        "the link looks like the home link"),
   ROW ("R5266-ST-068", DET_R, R_IN, guard_form_co_located, inside, C,
        "the home agent proved the network trusted"),
   ROW ("R5266-ST-069", DET_R, R_IN, guard_form_home, inside, HOME,
        "the home agent proved the network trusted"),
-  ROW ("R5266-ST-070", DET_R, R_NOTNC, NULL, no_tnc_blocked, BLOCKED,
+  ROW ("R5266-ST-070", DET_R, R_NOTNC, guard_current, no_tnc_blocked, BLOCKED,
        "the home agent answered, but not from a trusted network"),
-  ROW ("R5266-ST-071", DET_R, R_DENY, guard_will_retry, nothing, DET_R,
+  ROW ("R5266-ST-071", DET_R, R_DENY, guard_resynchronised, nothing, DET_R,
        "the home agent asked for another Identification"),
   ROW ("R5266-ST-072", DET_R, R_DENY, guard_will_retry, nothing, DET_R,
        "the home agent denied, repaired"),
@@ -240,13 +280,13 @@ static const CoordinatorRow rows[] = {
        "the address went away"),
   ROW ("R5266-ST-086", DET_V, HINT, NULL, detect, DET_0,
        "the attachment may have changed"),
-  ROW ("R5266-ST-087", DET_V, HOME_LINK, NULL, detect, DET_0,
+  ROW ("R5266-ST-087", DET_V, HOME_LINK, guard_form_co_located, detect, DET_0,
        "the link looks like the home link"),
-  ROW ("R5266-ST-089", DET_V, R_NOTNC, NULL, no_tnc_late, DET_V,
+  ROW ("R5266-ST-089", DET_V, R_NOTNC, guard_stale, no_tnc_late, DET_V,
        "the home agent answered, but not from a trusted network"),
   ROW ("R5266-ST-090", DET_V, R_BAD, NULL, nothing, DET_V,
        "an answer could not be authenticated"),
-  ROW ("R5266-ST-091", DET_V, R_LATE, guard_late_rate, probe_again, DET_0,
+  ROW ("R5266-ST-091", DET_V, R_LATE, guard_late_rate, probe_late, DET_0,
        "the home agent answered late"),
   ROW ("R5266-ST-092", DET_V, V_OK, guard_tia_bound, vpn_data, MC,
        "the VPN gateway answered"),
@@ -256,7 +296,7 @@ static const CoordinatorRow rows[] = {
        "the VPN gateway does not answer"),
   ROW ("R5266-ST-095", DET_V, V_DEAD, guard_v_dead_first, v_restart, DET_V,
        "the VPN is gone"),
-  ROW ("R5266-ST-096", DET_V, V_DEAD, NULL, retry_timer, BLOCKED,
+  ROW ("R5266-ST-096", DET_V, V_DEAD, NULL, v_failed_blocked, BLOCKED,
        "the VPN is gone"),
   ROW ("R5266-ST-097", DET_V, V_AUTH, NULL, v_failed_blocked, BLOCKED,
        "the VPN gateway or its credentials were refused"),
@@ -279,7 +319,7 @@ static const CoordinatorRow rows[] = {
        "the link looks like the home link"),
   ROW ("R5266-ST-107", HOME, R_IN, NULL, proof_renewed, HOME,
        "the home agent proved the network trusted"),
-  ROW ("R5266-ST-108", HOME, R_NOTNC, NULL, detect, DET_0,
+  ROW ("R5266-ST-108", HOME, R_NOTNC, guard_current, no_tnc_detect, DET_0,
        "the home agent answered, but not from a trusted network"),
   ROW ("R5266-ST-109", HOME, R_DENY, guard_will_retry, nothing, HOME,
        "the home agent asked for another Identification"),
@@ -322,7 +362,7 @@ static const CoordinatorRow rows[] = {
        "the link looks like the home link"),
   ROW ("R5266-ST-131", C, R_IN, NULL, proof_renewed, C,
        "the home agent proved the network trusted"),
-  ROW ("R5266-ST-132", C, R_NOTNC, NULL, detect, DET_0,
+  ROW ("R5266-ST-132", C, R_NOTNC, guard_current, no_tnc_detect, DET_0,
        "the home agent answered, but not from a trusted network"),
   ROW ("R5266-ST-133", C, R_DENY, guard_will_retry, nothing, C,
        "the home agent asked for another Identification"),
@@ -348,7 +388,7 @@ static const CoordinatorRow rows[] = {
        "the proof is to be renewed"),
   ROW ("R5266-ST-144", C, MON_EXP, NULL, detect, DET_0,
        "the proof of a trusted network expired"),
-  ROW ("R5266-ST-145", C, REVOKED, NULL, detect, DET_0,
+  ROW ("R5266-ST-145", C, REVOKED, NULL, binding_gone_detect, DET_0,
        "the home agent revoked the binding"),
   /* MCREG */
   ROW ("R5266-ST-197", MCREG, STOP, NULL, stop, OFF,
@@ -365,9 +405,9 @@ static const CoordinatorRow rows[] = {
        "the attachment may have changed"),
   ROW ("R5266-ST-203", MCREG, HOME_LINK, NULL, detect, DET_0,
        "the link looks like the home link"),
-  ROW ("R5266-ST-205", MCREG, R_IN, NULL, probe_again, DET_G,
+  ROW ("R5266-ST-205", MCREG, R_IN, guard_late_rate, probe_late, DET_G,
        "the home agent proved the network trusted"),
-  ROW ("R5266-ST-206", MCREG, R_NOTNC, NULL, no_tnc_register, MCREG,
+  ROW ("R5266-ST-206", MCREG, R_NOTNC, guard_current, no_tnc_register, MCREG,
        "the home agent answered, but not from a trusted network"),
   ROW ("R5266-ST-207", MCREG, R_DENY, NULL, stop_r, MCREG,
        "the home agent denied the registration"),
@@ -375,11 +415,11 @@ static const CoordinatorRow rows[] = {
        "an answer could not be authenticated"),
   ROW ("R5266-ST-209", MCREG, R_EXH, NULL, stop_r, MCREG,
        "the home agent does not answer here"),
-  ROW ("R5266-ST-210", MCREG, R_LATE, NULL, probe_again, DET_G,
+  ROW ("R5266-ST-210", MCREG, R_LATE, guard_late_rate, probe_late, DET_G,
        "the home agent answered late"),
-  ROW ("R5266-ST-211", MCREG, V_FAIL, NULL, v_failed_detect, DET_0,
+  ROW ("R5266-ST-211", MCREG, V_FAIL, NULL, v_lost, DET_0,
        "the VPN gateway does not answer"),
-  ROW ("R5266-ST-212", MCREG, V_DEAD, NULL, detect, DET_0,
+  ROW ("R5266-ST-212", MCREG, V_DEAD, NULL, v_lost, DET_0,
        "the VPN is gone"),
   ROW ("R5266-ST-213", MCREG, V_AUTH, NULL, retry_timer, BLOCKED,
        "the VPN gateway or its credentials were refused"),
@@ -389,15 +429,15 @@ static const CoordinatorRow rows[] = {
        "registered through the VPN"),
   ROW ("R5266-ST-216", MCREG, B_OK, NULL, b_accepted, MC_BG,
        "registered through the VPN"),
-  ROW ("R5266-ST-217", MCREG, B_DENY, guard_will_retry, nothing, MCREG,
+  ROW ("R5266-ST-217", MCREG, B_DENY, guard_resynchronised, nothing, MCREG,
        "the home agent asked for another Identification"),
-  ROW ("R5266-ST-218", MCREG, B_DENY, guard_will_retry, nothing, MCREG,
+  ROW ("R5266-ST-218", MCREG, B_DENY, guard_b_repairable, b_patience, MCREG,
        "the home agent denied the registration through the VPN"),
   ROW ("R5266-ST-219", MCREG, B_DENY, NULL, retry_timer, BLOCKED,
        "the home agent denied the registration through the VPN"),
   ROW ("R5266-ST-220", MCREG, B_EXH, guard_gateway_alive, b_force_udp, MCREG,
        "the home agent does not answer through the VPN"),
-  ROW ("R5266-ST-221", MCREG, B_EXH, NULL, v_failed_detect, DET_0,
+  ROW ("R5266-ST-221", MCREG, B_EXH, NULL, v_lost, DET_0,
        "the home agent does not answer through the VPN"),
   ROW ("R5266-ST-222", MCREG, EXPIRE, NULL, nothing, MCREG,
        "the binding expired"),
@@ -418,11 +458,13 @@ static const CoordinatorRow rows[] = {
        "the attachment may have changed"),
   ROW ("R5266-ST-230", MC_BG, HOME_LINK, NULL, detect, DET_0,
        "the link looks like the home link"),
-  ROW ("R5266-ST-232", MC_BG, R_IN, guard_no_newer_b, inside, C,
+  ROW ("R5266-ST-232", MC_BG, R_IN, guard_newest, inside, C,
        "the home agent proved the network trusted"),
+  ROW ("R5266-ST-232", MC_BG, R_IN, guard_newest_home, inside, HOME,
+       "the home agent proved that this is the home link (T-28)"),
   ROW ("R5266-ST-233", MC_BG, R_IN, NULL, probe_again, MC_CHK,
        "the home agent proved the network trusted"),
-  ROW ("R5266-ST-234", MC_BG, R_NOTNC, NULL, no_tnc_register, MCREG,
+  ROW ("R5266-ST-234", MC_BG, R_NOTNC, guard_current, no_tnc_register, MCREG,
        "the home agent answered, but not from a trusted network"),
   ROW ("R5266-ST-235", MC_BG, R_DENY, guard_will_retry, nothing, MC_BG,
        "the home agent asked for another Identification"),
@@ -432,13 +474,13 @@ static const CoordinatorRow rows[] = {
        "an answer could not be authenticated"),
   ROW ("R5266-ST-238", MC_BG, R_EXH, NULL, vpn_data, MC,
        "the home agent does not answer here"),
-  ROW ("R5266-ST-239", MC_BG, R_LATE, guard_late_rate, probe_again, MC_CHK,
+  ROW ("R5266-ST-239", MC_BG, R_LATE, guard_late_rate, probe_late, MC_CHK,
        "the home agent answered late"),
   ROW ("R5266-ST-240", MC_BG, V_OK, NULL, nothing, MC_BG,
        "the VPN gateway answered"),
-  ROW ("R5266-ST-241", MC_BG, V_FAIL, NULL, v_failed_detect, DET_0,
+  ROW ("R5266-ST-241", MC_BG, V_FAIL, NULL, v_lost, DET_0,
        "the VPN gateway does not answer"),
-  ROW ("R5266-ST-242", MC_BG, V_DEAD, NULL, detect, DET_0,
+  ROW ("R5266-ST-242", MC_BG, V_DEAD, NULL, v_lost, DET_0,
        "the VPN is gone"),
   ROW ("R5266-ST-243", MC_BG, V_AUTH, NULL, v_refused_probe, DET_R,
        "the VPN gateway or its credentials were refused"),
@@ -473,17 +515,17 @@ static const CoordinatorRow rows[] = {
        "the attachment may have changed"),
   ROW ("R5266-ST-258", MC, HOME_LINK, NULL, detect, DET_0,
        "the link looks like the home link"),
-  ROW ("R5266-ST-260", MC, R_NOTNC, NULL, no_tnc_register, MCREG,
+  ROW ("R5266-ST-260", MC, R_NOTNC, guard_stale, no_tnc_register, MCREG,
        "the home agent answered, but not from a trusted network"),
   ROW ("R5266-ST-261", MC, R_BAD, NULL, nothing, MC,
        "an answer could not be authenticated"),
-  ROW ("R5266-ST-262", MC, R_LATE, guard_late_rate, probe_again, MC_CHK,
+  ROW ("R5266-ST-262", MC, R_LATE, guard_late_rate, probe_late, MC_CHK,
        "the home agent answered late"),
   ROW ("R5266-ST-263", MC, V_OK, NULL, nothing, MC,
        "the VPN gateway answered"),
-  ROW ("R5266-ST-264", MC, V_FAIL, NULL, v_failed_detect, DET_0,
+  ROW ("R5266-ST-264", MC, V_FAIL, NULL, v_lost, DET_0,
        "the VPN gateway does not answer"),
-  ROW ("R5266-ST-265", MC, V_DEAD, NULL, detect, DET_0,
+  ROW ("R5266-ST-265", MC, V_DEAD, NULL, v_lost, DET_0,
        "the VPN is gone"),
   ROW ("R5266-ST-266", MC, V_AUTH, NULL, v_refused_probe, DET_R,
        "the VPN gateway or its credentials were refused"),
@@ -518,11 +560,13 @@ static const CoordinatorRow rows[] = {
        "the attachment may have changed"),
   ROW ("R5266-ST-281", MC_CHK, HOME_LINK, NULL, detect, DET_0,
        "the link looks like the home link"),
-  ROW ("R5266-ST-283", MC_CHK, R_IN, guard_no_newer_b, inside, C,
+  ROW ("R5266-ST-283", MC_CHK, R_IN, guard_newest, inside, C,
        "the home agent proved the network trusted"),
+  ROW ("R5266-ST-283", MC_CHK, R_IN, guard_newest_home, inside, HOME,
+       "the home agent proved that this is the home link (T-28)"),
   ROW ("R5266-ST-284", MC_CHK, R_IN, NULL, probe_again, MC_CHK,
        "the home agent proved the network trusted"),
-  ROW ("R5266-ST-285", MC_CHK, R_NOTNC, NULL, no_tnc_register, MCREG,
+  ROW ("R5266-ST-285", MC_CHK, R_NOTNC, guard_current, no_tnc_register, MCREG,
        "the home agent answered, but not from a trusted network"),
   ROW ("R5266-ST-286", MC_CHK, R_DENY, guard_will_retry, nothing, MC_CHK,
        "the home agent asked for another Identification"),
@@ -536,9 +580,9 @@ static const CoordinatorRow rows[] = {
        "the home agent answered late"),
   ROW ("R5266-ST-291", MC_CHK, V_OK, NULL, nothing, MC_CHK,
        "the VPN gateway answered"),
-  ROW ("R5266-ST-292", MC_CHK, V_FAIL, NULL, v_failed_detect, DET_0,
+  ROW ("R5266-ST-292", MC_CHK, V_FAIL, NULL, v_lost, DET_0,
        "the VPN gateway does not answer"),
-  ROW ("R5266-ST-293", MC_CHK, V_DEAD, NULL, detect, DET_0,
+  ROW ("R5266-ST-293", MC_CHK, V_DEAD, NULL, v_lost, DET_0,
        "the VPN is gone"),
   ROW ("R5266-ST-294", MC_CHK, V_AUTH, NULL, v_refused_probe, DET_R,
        "the VPN gateway or its credentials were refused"),
@@ -573,11 +617,11 @@ static const CoordinatorRow rows[] = {
        "the attachment may have changed"),
   ROW ("R5266-ST-309", BLOCKED, HOME_LINK, NULL, detect, DET_0,
        "the link looks like the home link"),
-  ROW ("R5266-ST-311", BLOCKED, R_NOTNC, NULL, no_tnc_late, BLOCKED,
+  ROW ("R5266-ST-311", BLOCKED, R_NOTNC, guard_stale, no_tnc_late, BLOCKED,
        "the home agent answered, but not from a trusted network"),
   ROW ("R5266-ST-312", BLOCKED, R_BAD, NULL, nothing, BLOCKED,
        "an answer could not be authenticated"),
-  ROW ("R5266-ST-313", BLOCKED, R_LATE, guard_late_rate, detect, DET_0,
+  ROW ("R5266-ST-313", BLOCKED, R_LATE, guard_late_rate, detect_late, DET_0,
        "the home agent answered late"),
   ROW ("R5266-ST-314", BLOCKED, V_OK, NULL, register_vpn, MCREG,
        "the VPN gateway answered"),

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "agent/coordinator-private.h"
 
-#include <string.h>
-
 /*
  * The verbs: an input becomes an event of one interface's machine, the table answers, consequences
  * are handled in the same pass, and what came of it is queued in the order in which it must be done:
@@ -86,7 +84,7 @@ coordinator_state_is_mc (CoordinatorState state)
 }
 
 gboolean
-coordinator_state_has_data (CoordinatorState state)
+coordinator_state_carries_data (CoordinatorState state)
 {
   return coordinator_state_is_trusted (state) || coordinator_state_is_mc (state);
 }
@@ -116,7 +114,9 @@ coordinator_new (const CoordinatorConfig *config)
   c->vpn.start_us = c->b.retry_us = ROAM_NEVER;
   g_queue_init (&c->ike);
   g_queue_init (&c->mip4);
-  g_queue_init (&c->records);
+  g_queue_init (&c->transitions);
+  g_queue_init (&c->alarm_news);
+  g_queue_init (&c->handovers);
   g_queue_init (&c->ready);
   g_queue_init (&c->events);
   return c;
@@ -129,7 +129,9 @@ coordinator_free (Coordinator *c)
     return;
   g_queue_clear_full (&c->ike, g_free);
   g_queue_clear_full (&c->mip4, g_free);
-  g_queue_clear_full (&c->records, g_free);
+  g_queue_clear_full (&c->transitions, g_free);
+  g_queue_clear_full (&c->alarm_news, g_free);
+  g_queue_clear_full (&c->handovers, g_free);
   g_queue_clear_full (&c->ready, g_free);
   g_queue_clear_full (&c->events, g_free);
   g_free (c);
@@ -155,7 +157,7 @@ add_link (Coordinator *c, int ifindex)
   if (c->n_links < COORDINATOR_MAX_LINKS)
     link = &c->links[c->n_links++];
   for (guint i = 0; i < c->n_links && link == NULL; i++)
-    if (c->links[i].state == COORDINATOR_OFFLINE && c->links[i].link.ifindex != c->active)
+    if (!c->links[i].link.up && c->links[i].link.ifindex != c->active)
       link = &c->links[i];
   if (link == NULL)
     return NULL;
@@ -163,47 +165,12 @@ add_link (Coordinator *c, int ifindex)
     .link.ifindex = ifindex,
     .state = c->enabled ? COORDINATOR_OFFLINE : COORDINATOR_OFF,
     .reason = "",
-    .r_due_us = ROAM_NEVER,
     .grace_us = ROAM_NEVER,
     .mon_us = ROAM_NEVER,
     .mon_exp_us = ROAM_NEVER,
     .retry_us = ROAM_NEVER,
   };
   return link;
-}
-
-gboolean
-coordinator_is_probe (const Coordinator *c, const CoordinatorLink *link)
-{
-  return c->probe != 0 && c->probe == link->link.ifindex;
-}
-
-/* Decision A-20: the route metric says what the administrator prefers, then the kind of link. */
-static gboolean
-is_better (const DetectLink *candidate, const DetectLink *than)
-{
-  if (candidate->metric != than->metric)
-    return candidate->metric < than->metric;
-  /* DetectKind is ordered: Ethernet, Wi-Fi, mobile broadband. */
-  return candidate->kind < than->kind;
-}
-
-static CoordinatorLink *
-best_standby (Coordinator *c)
-{
-  CoordinatorLink *best = NULL;
-
-  for (guint i = 0; i < c->n_links; i++)
-    {
-      CoordinatorLink *link = &c->links[i];
-
-      if (link->state != COORDINATOR_ACQUIRE || !detect_link_is_usable (&link->link) ||
-          link->link.ifindex == c->active || link->link.ifindex == c->probe)
-        continue;
-      if (best == NULL || is_better (&link->link, &best->link))
-        best = link;
-    }
-  return best;
 }
 
 /* --------------------------------------------------------------- transitions ---- */
@@ -219,32 +186,16 @@ coordinator_raise (Coordinator *c, CoordinatorLink *link, CoordinatorEvent event
   g_queue_push_tail (&c->events, raised);
 }
 
-static void
-record_transition (Coordinator *c, const CoordinatorLink *link, CoordinatorState old_state, const char *event,
-                   const char *row, const char *reason)
-{
-  CoordinatorAction *action = g_new0 (CoordinatorAction, 1);
-
-  action->type = COORDINATOR_ACTION_STATE;
-  action->state.ifindex = link->link.ifindex;
-  g_strlcpy (action->state.ifname, link->link.name, sizeof action->state.ifname);
-  action->state.old_state = old_state;
-  action->state.new_state = link->state;
-  action->state.event = event;
-  action->state.row = row;
-  action->state.reason = reason;
-  g_queue_push_tail (&c->records, action);
-}
-
-/* The one writer of a link's state; stops the timers that do not run in the new one (16.3 rule 2). */
-static void
-set_state (Coordinator *c, CoordinatorLink *link, CoordinatorState state, const char *event, const char *row,
-           const char *reason)
+/* Stops the timers that do not run in the new state (16.3 rule 2). */
+void
+coordinator_set_state (Coordinator *c, CoordinatorLink *link, CoordinatorState state, const char *event,
+                       const char *row, const char *reason)
 {
   CoordinatorState old_state = link->state;
 
   link->state = state;
-  link->reason = reason;
+  if (state != old_state)
+    link->reason = reason;
   if (state != COORDINATOR_DET_G)
     link->grace_us = ROAM_NEVER;
   if (state != COORDINATOR_BLOCKED)
@@ -254,125 +205,9 @@ set_state (Coordinator *c, CoordinatorLink *link, CoordinatorState state, const 
       link->mon_us = link->mon_exp_us = ROAM_NEVER;
       link->proved_us = 0;
     }
-  if (coordinator_state_has_data (state))
+  if (coordinator_state_carries_data (state))
     link->retry_delay_us = 0;
-  if (state != old_state)
-    record_transition (c, link, old_state, event, row, reason);
-}
-
-/* Puts a link aside: it stays up and unprobed until it is about to be used. */
-static void
-stand_by (Coordinator *c, CoordinatorLink *link, const char *reason)
-{
-  coordinator_r_stop (c, link);
-  if (c->probe == link->link.ifindex)
-    c->probe = 0;
-  if (link->state != COORDINATOR_OFF && link->state != COORDINATOR_OFFLINE)
-    set_state (c, link, COORDINATOR_ACQUIRE, "StandBy", "", reason);
-}
-
-/* The data path moves to @link; the one that had it stands by. */
-void
-coordinator_activate (Coordinator *c, CoordinatorLink *link)
-{
-  CoordinatorLink *old = coordinator_find_link (c, c->active);
-
-  if (c->probe == link->link.ifindex)
-    c->probe = 0;
-  c->active = link->link.ifindex;
-  if (old != NULL && old != link)
-    stand_by (c, old, "another interface carries the data");
-}
-
-/* A make-before-break attempt came to nothing: all goes on where it was. */
-static void
-give_up_probe (Coordinator *c, CoordinatorLink *link, const CoordinatorEvidence *evidence, const char *reason)
-{
-  CoordinatorLink *active = coordinator_find_link (c, c->active);
-  gboolean moved = c->vpn.ifindex == link->link.ifindex;
-
-  stand_by (c, link, reason);
-  if (active == NULL)
-    return;
-  if (moved && (c->vpn.state == COORDINATOR_VPN_UP || c->vpn.state == COORDINATOR_VPN_UPDATING))
-    coordinator_vpn_move (c, active, TRUE);
-  else if (moved)
-    coordinator_vpn_drop (c, FALSE);
-  /* The other link's request may have moved the binding. */
-  if (c->binding.dirty && coordinator_state_is_trusted (active->state))
-    coordinator_r_register (c, active, evidence->now->boot_us);
-  else if (c->binding.dirty && coordinator_state_is_mc (active->state))
-    coordinator_b_register (c, evidence->now->boot_us, FALSE);
-}
-
-static CoordinatorEvent
-address_event (Coordinator *c, const CoordinatorLink *link)
-{
-  gboolean home = roam_prefix_contains (&c->config.home, &link->link.address);
-
-  return home && link->state == COORDINATOR_ACQUIRE ? COORDINATOR_EVENT_HOME_LINK : COORDINATOR_EVENT_ADDR;
-}
-
-/*
- * The active interface has no path any more: the next one takes over in the same pass. A probe that
- * already runs is taken as it is; its pending update is sent again with the SAs moved at once, since
- * nothing can be lost on the old path.
- */
-static void
-replace_active (Coordinator *c, const CoordinatorEvidence *evidence)
-{
-  CoordinatorLink *link = coordinator_find_link (c, c->probe);
-
-  if (link != NULL)
-    {
-      c->active = link->link.ifindex;
-      c->probe = 0;
-      if (c->vpn.state == COORDINATOR_VPN_UPDATING && c->vpn.ifindex == c->active)
-        coordinator_vpn_move (c, link, TRUE);
-      return;
-    }
-  link = best_standby (c);
-  if (link == NULL)
-    return;
-  c->active = link->link.ifindex;
-  coordinator_dispatch (c, link, address_event (c, link), evidence);
-}
-
-/* Who carries the data after @link entered its state. */
-static void
-arbitrate (Coordinator *c, CoordinatorLink *link, const CoordinatorEvidence *evidence)
-{
-  CoordinatorState state = link->state;
-  gboolean lost = state == COORDINATOR_OFFLINE || state == COORDINATOR_ACQUIRE || state == COORDINATOR_BLOCKED;
-
-  if (!c->enabled)
-    return;
-  if (coordinator_is_probe (c, link))
-    {
-      if (coordinator_state_has_data (state) || state == COORDINATOR_MCREG)
-        coordinator_activate (c, link);
-      else if (lost)
-        give_up_probe (c, link, evidence, "no path over this interface");
-    }
-  else if (c->active == link->link.ifindex && lost)
-    replace_active (c, evidence);
-}
-
-/*
- * While a proved network carries the data, a probed link must prove itself too: an answer of the
- * gateway alone would be a step down (HOME > C > MC).
- */
-static gboolean
-probe_is_a_step_down (Coordinator *c, const CoordinatorLink *link, CoordinatorEvent event,
-                      const CoordinatorEvidence *evidence)
-{
-  const CoordinatorLink *active = coordinator_find_link (c, c->active);
-
-  if (!coordinator_is_probe (c, link) || active == NULL || !coordinator_state_is_trusted (active->state))
-    return FALSE;
-  if (event == COORDINATOR_EVENT_R_DENY)
-    return evidence->mip4 == NULL || !evidence->mip4->will_retry;
-  return event == COORDINATOR_EVENT_R_EXH || event == COORDINATOR_EVENT_R_NOTNC;
+  coordinator_push_transition (c, link, old_state, event, row, reason);
 }
 
 void
@@ -380,145 +215,60 @@ coordinator_dispatch (Coordinator *c, CoordinatorLink *link, CoordinatorEvent ev
                       const CoordinatorEvidence *evidence)
 {
   const CoordinatorRow *row = NULL;
-  const CoordinatorLink *active = coordinator_find_link (c, c->active);
 
-  if (probe_is_a_step_down (c, link, event, evidence))
-    {
-      c->binding.dirty |= event == COORDINATOR_EVENT_R_NOTNC;
-      give_up_probe (c, link, evidence, "this interface leads to no trusted network");
-      return;
-    }
-  if (event == COORDINATOR_EVENT_GRACE && coordinator_is_probe (c, link) && active != NULL &&
-      coordinator_state_is_trusted (active->state))
+  if (coordinator_arbiter_intercept (c, link, event, evidence))
     return;
   row = coordinator_table_find (c, link, event, evidence);
   if (row == NULL)
     return;
   row->action (c, link, evidence);
-  set_state (c, link, row->next, coordinator_event_to_string (event), row->id, row->reason);
-  arbitrate (c, link, evidence);
+  /* Who can send packets here must not be able to fill the journal: a discarded one is only counted. */
+  if (event != COORDINATOR_EVENT_R_BAD)
+    coordinator_set_state (c, link, row->next, coordinator_event_to_string (event), row->id, row->reason);
+  coordinator_arbitrate (c, link, evidence);
 }
 
-/* ------------------------------------------------------------- end of a pass ---- */
+/* ------------------------------------------------------------------ a pass ---- */
 
-static TunnelMode
-mode_of (const Coordinator *c, const CoordinatorLink *active, const RoamNow *now)
+static gboolean
+take (gint64 *timer, gint64 now_us)
 {
-  if (active == NULL || active->state == COORDINATOR_OFFLINE || active->state == COORDINATOR_ACQUIRE)
-    return c->enabled && c->hold_since_us != 0 && now->boot_us - c->hold_since_us < COORDINATOR_HOLD_LIMIT_US
-             ? TUNNEL_MODE_HOLD
-             : TUNNEL_MODE_BLOCKED;
-  if (active->state == COORDINATOR_HOME)
-    return TUNNEL_MODE_HOME;
-  if (coordinator_state_is_trusted (active->state))
-    return TUNNEL_MODE_C;
-  if (coordinator_state_is_mc (active->state))
-    return TUNNEL_MODE_MC;
-  if (active->state == COORDINATOR_OFF || active->state == COORDINATOR_BLOCKED)
-    return TUNNEL_MODE_BLOCKED;
-  return now->boot_us - c->hold_since_us < COORDINATOR_HOLD_LIMIT_US ? TUNNEL_MODE_HOLD : TUNNEL_MODE_BLOCKED;
+  if (*timer == ROAM_NEVER || now_us < *timer)
+    return FALSE;
+  *timer = ROAM_NEVER;
+  return TRUE;
 }
 
+/* The end of a proof comes before its renewal: after a long sleep both are due. */
 static void
-make_plan (const Coordinator *c, const CoordinatorLink *active, const RoamNow *now, CoordinatorPlan *plan)
+link_timers (Coordinator *c, CoordinatorLink *link, const CoordinatorEvidence *evidence)
 {
-  memset (plan, 0, sizeof *plan);
-  plan->mode = mode_of (c, active, now);
-  if (active != NULL)
-    {
-      plan->ifindex = active->link.ifindex;
-      g_strlcpy (plan->ifname, active->link.name, sizeof plan->ifname);
-    }
-  if (c->vpn.state == COORDINATOR_VPN_UP || c->vpn.state == COORDINATOR_VPN_UPDATING)
-    plan->tia = c->vpn.configuration.tia4;
-  switch (plan->mode)
-    {
-    case TUNNEL_MODE_HOME:
-      plan->next_hop = active->link.gateway;
-      break;
-    case TUNNEL_MODE_C:
-      plan->mip_local = active->link.address;
-      plan->next_hop = active->link.gateway;
-      break;
-    case TUNNEL_MODE_MC:
-      plan->mip_local = plan->tia;
-      plan->n_dns = MIN (c->vpn.configuration.n_dns, G_N_ELEMENTS (plan->dns));
-      memcpy (plan->dns, c->vpn.configuration.dns, plan->n_dns * sizeof plan->dns[0]);
-      break;
-    case TUNNEL_MODE_HOLD:
-    case TUNNEL_MODE_BLOCKED:
-      break;
-    }
+  gint64 now_us = evidence->now->boot_us;
+
+  if (take (&link->mon_exp_us, now_us))
+    coordinator_dispatch (c, link, COORDINATOR_EVENT_MON_EXP, evidence);
+  if (take (&link->mon_us, now_us))
+    coordinator_dispatch (c, link, COORDINATOR_EVENT_MON, evidence);
+  if (take (&link->grace_us, now_us))
+    coordinator_dispatch (c, link, COORDINATOR_EVENT_GRACE, evidence);
+  if (take (&link->retry_us, now_us))
+    coordinator_retry (c, link, evidence);
 }
 
-/* The data flow again, elsewhere or otherwise than before: one row for the journal. */
-static void
-record_handover (Coordinator *c, const CoordinatorLink *active, const RoamNow *now)
+void
+coordinator_begin_pass (Coordinator *c, const RoamNow *now)
 {
-  CoordinatorAction *action = NULL;
-  const char *old_mode = coordinator_state_to_mode (c->data_state);
+  const CoordinatorEvidence evidence = { .now = now };
 
-  if (c->data_ifindex == active->link.ifindex && roam_addr_equal (&c->data_address, &active->link.address) &&
-      g_str_equal (old_mode, coordinator_state_to_mode (active->state)))
+  c->now_us = now->boot_us;
+  if (!c->enabled)
     return;
-  action = g_new0 (CoordinatorAction, 1);
-  action->type = COORDINATOR_ACTION_HANDOVER;
-  action->handover = (CoordinatorHandover){
-    .began_us = c->hold_since_us != 0 ? c->hold_since_us : now->boot_us,
-    .ended_us = now->boot_us,
-    .from = c->data_state,
-    .to = active->state,
-    .from_address = c->data_address,
-    .to_address = active->link.address,
-    .reason = active->reason,
-  };
-  g_strlcpy (action->handover.from_ifname, c->data_ifname, sizeof action->handover.from_ifname);
-  g_strlcpy (action->handover.to_ifname, active->link.name, sizeof action->handover.to_ifname);
-  g_queue_push_tail (&c->records, action);
-  c->data_ifindex = active->link.ifindex;
-  c->data_address = active->link.address;
-  g_strlcpy (c->data_ifname, active->link.name, sizeof c->data_ifname);
-}
-
-static void
-move_queue (GQueue *from, GQueue *to)
-{
-  gpointer action;
-
-  while ((action = g_queue_pop_head (from)) != NULL)
-    g_queue_push_tail (to, action);
-}
-
-static void
-publish (Coordinator *c, const RoamNow *now)
-{
-  const CoordinatorLink *active = coordinator_find_link (c, c->active);
-  gboolean flows = active != NULL && coordinator_state_has_data (active->state);
-  CoordinatorPlan plan;
-
-  if (!flows && c->hold_since_us == 0)
-    c->hold_since_us = MAX (now->boot_us, 1);
-  make_plan (c, active, now, &plan);
-  if (flows)
-    {
-      record_handover (c, active, now);
-      c->data_state = active->state;
-      c->hold_since_us = 0;
-      if (c->alarm_raised)
-        coordinator_alarm (c, active, COORDINATOR_ALARM_CLEARED, 0, "Connected again.");
-    }
-  if (!c->plan_known || memcmp (&plan, &c->plan, sizeof plan) != 0)
-    {
-      CoordinatorAction *action = g_new0 (CoordinatorAction, 1);
-
-      action->type = COORDINATOR_ACTION_PLAN;
-      action->plan = c->plan = plan;
-      c->plan_known = TRUE;
-      g_queue_push_tail (&c->ready, action);
-    }
-  move_queue (&c->ike, &c->ready);
-  move_queue (&c->mip4, &c->ready);
-  move_queue (&c->records, &c->ready);
+  for (guint i = 0; i < c->n_links; i++)
+    link_timers (c, &c->links[i], &evidence);
+  if (take (&c->vpn.start_us, now->boot_us) && c->vpn.state == COORDINATOR_VPN_DELAYED)
+    coordinator_vpn_send_start (c);
+  if (take (&c->b.retry_us, now->boot_us))
+    coordinator_b_register (c, now->boot_us);
 }
 
 void
@@ -536,72 +286,38 @@ coordinator_finish_pass (Coordinator *c, const RoamNow *now)
         coordinator_dispatch (c, link, raised->event, &evidence);
       g_free (raised);
     }
-  publish (c, now);
-}
-
-gboolean
-coordinator_pop_action (Coordinator *c, CoordinatorAction *ret_action)
-{
-  CoordinatorAction *action = g_queue_pop_head (&c->ready);
-
-  if (action == NULL)
-    return FALSE;
-  *ret_action = *action;
-  g_free (action);
-  return TRUE;
+  coordinator_publish (c, now);
 }
 
 /* ------------------------------------------------------------------- inputs ---- */
 
-/* An address came up on @link: who is it for? */
-static void
-address_ready (Coordinator *c, CoordinatorLink *link, const CoordinatorEvidence *evidence)
+/* What an event says is believed as far as the link as it is now bears it out. */
+static DetectEventType
+effective_type (const DetectEvent *event)
 {
-  CoordinatorLink *active = coordinator_find_link (c, c->active), *probe = coordinator_find_link (c, c->probe);
-
-  if (active == NULL || active == link || active->state == COORDINATOR_OFFLINE ||
-      active->state == COORDINATOR_ACQUIRE || active->state == COORDINATOR_BLOCKED)
-    {
-      if (active != NULL && active != link && active->state == COORDINATOR_BLOCKED)
-        stand_by (c, active, "no path over this interface");
-      c->active = link->link.ifindex;
-      if (c->probe == c->active)
-        c->probe = 0;
-    }
-  else if (link != probe)
-    {
-      if (!is_better (&link->link, &active->link))
-        {
-          link->reason = "another interface carries the data";
-          return;
-        }
-      if (probe != NULL)
-        stand_by (c, probe, "another interface is better");
-      if (coordinator_state_has_data (active->state))
-        c->probe = link->link.ifindex;
-      else
-        coordinator_activate (c, link);
-    }
-  coordinator_dispatch (c, link, address_event (c, link), evidence);
+  if (!event->link.candidate || !event->link.up)
+    return DETECT_EVENT_LINK_DOWN;
+  /* Carrier came back without a usable address: whatever was known of this link is void. */
+  if (!detect_link_is_usable (&event->link))
+    return DETECT_EVENT_ADDRESS_LOST;
+  return event->type;
 }
 
 static void
-link_event (Coordinator *c, CoordinatorLink *link, const DetectEvent *event, const CoordinatorEvidence *evidence)
+link_event (Coordinator *c, CoordinatorLink *link, DetectEventType type, const CoordinatorEvidence *evidence)
 {
   gboolean in_use = c->active == link->link.ifindex || coordinator_is_probe (c, link);
 
-  if (event->type != DETECT_EVENT_LINK_DOWN && link->state == COORDINATOR_OFFLINE)
+  if (type != DETECT_EVENT_LINK_DOWN && link->state == COORDINATOR_OFFLINE)
     coordinator_dispatch (c, link, COORDINATOR_EVENT_LINK_UP, evidence);
-  switch (event->type)
+  switch (type)
     {
     case DETECT_EVENT_LINK_UP:
-      /* Carrier came back without a usable address: whatever was known of this link is void. */
-      if (!detect_link_is_usable (&link->link))
-        coordinator_dispatch (c, link, COORDINATOR_EVENT_ADDR_LOST, evidence);
+      if (in_use)
+        coordinator_dispatch (c, link, COORDINATOR_EVENT_LINK_UP, evidence);
       break;
     case DETECT_EVENT_ADDRESS:
-      link->retry_delay_us = 0;
-      address_ready (c, link, evidence);
+      coordinator_link_ready (c, link, evidence);
       break;
     case DETECT_EVENT_ADDRESS_LOST:
       coordinator_dispatch (c, link, COORDINATOR_EVENT_ADDR_LOST, evidence);
@@ -610,29 +326,41 @@ link_event (Coordinator *c, CoordinatorLink *link, const DetectEvent *event, con
       coordinator_dispatch (c, link, COORDINATOR_EVENT_LINK_DOWN, evidence);
       break;
     case DETECT_EVENT_HINT:
-      link->retry_delay_us = 0;
-      if (in_use && detect_link_is_usable (&link->link))
+      if (in_use)
         coordinator_dispatch (c, link, COORDINATOR_EVENT_HINT, evidence);
+      else
+        coordinator_link_ready (c, link, evidence);
       break;
     }
+}
+
+/* A move is a new beginning: what earlier failures made roamd wait for does not hold here. */
+static void
+forget_penalties (Coordinator *c, CoordinatorLink *link)
+{
+  link->retry_delay_us = 0;
+  c->vpn.not_before_us = 0;
 }
 
 void
 coordinator_input_link (Coordinator *c, const RoamNow *now, const DetectEvent *event)
 {
   CoordinatorEvidence evidence = { .now = now, .reason = event->reason };
-  CoordinatorLink *link = coordinator_find_link (c, event->link.ifindex);
+  DetectEventType type = effective_type (event);
+  CoordinatorLink *link;
 
-  if (!event->link.candidate && link == NULL)
-    return;
-  if (link == NULL)
+  coordinator_begin_pass (c, now);
+  link = coordinator_find_link (c, event->link.ifindex);
+  if (link == NULL && event->link.candidate)
     link = add_link (c, event->link.ifindex);
-  if (link == NULL)
-    return;
-  link->link = event->link;
-  if (!c->enabled)
-    return;
-  link_event (c, link, event, &evidence);
+  if (link != NULL)
+    {
+      link->link = event->link;
+      if (type != DETECT_EVENT_LINK_DOWN && type != DETECT_EVENT_ADDRESS_LOST)
+        forget_penalties (c, link);
+      if (c->enabled)
+        link_event (c, link, type, &evidence);
+    }
   coordinator_finish_pass (c, now);
 }
 
@@ -642,52 +370,59 @@ enable (Coordinator *c, const RoamNow *now)
   if (c->enabled)
     return;
   c->enabled = TRUE;
+  c->hold_since_us = MAX (now->boot_us, 1);
   for (guint i = 0; i < c->n_links; i++)
     {
       CoordinatorLink *link = &c->links[i];
-      CoordinatorEvidence evidence = { .now = now, .reason = "enabled" };
-      DetectEvent event = { .link = link->link, .type = DETECT_EVENT_LINK_DOWN, .reason = "enabled" };
+      const CoordinatorEvidence evidence = { .now = now, .reason = "enabled" };
+      const DetectEvent event = { .link = link->link, .type = DETECT_EVENT_ADDRESS };
 
+      link->rejected = FALSE;
       coordinator_dispatch (c, link, COORDINATOR_EVENT_START, &evidence);
-      if (detect_link_is_usable (&link->link))
-        event.type = DETECT_EVENT_ADDRESS;
-      else if (link->link.up)
-        event.type = DETECT_EVENT_LINK_UP;
-      link_event (c, link, &event, &evidence);
+      link_event (c, link, effective_type (&event), &evidence);
     }
 }
 
 static void
 disable (Coordinator *c, const RoamNow *now)
 {
-  CoordinatorEvidence evidence = { .now = now, .reason = "disabled" };
+  const CoordinatorEvidence evidence = { .now = now, .reason = "disabled" };
 
+  if (!c->enabled)
+    return;
   c->enabled = FALSE;
   for (guint i = 0; i < c->n_links; i++)
     coordinator_dispatch (c, &c->links[i], COORDINATOR_EVENT_STOP, &evidence);
   coordinator_vpn_drop (c, TRUE);
+  c->binding.valid = FALSE;
   c->active = c->probe = 0;
-  c->alarm_raised = FALSE;
+  c->alarms = 0;
+  c->data_state = COORDINATOR_OFF;
+  c->data_ifindex = 0;
+  c->data_ifname[0] = '\0';
+  c->data_address = ROAM_ADDR_NONE;
 }
 
 static void
 redetect (Coordinator *c, const RoamNow *now, int ifindex)
 {
-  CoordinatorEvidence evidence = { .now = now, .reason = "asked to detect again" };
+  const CoordinatorEvidence evidence = { .now = now, .reason = "asked to detect again" };
 
   for (guint i = 0; i < c->n_links; i++)
     {
       CoordinatorLink *link = &c->links[i];
-      gboolean in_use = c->active == link->link.ifindex || coordinator_is_probe (c, link);
 
-      if (in_use && (ifindex == 0 || ifindex == link->link.ifindex) && detect_link_is_usable (&link->link))
-        coordinator_dispatch (c, link, COORDINATOR_EVENT_HINT, &evidence);
+      if ((ifindex != 0 && ifindex != link->link.ifindex) || !detect_link_is_usable (&link->link))
+        continue;
+      forget_penalties (c, link);
+      link_event (c, link, DETECT_EVENT_HINT, &evidence);
     }
 }
 
 void
 coordinator_input_command (Coordinator *c, const RoamNow *now, const CoordinatorCommand *command)
 {
+  coordinator_begin_pass (c, now);
   switch (command->type)
     {
     case COORDINATOR_ENABLE:
@@ -740,46 +475,10 @@ coordinator_get_state (const Coordinator *c)
   return best;
 }
 
-/* -------------------------------------------------------------------- timers ---- */
-
-static gboolean
-take (gint64 *timer, gint64 now_us)
-{
-  if (*timer == ROAM_NEVER || now_us < *timer)
-    return FALSE;
-  *timer = ROAM_NEVER;
-  return TRUE;
-}
-
-static void
-link_timers (Coordinator *c, CoordinatorLink *link, const CoordinatorEvidence *evidence)
-{
-  gint64 now_us = evidence->now->boot_us;
-
-  if (take (&link->r_due_us, now_us))
-    coordinator_r_due (c, link, now_us);
-  if (take (&link->grace_us, now_us))
-    coordinator_dispatch (c, link, COORDINATOR_EVENT_GRACE, evidence);
-  if (take (&link->mon_exp_us, now_us))
-    coordinator_dispatch (c, link, COORDINATOR_EVENT_MON_EXP, evidence);
-  if (take (&link->mon_us, now_us))
-    coordinator_dispatch (c, link, COORDINATOR_EVENT_MON, evidence);
-  if (take (&link->retry_us, now_us))
-    coordinator_dispatch (c, link, COORDINATOR_EVENT_RETRY, evidence);
-}
-
 void
 coordinator_input_deadline (Coordinator *c, const RoamNow *now)
 {
-  CoordinatorEvidence evidence = { .now = now };
-  CoordinatorLink *vpn_link = coordinator_find_link (c, c->vpn.ifindex);
-
-  for (guint i = 0; i < c->n_links; i++)
-    link_timers (c, &c->links[i], &evidence);
-  if (take (&c->vpn.start_us, now->boot_us) && vpn_link != NULL && c->vpn.state == COORDINATOR_VPN_DELAYED)
-    coordinator_vpn_start (c, vpn_link);
-  if (take (&c->b.retry_us, now->boot_us))
-    coordinator_b_register (c, now->boot_us, FALSE);
+  coordinator_begin_pass (c, now);
   coordinator_finish_pass (c, now);
 }
 
@@ -792,9 +491,8 @@ coordinator_next_deadline (const Coordinator *c)
     {
       const CoordinatorLink *link = &c->links[i];
 
-      due = roam_deadline_min (due, roam_deadline_min (link->r_due_us, link->grace_us));
+      due = roam_deadline_min (due, roam_deadline_min (link->grace_us, link->retry_us));
       due = roam_deadline_min (due, roam_deadline_min (link->mon_us, link->mon_exp_us));
-      due = roam_deadline_min (due, link->retry_us);
     }
   if (c->plan_known && c->plan.mode == TUNNEL_MODE_HOLD)
     due = roam_deadline_min (due, c->hold_since_us + COORDINATOR_HOLD_LIMIT_US);
