@@ -15,13 +15,14 @@ struct _TunnelGateIo
 {
   TunnelGateConfig config;
   TunnelGateState state;
+  gboolean uncertain; /* the kernel refused the last closing: what is open is not known */
   struct nft_ctx *nft;
 };
 
 static gboolean
 run (TunnelGateIo *gate, const char *commands, const char *what, GError **error)
 {
-  const char *complaint = NULL;
+  g_autofree char *complaint = NULL;
 
   if (nft_run_cmd_from_buffer (gate->nft, commands) == 0)
     {
@@ -29,10 +30,10 @@ run (TunnelGateIo *gate, const char *commands, const char *what, GError **error)
       nft_ctx_get_output_buffer (gate->nft);
       return TRUE;
     }
-  complaint = nft_ctx_get_error_buffer (gate->nft);
+  complaint = g_strchomp (g_strdup (nft_ctx_get_error_buffer (gate->nft)));
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED,
                "cannot %s (nftables: %s); check that the kernel has nf_tables and that CAP_NET_ADMIN is held", what,
-               complaint != NULL ? complaint : "no reason given");
+               complaint);
   return FALSE;
 }
 
@@ -45,7 +46,10 @@ tunnel_gate_io_new (const TunnelGateConfig *config, GError **error)
   gate->config = *config;
   gate->state.mode = TUNNEL_MODE_BLOCKED;
   gate->nft = nft_ctx_new (NFT_CTX_DEFAULT);
-  if (gate->nft != NULL)
+  if (text == NULL)
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                         "the gate needs a home address, a home agent and a plain name of the TUN device");
+  else if (gate->nft != NULL)
     {
       nft_ctx_buffer_output (gate->nft);
       nft_ctx_buffer_error (gate->nft);
@@ -100,27 +104,52 @@ reinstall (TunnelGateIo *gate, GError **error)
   return run (gate, text, "install the gate again", error);
 }
 
-gboolean
-tunnel_gate_io_apply (TunnelGateIo *gate, const TunnelGateState *state, GError **error)
+static gboolean
+close_for_certain (TunnelGateIo *gate, GError **error)
 {
-  TunnelGateState closed = { .mode = TUNNEL_MODE_BLOCKED };
-  g_autofree char *text = tunnel_gate_render_change (&gate->config, &gate->state, state);
-  g_autofree char *again = NULL;
-
-  if (text[0] == '\0' || run (gate, text, "change the gate", NULL))
-    {
-      gate->state = *state;
-      return TRUE;
-    }
-  /* The table is not as we left it: close it for certain, then open once from there. */
-  gate->state = closed;
-  if (!run (gate, flush_all, "close the gate", NULL) && !reinstall (gate, error))
+  gate->uncertain = !run (gate, flush_all, "close the gate", NULL) && !reinstall (gate, error);
+  if (gate->uncertain)
     return FALSE;
-  again = tunnel_gate_render_change (&gate->config, &closed, state);
-  if (again[0] != '\0' && !run (gate, again, "open the gate", error))
+  gate->state = (TunnelGateState){ .mode = TUNNEL_MODE_BLOCKED };
+  return TRUE;
+}
+
+static gboolean
+try_change (TunnelGateIo *gate, const TunnelGateState *state, GError **error)
+{
+  g_autofree char *text = tunnel_gate_render_change (&gate->config, &gate->state, state);
+
+  if (text[0] != '\0' && !run (gate, text, "change the gate", error))
     return FALSE;
   gate->state = *state;
   return TRUE;
+}
+
+/* An open state that has no text: the interface's name or the care-of address cannot stand in a rule. */
+static gboolean
+can_be_said (TunnelGateIo *gate, const TunnelGateState *state)
+{
+  TunnelGateState closed = { .mode = TUNNEL_MODE_BLOCKED };
+  g_autofree char *text = tunnel_gate_render_change (&gate->config, &closed, state);
+
+  return text[0] != '\0' || (state->mode != TUNNEL_MODE_HOME && state->mode != TUNNEL_MODE_C);
+}
+
+gboolean
+tunnel_gate_io_apply (TunnelGateIo *gate, const TunnelGateState *state, GError **error)
+{
+  if (!can_be_said (gate, state))
+    {
+      if (close_for_certain (gate, error))
+        g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                     "the gate stays closed: no rule can name the interface or the care-of address of mode %s",
+                     state->mode == TUNNEL_MODE_HOME ? "home" : "c");
+      return FALSE;
+    }
+  if (!gate->uncertain && try_change (gate, state, NULL))
+    return TRUE;
+  /* The table is not as we left it: close it for certain, then open once from there. */
+  return close_for_certain (gate, error) && try_change (gate, state, error);
 }
 
 static void
@@ -171,13 +200,17 @@ parse_counters (const char *text, TunnelGateCounters *ret_counters, GError **err
   return TRUE;
 }
 
+/*
+ * The whole table is asked for, not its counters: for these libnftables 1.0.6 would first read every
+ * other table of the machine, with all elements of all sets.
+ */
 gboolean
 tunnel_gate_io_get_counters (TunnelGateIo *gate, TunnelGateCounters *ret_counters, GError **error)
 {
   gboolean ok;
 
-  nft_ctx_output_set_flags (gate->nft, NFT_CTX_OUTPUT_JSON);
-  ok = nft_run_cmd_from_buffer (gate->nft, "list counters table inet roamd") == 0;
+  nft_ctx_output_set_flags (gate->nft, NFT_CTX_OUTPUT_JSON | NFT_CTX_OUTPUT_TERSE);
+  ok = nft_run_cmd_from_buffer (gate->nft, "list table inet roamd") == 0;
   nft_ctx_output_set_flags (gate->nft, 0);
   if (!ok)
     {

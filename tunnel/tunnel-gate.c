@@ -1,36 +1,152 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tunnel/tunnel.h"
 
+#include <string.h>
+
 /*
- * The gate as nft text. Fixed rules in chains, what changes with the mode in three sets, so that
+ * The gate as nft text. Fixed rules in chains, what changes with the mode in two sets, so that
  * opening and closing are small element transactions and the closed state is the one without
  * elements. Comments in the ruleset tell an administrator what each rule is for.
+ *
+ * Nothing here asks connection tracking: that would switch it on for every packet of the machine.
+ * Replies are recognised by their peer, errors by the packet they quote, answers of name servers by
+ * a short-lived set of what was asked.
  */
 
 /* SO_MARK of roamd's own sockets: only they may signal in clear (R5266-DET-012). */
 #define OWN_MARK "0x5266"
 
-static void
-append_address (GString *text, const RoamAddr *addr)
-{
-  char buffer[ROAM_ADDR_STRLEN];
+#define LEFT " counter name passed accept "
 
-  g_string_append (text, roam_addr_to_string (addr, buffer));
+/*
+ * The whole table, but for the sets of addresses and the rules about quoted packets. ${tun}, ${home}
+ * and ${agent} stand for the TUN's name, the home address and the home agent.
+ *
+ * Raw expressions: "@th,64,8" is the first octet after a UDP header, the type of a Mobile IPv4
+ * message: 1 Registration Request, 3 Registration Reply, 4 MIP Tunnel Data (RFC 3519), 7 and 15
+ * Registration Revocation and its acknowledgement (RFC 3543).
+ *
+ * Output and forward stand late, after anybody's NAT or rerouting, so that what they see is what
+ * leaves.
+ */
+static const char sets[] =
+  "  comment \"roamd's gate: what it does not name stays on this machine (R5266-TRF-005)\"\n"
+  "  counter stopped { comment \"outbound packets that the gate stopped\"; }\n"
+  "  counter stopped-in { comment \"inbound packets that the gate stopped\"; }\n"
+  "  counter passed { comment \"outbound packets that the gate let through\"; }\n"
+  "  counter noise { comment \"multicast housekeeping of the kernel, stopped; no data of the user\"; }\n"
+  "  set home_if {\n    type ifname; comment \"proved home link: plain traffic of the home address\"\n  }\n"
+  "  set c_tunnel {\n    type ifname . ipv4_addr; comment \"proved link and care-of address: IP-in-IP to the home "
+  "agent\"\n  }\n"
+  "  set asked4 {\n    type ipv4_addr . inet_proto . inet_service; size 128; flags dynamic, timeout; timeout 10s; "
+  "comment \"name servers that roamd asked\"\n  }\n"
+  "  set asked6 {\n    type ipv6_addr . inet_proto . inet_service; size 128; flags dynamic, timeout; timeout 10s; "
+  "comment \"name servers that roamd asked\"\n  }\n";
+
+static const char output[] =
+  "  chain own_output {\n"
+  "    comment \"roamd's own sockets, known by their mark\"\n"
+  "    ip daddr @gateway4 udp dport { 500, 4500 }" LEFT "comment \"IKE, ESP in UDP, keepalives\"\n"
+  "    ip6 daddr @gateway6 udp dport { 500, 4500 }" LEFT "comment \"IKE, ESP in UDP, keepalives\"\n"
+  "    ip daddr ${agent} udp dport 434 @th,64,8 { 1, 7, 15 }" LEFT "comment \"registration, no tunnel data\"\n"
+  "    ip daddr ${agent} udp dport 434 @th,64,8 4 oifname . ip saddr @c_tunnel" LEFT "comment \"mode c behind a NAT\"\n"
+  "    meta l4proto { tcp, udp } th dport 53 update @asked4 { ip daddr . meta l4proto . th sport }" LEFT
+  "comment \"look-ups by roamd itself\"\n"
+  "    meta l4proto { tcp, udp } th dport 53 update @asked6 { ip6 daddr . meta l4proto . th sport }" LEFT
+  "comment \"look-ups by roamd itself\"\n"
+  "  }\n"
+  "  chain output {\n"
+  "    comment \"what leaves this machine\"\n"
+  "    type filter hook output priority 200; policy drop;\n"
+  "    oifname { \"lo\", \"${tun}\" } accept comment \"not a physical interface\"\n"
+  "    meta mark " OWN_MARK " jump own_output\n"
+  "    ip daddr @gateway4 ip protocol esp" LEFT "comment \"ESP\"\n"
+  "    ip6 daddr @gateway6 meta l4proto esp" LEFT "comment \"ESP\"\n"
+  "    ip daddr ${agent} ip protocol 4 oifname . ip saddr @c_tunnel" LEFT "comment \"mode c\"\n"
+  "    oifname @home_if ip saddr ${home}" LEFT "comment \"mode home\"\n"
+  "    udp sport 68 udp dport 67" LEFT "comment \"DHCP\"\n"
+  "    ip6 daddr { fe80::/10, ff02::1:2 } udp sport 546 udp dport 547" LEFT "comment \"DHCPv6, this link only\"\n"
+  "    icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255" LEFT
+  "comment \"neighbour discovery\"\n"
+  "    ip daddr { 224.0.0.2, 224.0.0.11, 255.255.255.255 } icmp type router-solicitation" LEFT
+  "comment \"router and agent discovery\"\n"
+  "    ip daddr @exempt4" LEFT "comment \"the profile's exempt list\"\n"
+  "    ip6 daddr @exempt6" LEFT "comment \"the profile's exempt list\"\n"
+  "    ip protocol igmp counter name noise drop\n"
+  "    icmpv6 type { mld-listener-report, mld-listener-done, mld2-listener-report } counter name noise drop\n"
+  "    counter name stopped drop comment \"all else: nothing leaves in clear\"\n"
+  "  }\n";
+
+static const char input[] =
+  "  chain input {\n"
+  "    comment \"what enters: R5266-TRF-008\"\n"
+  "    type filter hook input priority 10; policy drop;\n"
+  "    iifname { \"lo\", \"${tun}\" } accept comment \"not a physical interface\"\n"
+  "    ip saddr @gateway4 udp sport { 500, 4500 } accept comment \"IKE, ESP in UDP\"\n"
+  "    ip6 saddr @gateway6 udp sport { 500, 4500 } accept comment \"IKE, ESP in UDP\"\n"
+  "    ip saddr @gateway4 ip protocol esp accept comment \"ESP\"\n"
+  "    ip6 saddr @gateway6 meta l4proto esp accept comment \"ESP\"\n"
+  "    ip saddr ${agent} udp sport 434 @th,64,8 { 3, 7, 15 } accept comment \"registration, no tunnel data\"\n"
+  "    ip saddr ${agent} udp sport 434 @th,64,8 4 iifname . ip daddr @c_tunnel accept comment \"mode c behind a NAT\"\n"
+  "    ip saddr ${agent} ip protocol 4 iifname . ip daddr @c_tunnel accept comment \"mode c\"\n"
+  "    iifname @home_if ip daddr ${home} accept comment \"mode home\"\n"
+  "    udp sport 67 udp dport 68 accept comment \"DHCP\"\n"
+  "    ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept comment \"DHCPv6, this link only\"\n"
+  "    icmpv6 type { nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 accept comment "
+  "\"neighbour discovery\"\n"
+  "    icmp type router-advertisement accept comment \"router and agent discovery\"\n"
+  "    th sport 53 ip saddr . meta l4proto . th dport @asked4 accept comment \"answers to roamd's look-ups\"\n"
+  "    th sport 53 ip6 saddr . meta l4proto . th dport @asked6 accept comment \"answers to roamd's look-ups\"\n"
+  "    ip saddr @exempt4 accept comment \"the profile's exempt list\"\n"
+  "    ip6 saddr @exempt6 accept comment \"the profile's exempt list\"\n";
+
+static const char input_end[] = "    counter name stopped-in drop comment \"all else\"\n"
+                                "  }\n";
+
+static const char forward[] = "  chain forward {\n"
+                              "    comment \"containers and guests go the same way as all else\"\n"
+                              "    type filter hook forward priority 200; policy drop;\n"
+                              "    oifname \"${tun}\" accept comment \"into the tunnel\"\n"
+                              "    iifname \"${tun}\" accept comment \"out of the tunnel\"\n"
+                              "    counter name stopped drop\n"
+                              "  }\n";
+
+/*
+ * The kernel takes nearly every octet in an interface's name, nft gives some of them a meaning: a
+ * trailing '*' would open every interface that begins so.
+ */
+static gboolean
+is_plain_name (const char *name)
+{
+  static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+
+  return name[0] != '\0' && strspn (name, plain) == strlen (name);
 }
 
-/* A set of addresses or prefixes of one family, with what the profile names. */
+static void
+append_template (GString *text, const TunnelGateConfig *config, const char *template)
+{
+  char agent[ROAM_ADDR_STRLEN], home[ROAM_ADDR_STRLEN];
+  g_autoptr (GString) part = g_string_new (template);
+
+  g_string_replace (part, "${tun}", config->tun_name, 0);
+  g_string_replace (part, "${home}", roam_addr_to_string (&config->home_address, home), 0);
+  g_string_replace (part, "${agent}", roam_addr_to_string (&config->home_agent, agent), 0);
+  g_string_append_len (text, part->str, (gssize)part->len);
+}
+
 static void
 append_gateways (GString *text, const TunnelGateConfig *config, RoamFamily family, const char *name)
 {
   const char *separator = "elements = { ";
+  char buffer[ROAM_ADDR_STRLEN];
 
   g_string_append_printf (text, "  set %s {\n    type %s; comment \"VPN gateways\"\n    ", name,
                           family == ROAM_FAMILY_INET4 ? "ipv4_addr" : "ipv6_addr");
   for (guint i = 0; i < config->n_gateways; i++)
     if (config->gateways[i].family == family)
       {
-        g_string_append (text, separator);
-        append_address (text, &config->gateways[i]);
+        g_string_append_printf (text, "%s%s", separator, roam_addr_to_string (&config->gateways[i], buffer));
         separator = ", ";
       }
   g_string_append (text, separator[0] == ',' ? " }\n  }\n" : "\n  }\n");
@@ -55,169 +171,121 @@ append_exempt (GString *text, const TunnelGateConfig *config, RoamFamily family,
   g_string_append (text, separator[0] == ',' ? " }\n  }\n" : "\n  }\n");
 }
 
+/* 0x and the octets of @prefix, or of its mask. */
 static void
-append_sets (GString *text, const TunnelGateConfig *config)
+append_hex (GString *text, const RoamPrefix *prefix, gboolean mask_only)
 {
-  g_string_append (text, "  counter stopped { comment \"outbound packets that the gate stopped\"; }\n"
-                         "  counter stopped-in { comment \"inbound packets that the gate stopped\"; }\n"
-                         "  counter passed { comment \"outbound packets that the gate let through\"; }\n"
-                         "  set home_if {\n    type ifname; comment \"proved home link: plain traffic of the home "
-                         "address\"\n  }\n"
-                         "  set c_tunnel {\n    type ifname . ipv4_addr; comment \"proved link and care-of address: "
-                         "IP-in-IP to the home agent\"\n  }\n");
-  append_gateways (text, config, ROAM_FAMILY_INET4, "gateway4");
-  append_gateways (text, config, ROAM_FAMILY_INET6, "gateway6");
-  append_exempt (text, config, ROAM_FAMILY_INET4, "exempt4");
-  append_exempt (text, config, ROAM_FAMILY_INET6, "exempt6");
+  g_string_append (text, "0x");
+  for (guint i = 0; i < roam_addr_length (&prefix->addr); i++)
+    {
+      guint bits = prefix->length > i * 8 ? MIN (prefix->length - i * 8, 8) : 0;
+      guint8 mask = (guint8)(0xff00u >> bits);
+
+      g_string_append_printf (text, "%02x", mask_only ? mask : prefix->addr.bytes[i] & mask);
+    }
 }
 
+/*
+ * ICMP errors about packets to @prefix, path MTU among them: the destination in the quoted header
+ * stands 64 bits (ICMP) + 128 bits (IPv4) or + 192 bits (IPv6) after the ICMP header begins.
+ */
 static void
-append_output (GString *text, const TunnelGateConfig *config)
+append_errors (GString *text, const RoamPrefix *prefix)
 {
-  char agent[ROAM_ADDR_STRLEN], home[ROAM_ADDR_STRLEN];
+  gboolean inet6 = prefix->addr.family == ROAM_FAMILY_INET6;
 
-  roam_addr_to_string (&config->home_agent, agent);
-  roam_addr_to_string (&config->home_address, home);
-  g_string_append (text, "  chain output {\n    type filter hook output priority 10; policy accept;\n");
-  g_string_append_printf (text, "    oifname { \"lo\", \"%s\" } accept comment \"not a physical interface\"\n",
-                          config->tun_name);
-  g_string_append (
-    text,
-    "    udp sport 68 udp dport 67 counter name passed accept comment \"DHCP\"\n"
-    "    udp sport 546 udp dport 547 counter name passed accept comment \"DHCPv6\"\n"
-    "    icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert } counter name passed accept "
-    "comment \"neighbour discovery\"\n"
-    "    icmp type router-solicitation counter name passed accept comment \"agent discovery\"\n"
-    "    meta mark " OWN_MARK " ip daddr @gateway4 udp dport { 500, 4500 } counter name passed accept comment \"IKE "
-    "and ESP in UDP\"\n"
-    "    meta mark " OWN_MARK " ip6 daddr @gateway6 udp dport { 500, 4500 } counter name passed accept comment \"IKE "
-    "and ESP in UDP\"\n"
-    "    ip daddr @gateway4 ip protocol esp counter name passed accept comment \"ESP\"\n"
-    "    ip6 daddr @gateway6 ip6 nexthdr esp counter name passed accept comment \"ESP\"\n");
-  g_string_append_printf (text,
-                          "    meta mark " OWN_MARK " ip daddr %s udp dport 434 counter name passed accept comment "
-                          "\"Registration Requests, roamd's own only\"\n",
-                          agent);
-  g_string_append (text,
-                   "    meta mark " OWN_MARK " udp dport 53 counter name passed accept comment \"roamd's own name "
-                   "look-ups\"\n"
-                   "    ip daddr @exempt4 counter name passed accept comment \"the profile's exempt list\"\n"
-                   "    ip6 daddr @exempt6 counter name passed accept comment \"the profile's exempt list\"\n");
-  g_string_append_printf (text,
-                          "    oifname @home_if ip saddr %s counter name passed accept comment \"home\"\n"
-                          "    ip daddr %s ip protocol 4 oifname . ip saddr @c_tunnel counter name passed accept "
-                          "comment \"mode c\"\n",
-                          home, agent);
-  g_string_append (text, "    counter name stopped drop comment \"all else: nothing leaves in clear\"\n  }\n");
+  if (!roam_addr_is_set (&prefix->addr))
+    return;
+  g_string_append_printf (text, "    %s type { destination-unreachable, %s, time-exceeded, parameter-problem } %s & ",
+                          inet6 ? "icmpv6" : "icmp", inet6 ? "packet-too-big" : "source-quench",
+                          inet6 ? "@th,256,128" : "@th,192,32");
+  append_hex (text, prefix, TRUE);
+  g_string_append (text, " == ");
+  append_hex (text, prefix, FALSE);
+  g_string_append (text, " accept comment \"errors about what passes, path MTU among them\"\n");
+}
+
+static RoamPrefix
+host_prefix (const RoamAddr *addr)
+{
+  return (RoamPrefix){ .addr = *addr, .length = (guint8)(roam_addr_length (addr) * 8) };
 }
 
 static void
 append_input (GString *text, const TunnelGateConfig *config)
 {
-  char agent[ROAM_ADDR_STRLEN], home[ROAM_ADDR_STRLEN];
+  RoamPrefix peer = host_prefix (&config->home_agent);
 
-  roam_addr_to_string (&config->home_agent, agent);
-  roam_addr_to_string (&config->home_address, home);
-  g_string_append (text, "  chain input {\n    type filter hook input priority 10; policy accept;\n");
-  g_string_append_printf (text, "    iifname { \"lo\", \"%s\" } accept comment \"not a physical interface\"\n",
-                          config->tun_name);
-  g_string_append (text,
-                   "    udp sport 67 udp dport 68 accept comment \"DHCP\"\n"
-                   "    udp sport 547 udp dport 546 accept comment \"DHCPv6\"\n"
-                   "    icmpv6 type { nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert, nd-redirect } accept "
-                   "comment \"neighbour discovery\"\n"
-                   "    icmp type router-advertisement accept comment \"agent discovery\"\n"
-                   "    ip saddr @gateway4 udp sport { 500, 4500 } accept comment \"IKE and ESP in UDP\"\n"
-                   "    ip6 saddr @gateway6 udp sport { 500, 4500 } accept comment \"IKE and ESP in UDP\"\n"
-                   "    ip saddr @gateway4 ip protocol esp accept comment \"ESP\"\n"
-                   "    ip6 saddr @gateway6 ip6 nexthdr esp accept comment \"ESP\"\n");
-  g_string_append_printf (text, "    ip saddr %s udp sport 434 accept comment \"Registration Replies\"\n", agent);
-  g_string_append (text, "    udp sport 53 ct state established accept comment \"roamd's own name look-ups\"\n"
-                         "    icmp type { destination-unreachable, time-exceeded, parameter-problem } ct state related "
-                         "accept comment \"errors about what passed, path MTU among them\"\n"
-                         "    icmpv6 type { destination-unreachable, packet-too-big, time-exceeded } ct state related "
-                         "accept comment \"errors about what passed\"\n"
-                         "    ip saddr @exempt4 accept comment \"the profile's exempt list\"\n"
-                         "    ip6 saddr @exempt6 accept comment \"the profile's exempt list\"\n");
-  g_string_append_printf (text,
-                          "    iifname @home_if ip daddr %s accept comment \"home\"\n"
-                          "    ip saddr %s ip protocol 4 iifname . ip daddr @c_tunnel accept comment \"mode c\"\n",
-                          home, agent);
-  g_string_append (text, "    counter name stopped-in drop comment \"all else\"\n  }\n");
-}
-
-static void
-append_forward (GString *text, const TunnelGateConfig *config)
-{
-  g_string_append_printf (
-    text,
-    "  chain forward {\n    type filter hook forward priority 10; policy accept;\n"
-    "    oifname \"%s\" accept comment \"into the tunnel\"\n"
-    "    iifname \"%s\" accept comment \"out of the tunnel\"\n"
-    "    counter name stopped drop comment \"containers and guests go the same way as all else\"\n"
-    "  }\n",
-    config->tun_name, config->tun_name);
+  append_template (text, config, input);
+  append_errors (text, &peer);
+  for (guint i = 0; i < config->n_gateways; i++)
+    {
+      peer = host_prefix (&config->gateways[i]);
+      append_errors (text, &peer);
+    }
+  for (guint i = 0; i < config->n_exempt; i++)
+    append_errors (text, &config->exempt[i]);
+  g_string_append (text, input_end);
 }
 
 char *
 tunnel_gate_render (const TunnelGateConfig *config)
 {
-  GString *text = g_string_new (NULL);
+  GString *text = NULL;
 
+  if (!is_plain_name (config->tun_name) || config->home_address.family != ROAM_FAMILY_INET4 ||
+      config->home_agent.family != ROAM_FAMILY_INET4)
+    return NULL;
+  text = g_string_new (NULL);
   /* Declared, deleted, declared: one transaction that replaces whatever an earlier run left. */
   g_string_append (text, "table inet roamd\ndelete table inet roamd\ntable inet roamd {\n");
-  append_sets (text, config);
-  append_output (text, config);
+  g_string_append (text, sets);
+  append_gateways (text, config, ROAM_FAMILY_INET4, "gateway4");
+  append_gateways (text, config, ROAM_FAMILY_INET6, "gateway6");
+  append_exempt (text, config, ROAM_FAMILY_INET4, "exempt4");
+  append_exempt (text, config, ROAM_FAMILY_INET6, "exempt6");
+  append_template (text, config, output);
   append_input (text, config);
-  append_forward (text, config);
+  append_template (text, config, forward);
   g_string_append (text, "}\n");
   return g_string_free (text, FALSE);
 }
 
-/* The one element that @state needs, as "add element ..." or "delete element ..."; nothing when closed. */
-static void
-append_element (GString *text, const char *verb, const TunnelGateState *state)
+/* The one element that @state needs, without the command; NULL when it is a closed one, or cannot be said. */
+static char *
+render_element (const TunnelGateState *state)
 {
   char address[ROAM_ADDR_STRLEN];
 
   switch (state->mode)
     {
     case TUNNEL_MODE_HOME:
-      g_string_append_printf (text, "%s element inet roamd home_if { \"%s\" }\n", verb, state->ifname);
-      break;
+      return is_plain_name (state->ifname) ? g_strdup_printf ("home_if { \"%s\" }", state->ifname) : NULL;
     case TUNNEL_MODE_C:
-      g_string_append_printf (text, "%s element inet roamd c_tunnel { \"%s\" . %s }\n", verb, state->ifname,
+      if (!is_plain_name (state->ifname) || state->care_of_address.family != ROAM_FAMILY_INET4)
+        return NULL;
+      return g_strdup_printf ("c_tunnel { \"%s\" . %s }", state->ifname,
                               roam_addr_to_string (&state->care_of_address, address));
-      break;
     case TUNNEL_MODE_BLOCKED:
     case TUNNEL_MODE_HOLD:
     case TUNNEL_MODE_MC:
-      break;
+      return NULL;
     }
-}
-
-static gboolean
-same_opening (const TunnelGateState *a, const TunnelGateState *b)
-{
-  gboolean a_open = a->mode == TUNNEL_MODE_HOME || a->mode == TUNNEL_MODE_C;
-  gboolean b_open = b->mode == TUNNEL_MODE_HOME || b->mode == TUNNEL_MODE_C;
-
-  if (!a_open && !b_open)
-    return TRUE;
-  return a->mode == b->mode && g_str_equal (a->ifname, b->ifname) &&
-         (a->mode == TUNNEL_MODE_HOME || roam_addr_equal (&a->care_of_address, &b->care_of_address));
+  return NULL;
 }
 
 char *
 tunnel_gate_render_change (const TunnelGateConfig *config, const TunnelGateState *old_state,
                            const TunnelGateState *new_state)
 {
+  g_autofree char *old_element = render_element (old_state), *new_element = render_element (new_state);
   GString *text = g_string_new (NULL);
 
-  if (!same_opening (old_state, new_state))
-    {
-      append_element (text, "delete", old_state);
-      append_element (text, "add", new_state);
-    }
+  if (g_strcmp0 (old_element, new_element) == 0)
+    return g_string_free (text, FALSE);
+  if (old_element != NULL)
+    g_string_append_printf (text, "delete element inet roamd %s\n", old_element);
+  if (new_element != NULL)
+    g_string_append_printf (text, "add element inet roamd %s\n", new_element);
   return g_string_free (text, FALSE);
 }
