@@ -144,6 +144,22 @@ advice_vpn_auth (const AgentSituation *s)
                           todo);
 }
 
+static char *
+advice_no_path (const AgentSituation *s)
+{
+  char agent[ROAM_ADDR_STRLEN];
+
+  roam_addr_to_string (&s->home_agent, agent);
+  if (!roam_addr_is_set (&s->gateway))
+    return g_strdup_printf ("The home agent %s does not prove that this is the enterprise (does it run, trust this "
+                            "network, and have the same key?), and the profile names no VPN gateway.",
+                            agent);
+  return g_strdup_printf (
+    "Neither the home agent %s nor the VPN gateway answers here. If the network wants a login in a "
+    "browser, do that first; roamd tries again by itself.",
+    agent);
+}
+
 /* What to do about the alarm; the words of the profile are named so that the administrator finds them. */
 static char *
 advice_alarm (const AgentSituation *s)
@@ -188,10 +204,7 @@ advice_alarm (const AgentSituation *s)
                               "leave the VPN. Allow reverse tunnelling there.",
                               agent, s->alarm_code, agent_reply_code_to_string (s->alarm_code));
     case COORDINATOR_ALARM_NO_PATH:
-      return g_strdup_printf (
-        "Neither the home agent %s nor the VPN gateway answers here. If the network wants a login "
-        "in a browser, do that first; roamd tries again by itself.",
-        agent);
+      return advice_no_path (s);
     case COORDINATOR_ALARM_CLEARED:
       return g_strdup ("");
     }
@@ -208,6 +221,8 @@ make_advice (const AgentSituation *s)
     return g_strdup ("\"roamctl connect\" switches it on.");
   if (s->has_alarm)
     return advice_alarm (s);
+  if (s->state == COORDINATOR_BLOCKED)
+    return advice_no_path (s);
   if (s->state == COORDINATOR_OFFLINE)
     return g_strdup ("Plug in a cable or join a wireless network.");
   return g_strdup ("");

@@ -110,6 +110,19 @@ test_every_alarm_has_advice (void)
 }
 
 static void
+test_blocked_is_never_without_advice (void)
+{
+  AgentSituation s = situation (COORDINATOR_BLOCKED);
+  g_autoptr (AgentSnapshot) with_vpn = describe (&s), without = NULL;
+
+  g_assert_nonnull (strstr (with_vpn->advice, "login"));
+  s.gateway = ROAM_ADDR_NONE;
+  without = describe (&s);
+  g_assert_nonnull (strstr (without->advice, "10.1.0.2"));
+  g_assert_nonnull (strstr (without->advice, "no VPN gateway"));
+}
+
+static void
 test_vpn_advice_comes_from_the_session (void)
 {
   AgentSituation s = situation (COORDINATOR_BLOCKED);
@@ -187,6 +200,7 @@ main (int argc, char **argv)
   g_test_add_func ("/snapshot/no-interface", test_without_interface);
   g_test_add_func ("/snapshot/modes", test_modes_in_words);
   g_test_add_func ("/snapshot/alarms", test_every_alarm_has_advice);
+  g_test_add_func ("/snapshot/blocked", test_blocked_is_never_without_advice);
   g_test_add_func ("/snapshot/vpn-advice", test_vpn_advice_comes_from_the_session);
   g_test_add_func ("/snapshot/fault-and-off", test_fault_and_off);
   g_test_add_func ("/snapshot/equal", test_equal);
