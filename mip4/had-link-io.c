@@ -182,8 +182,15 @@ change_route (HadLink *link, const RoamAddr *home_address, gboolean add)
   rtnl_route_put (route);
 }
 
+typedef enum
+{
+  PROXY_ADD,
+  PROXY_REMOVE,
+  PROXY_REMOVE_STALE, /* usually there is none */
+} ProxyChange;
+
 static void
-change_proxy (HadLink *link, const RoamAddr *home_address, gboolean add)
+change_proxy (HadLink *link, const RoamAddr *home_address, ProxyChange change)
 {
   struct rtnl_neigh *neighbour = rtnl_neigh_alloc ();
   struct nl_addr *destination = to_nl_addr (home_address);
@@ -193,19 +200,29 @@ change_proxy (HadLink *link, const RoamAddr *home_address, gboolean add)
   rtnl_neigh_set_ifindex (neighbour, link->index);
   rtnl_neigh_set_dst (neighbour, destination);
   rtnl_neigh_set_flags (neighbour, NTF_PROXY);
-  code = add ? rtnl_neigh_add (link->netlink, neighbour, NLM_F_CREATE | NLM_F_REPLACE)
-             : rtnl_neigh_delete (link->netlink, neighbour, 0);
-  if (code < 0)
-    warn_netlink (add ? "Adding the proxy ARP entry" : "Removing the proxy ARP entry", home_address, code);
+  code = change == PROXY_ADD ? rtnl_neigh_add (link->netlink, neighbour, NLM_F_CREATE | NLM_F_REPLACE)
+                             : rtnl_neigh_delete (link->netlink, neighbour, 0);
+  if (code < 0 && change != PROXY_REMOVE_STALE)
+    warn_netlink (change == PROXY_ADD ? "Adding the proxy ARP entry" : "Removing the proxy ARP entry", home_address,
+                  code);
   nl_addr_put (destination);
   rtnl_neigh_put (neighbour);
+}
+
+/* A home agent that was killed leaves its proxy entries behind: nobody is intercepted without a binding (RFC
+ * 5944 4.2.3). */
+static void
+remove_stale_proxies (HadLink *link, const HadConfig *config)
+{
+  for (guint i = 0; i < config->nodes->len; i++)
+    change_proxy (link, &g_array_index (config->nodes, Mip4HaNode, i).home_address, PROXY_REMOVE_STALE);
 }
 
 void
 had_link_intercept (HadLink *link, const RoamAddr *home_address)
 {
   change_route (link, home_address, TRUE);
-  change_proxy (link, home_address, TRUE);
+  change_proxy (link, home_address, PROXY_ADD);
   start_announcing (link, home_address, FALSE);
 }
 
@@ -213,7 +230,7 @@ void
 had_link_release (HadLink *link, const RoamAddr *home_address, gboolean at_home)
 {
   g_hash_table_remove (link->announcements, home_address);
-  change_proxy (link, home_address, FALSE);
+  change_proxy (link, home_address, PROXY_REMOVE);
   change_route (link, home_address, FALSE);
   if (at_home)
     start_announcing (link, home_address, TRUE);
@@ -327,6 +344,7 @@ had_link_new (const HadConfig *config, int tun_index, GError **error)
     g_hash_table_new_full ((GHashFunc)roam_addr_hash, (GEqualFunc)roam_addr_equal, NULL, announcement_free);
   if (!open_sockets (link, error) || !read_interface (link, error))
     return NULL;
+  remove_stale_proxies (link, config);
   /* The kernel delays proxy ARP answers by up to 0.8 s: too long for a node that has just moved. Undone at the end. */
   link->old_proxy_delay = read_setting ("neigh", link->name, "proxy_delay");
   if (!write_setting ("neigh", link->name, "proxy_delay", "0"))

@@ -85,15 +85,19 @@ def remove_topology():
 
 class Agent:
     def __init__(self, program, directory):
-        self.dir = pathlib.Path(directory)
+        self.program, self.dir = program, pathlib.Path(directory)
         (self.dir / "home-agent.conf").write_text(CONFIG)
         key = self.dir / "mn-ha.key"
         key.write_text(KEY + "\n")
         key.chmod(0o600)
         self.status = self.dir / "status.json"
         self.log = open(self.dir / "log", "w+")
+        self.start()
+
+    def start(self):
+        self.status.unlink(missing_ok=True)
         self.process = subprocess.Popen(
-            ["ip", "netns", "exec", HA, program, "--config", str(self.dir / "home-agent.conf"),
+            ["ip", "netns", "exec", HA, self.program, "--config", str(self.dir / "home-agent.conf"),
              "--status-file", str(self.status), "--log-level", "debug"], stderr=self.log, stdout=self.log)
         wait_for(lambda: self.status.exists(), "roam-had started")
 
@@ -233,7 +237,7 @@ class Test:
             assert f[22:28] == bytes.fromhex("020000000002") == f[6:12], f.hex()
         arp.close()
 
-    # covers: MIP-HA-020, MIP-TUN-001, MIP-GEN-011
+    # covers: MIP-HA-020, MIP-TUN-001
     def forward(self):
         """packets-for-the-home-address-arrive-tunnelled"""
         cn, tunnel = udp(CN, CORR, 7000), raw(MN, COA)
@@ -309,7 +313,7 @@ class Test:
         assert cn.recv(100) == b"new"
         cn.close(), old.close(), new.close()
 
-    # covers: MIP-HA-025, MIP-NAT-015, MIP-NAT-022
+    # covers: MIP-HA-025
     def nat(self):
         """udp-tunnel-behind-a-nat"""
         out = self.mn("--bind", COA, "--port", "45001", care_of="192.168.77.50")
@@ -380,6 +384,26 @@ class Test:
         self.expect_bindings()
         assert HOA not in sh("ip", "neigh", "show", "proxy", ns=HA).stdout
 
+    # covers: MIP-HA-021
+    def killed(self):
+        """kill-9-and-restart-intercepts-nobody-without-a-binding"""
+        assert self.mn().startswith("accepted")
+        self.expect_bindings(COA)
+        self.had.process.kill()
+        self.had.process.wait(10)
+        assert HOA in sh("ip", "neigh", "show", "proxy", ns=HA).stdout, "what the killed one left behind"
+        self.had.start()
+        assert HOA not in sh("ip", "neigh", "show", "proxy", ns=HA).stdout
+        assert self.mn().startswith("accepted")
+        self.expect_bindings(COA)
+
+    def restores(self):
+        """proxy-delay-is-put-back"""
+        assert sh("sysctl", "-n", "net.ipv4.neigh.home.proxy_delay", ns=HA).stdout.strip() == "0"
+        assert self.had.stop() == 0
+        assert sh("sysctl", "-n", "net.ipv4.neigh.home.proxy_delay", ns=HA).stdout.strip() != "0"
+        self.had.start()
+
     def terminate(self):
         """sigterm-leaves-nothing-behind"""
         assert self.mn().startswith("accepted")
@@ -388,7 +412,6 @@ class Test:
         assert self.had.bindings() == []
         assert HOA not in sh("ip", "neigh", "show", "proxy", ns=HA).stdout
         assert "had0" not in sh("ip", "link", "show", ns=HA).stdout
-        assert sh("sysctl", "-n", "net.ipv4.neigh.home.proxy_delay", ns=HA).stdout.strip() != "0"
 
 
 def can_run():
@@ -411,7 +434,7 @@ def main():
             agent = Agent(PROGRAM, directory)
             test = Test(agent, TOOL)
             cases = [test.check_config, test.register, test.forward, test.reverse, test.congestion, test.narrow, test.move,
-                     test.nat, test.silence, test.come_home, test.expire, test.terminate]
+                     test.nat, test.silence, test.come_home, test.expire, test.restores, test.killed, test.terminate]
             print(f"1..{len(cases)}", flush=True)
             for number, case in enumerate(cases, 1):
                 try:

@@ -26,7 +26,7 @@ bound_for (guint16 asked, guint16 granted)
   return node;
 }
 
-/* covers: MIP-LIF-001, MIP-LIF-003, MIP-LIF-004, MIP-MOV-018 */
+/* covers: MIP-LIF-001, MIP-LIF-003, MIP-LIF-004 */
 static void
 test_renewal_and_expiry (void)
 {
@@ -81,7 +81,6 @@ test_lifetime_runs_from_the_request (void)
   node_expect (node, MIP4_MN_EXPIRED);
 }
 
-/* covers: MIP-LIF-007 */
 static void
 test_infinite_lifetime_has_no_deadline (void)
 {
@@ -167,7 +166,7 @@ test_overtaken_reply_does_not_bring_the_old_binding_back (void)
   g_assert_cmpuint (node_expect (node, MIP4_MN_EXPIRED)->path, ==, MIP4_PATH_VPN);
 }
 
-/* covers: MIP-RPL-016, MIP-HOM-001 */
+/* covers: MIP-RPL-016 */
 static void
 test_deregistrations_end_the_binding (void)
 {

@@ -84,7 +84,7 @@ test_foreign_agents_word_is_no_answer (void)
     }
 }
 
-/* covers: MIP-COD-027, MIP-COD-029, MIP-COD-031, MIP-COD-036, MIP-COD-042 */
+/* covers: MIP-COD-027, MIP-COD-029, MIP-COD-036, MIP-COD-042 */
 static void
 test_codes_without_repair_end_the_procedure (void)
 {
@@ -226,7 +226,6 @@ test_lifetime_zero_for_a_registration_is_a_denial (void)
   g_assert_cmpint (mip4_mn_next_deadline (node->mn), ==, ROAM_NEVER);
 }
 
-/* covers: MIP-HOM-010 */
 static void
 test_denied_or_unanswered_deregistration_is_reported (void)
 {

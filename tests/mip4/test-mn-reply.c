@@ -38,7 +38,7 @@ assert_still_pending (Node *node)
   node_expect (node, MIP4_MN_ACCEPTED);
 }
 
-/* covers: MIP-TNC-003, MIP-RPL-004, MIP-COD-001, MIP-COD-002, MIP-CFG-005 */
+/* covers: MIP-TNC-003, MIP-RPL-004, MIP-COD-001, MIP-COD-002 */
 static void
 test_accepted (void)
 {
@@ -111,7 +111,7 @@ test_origin_of_the_reply (void)
     }
 }
 
-/* covers: MIP-RPL-002, MIP-RPL-005, MIP-RPL-007, MIP-RPL-010, MIP-AUTH-002, MIP-AUTH-013, MIP-AUTH-014, MIP-AUTH-021 */
+/* covers: MIP-RPL-002, MIP-RPL-005, MIP-RPL-007, MIP-RPL-010, MIP-AUTH-002, MIP-AUTH-013, MIP-AUTH-014 */
 /* covers: MIP-EXT-005, MIP-EXT-007, MIP-EXT-008, MIP-EXT-010, MIP-GEN-005, MIP-RVK-004, MIP-LIF-009 */
 static void
 test_bad_replies_change_nothing (void)
@@ -297,7 +297,7 @@ test_what_counts_as_tnc (void)
     }
 }
 
-/* covers: MIP-NAT-011, MIP-NAT-012, MIP-NAT-013, MIP-NAT-014, MIP-NAT-026, MIP-NAT-031, MIP-NAT-034 */
+/* covers: MIP-NAT-011, MIP-NAT-012, MIP-NAT-013, MIP-NAT-014, MIP-NAT-031, MIP-NAT-034 */
 static void
 test_udp_tunnel_reply (void)
 {
@@ -375,7 +375,7 @@ test_nai_echo_is_watched (void)
   g_assert_cmpuint (node_counter (node, "nai-not-echoed"), ==, 1);
 }
 
-/* covers: MIP-AUTH-021, MIP-RPL-009 */
+/* covers: MIP-RPL-009 */
 static void
 test_key_mismatch_after_three_bad_authenticators_in_a_row (void)
 {

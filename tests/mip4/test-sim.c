@@ -290,7 +290,7 @@ bound_to (const Sim *sim)
   return bindings->len == 0 ? 0 : roam_addr_to_u32 (&g_array_index (bindings, Mip4HaBinding, 0).care_of_address);
 }
 
-/* covers: MIP-REG-026, MIP-TNC-006 */
+/* covers: MIP-TNC-006 */
 static void
 test_one_round_trip (void)
 {
@@ -312,7 +312,7 @@ test_one_round_trip (void)
   g_assert_cmpuint (bound_to (sim), ==, 0);
 }
 
-/* covers: MIP-IDN-011, MIP-IDN-014, MIP-IDN-021 */
+/* covers: MIP-IDN-011, MIP-IDN-014 */
 static void
 test_wrong_clock_costs_one_133 (void)
 {
@@ -389,7 +389,7 @@ test_home_agent_restarts (void)
   g_assert_cmpuint (bound_to (sim), ==, CARE_OF);
 }
 
-/* covers: MIP-LIF-002, MIP-LIF-005 */
+/* covers: MIP-LIF-002 */
 static void
 test_node_never_believes_longer_than_the_agent (void)
 {
