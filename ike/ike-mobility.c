@@ -95,7 +95,7 @@ ike_mobility_move (IkeSession *session, const RoamNow *now, const IkeCommand *co
   if (!pair_equal (&pair, &mob->now))
     change_pair (session, &pair);
   else if (mob->answered == mob->generation && !ike_task_find (session, IKE_TASK_CHECK, 0))
-    ike_task_check (session, command->serial, FALSE); /* same path as before: asking is enough */
+    ike_task_check (session, 0, FALSE); /* same path as before: asking is enough */
   if (command->move_children_now && !mob->children_moved)
     ike_mobility_move_children (session);
   ike_exchange_resend_all (session, now);
@@ -152,8 +152,35 @@ ike_mobility_failed (IkeSession *session, const RoamNow *now, const char *reason
 }
 
 void
+ike_mobility_check (IkeSession *session, const RoamNow *now, guint32 serial)
+{
+  if (session->state != IKE_STATE_ESTABLISHED)
+    {
+      ike_session_event_of (session, IKE_EVENT_PATH_FAILED, serial, "there is no IKE SA to check", NULL);
+      return;
+    }
+  session->mobility.check_serial = serial;
+  session->mobility.check_budget_us = now->boot_us + MOVE_BUDGET_US;
+  ike_task_check (session, serial, FALSE);
+}
+
+static void
+check_deadline (IkeSession *session, const RoamNow *now)
+{
+  IkeMobility *mob = &session->mobility;
+
+  if (mob->check_budget_us > now->boot_us)
+    return;
+  mob->check_budget_us = ROAM_NEVER;
+  if (session->state == IKE_STATE_ESTABLISHED && mob->check_serial != 0)
+    ike_session_event_of (session, IKE_EVENT_PATH_FAILED, mob->check_serial, "the gateway does not answer", NULL);
+  mob->check_serial = 0;
+}
+
+void
 ike_mobility_deadline (IkeSession *session, const RoamNow *now)
 {
+  check_deadline (session, now);
   if (session->mobility.budget_us > now->boot_us)
     return;
   session->mobility.budget_us = ROAM_NEVER;

@@ -4,6 +4,29 @@
 
 #include <string.h>
 
+/* CREATE_CHILD_SA is refused; INVALID_SYNTAX ends the IKE SA on both sides (RFC 7296 2.21.3). */
+void
+ike_respond_error (IkeSession *session, IkeSa *sa, const IkePair *pair, guint16 notify_type)
+{
+  g_autoptr (IkePayloads) payloads = ike_payloads_new ();
+
+  ike_payloads_add_notify (payloads, notify_type, NULL, 0);
+  ike_exchange_respond (session, sa, pair, IKE_EXCHANGE_CREATE_CHILD_SA, payloads);
+  if (notify_type == IKE_NOTIFY_INVALID_SYNTAX)
+    ike_session_die (session, IKE_EVENT_DEAD, "INVALID_SYNTAX: the gateway sent a malformed request",
+                     "report this to the gateway's maker");
+}
+
+/* Another group than the one of the request's KE payload is wanted (RFC 7296 1.3). */
+void
+ike_respond_invalid_ke (IkeSession *session, IkeSa *sa, const IkePair *pair, guint16 group)
+{
+  g_autoptr (IkePayloads) payloads = ike_payloads_new ();
+
+  ike_payloads_add_notify_u16s (payloads, IKE_NOTIFY_INVALID_KE_PAYLOAD, &group, 1);
+  ike_exchange_respond (session, sa, pair, IKE_EXCHANGE_CREATE_CHILD_SA, payloads);
+}
+
 /* --- Delete (RFC 7296 1.4.1, 2.25.1) --- */
 
 /* Closes what the gateway deletes; FALSE: it is not to be named in the answer. */
@@ -170,19 +193,13 @@ respond_create_child (IkeSession *session, IkeSa *sa, const RoamNow *now, const 
 {
   const IkePayload *offer = ike_message_find (message, IKE_PAYLOAD_SA);
   const IkePayloadNotify *rekey = ike_message_find_notify (message, IKE_NOTIFY_REKEY_SA);
-  g_autoptr (IkePayloads) answer = NULL;
 
   if (offer && offer->sa->proposals[0].protocol == IKE_PROTOCOL_IKE)
     ike_rekey_ike_respond (session, sa, now, pair, message);
   else if (offer && rekey)
     ike_rekey_child_respond (session, sa, now, pair, message, rekey);
-  else
-    {
-      /* One Child SA is all that a remote-access client has. */
-      answer = ike_payloads_new ();
-      ike_payloads_add_notify (answer, offer ? IKE_NOTIFY_NO_ADDITIONAL_SAS : IKE_NOTIFY_INVALID_SYNTAX, NULL, 0);
-      ike_exchange_respond (session, sa, pair, IKE_EXCHANGE_CREATE_CHILD_SA, answer);
-    }
+  else /* one Child SA is all that a remote-access client has */
+    ike_respond_error (session, sa, pair, offer ? IKE_NOTIFY_NO_ADDITIONAL_SAS : IKE_NOTIFY_INVALID_SYNTAX);
 }
 
 void

@@ -156,11 +156,13 @@ typedef struct
   guint32 generation;      /* +1 with every change */
   guint32 answered;        /* newest generation that the gateway confirmed */
   gboolean pending_update; /* an UPDATE_SA_ADDRESSES has to follow */
-  guint32 serial;          /* newest START, MOVE or CHECK */
+  guint32 serial;          /* newest START or MOVE */
   gboolean waiting;        /* the newest MOVE has neither been answered nor given up */
   gboolean announce;       /* the next confirmation is worth a PATH_OK */
   gboolean children_moved; /* the Child SAs use the present path */
   gint64 budget_us;        /* when the newest MOVE counts as failed; ROAM_NEVER */
+  guint32 check_serial;    /* newest CHECK that waits for its answer, 0: none */
+  gint64 check_budget_us;
 } IkeMobility;
 
 /* What a half-open attempt carries from message to message. */
@@ -238,8 +240,10 @@ void ike_session_set_state (IkeSession *session, IkeState state);
 void ike_session_push (IkeSession *session, IkeAction *action);
 /* One message as one datagram; on the NAT-T port behind the non-ESP marker (RFC 3948 2.2). */
 void ike_session_send (IkeSession *session, const IkePair *pair, GBytes *message);
-/* The serial is that of the newest START, MOVE or CHECK. */
+/* The serial is that of the newest START or MOVE. */
 void ike_session_event (IkeSession *session, IkeEventType type, const char *reason, const char *advice);
+void ike_session_event_of (IkeSession *session, IkeEventType type, guint32 serial, const char *reason,
+                           const char *advice);
 /* Everything goes, without a packet, and one event says why. */
 void ike_session_die (IkeSession *session, IkeEventType type, const char *reason, const char *advice);
 /* DELETE first, then DEAD (or @type). */
@@ -293,6 +297,8 @@ void ike_exchange_repeat_response (IkeSession *session, IkeSa *sa, const IkePair
 /* --- ike-respond.c --- */
 
 void ike_respond (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair, const IkeMessage *message);
+void ike_respond_error (IkeSession *session, IkeSa *sa, const IkePair *pair, guint16 notify_type);
+void ike_respond_invalid_ke (IkeSession *session, IkeSa *sa, const IkePair *pair, guint16 group);
 
 /* --- tasks: ike-task.c --- */
 
@@ -364,9 +370,11 @@ void ike_task_check (IkeSession *session, guint32 serial, gboolean doubtful);
 void ike_mobility_move (IkeSession *session, const RoamNow *now, const IkeCommand *command);
 /* To another address of the gateway, same local side. */
 void ike_mobility_move_remote (IkeSession *session, const RoamNow *now, const RoamAddr *addr);
-/* The gateway confirmed the present path. */
+/* An UPDATE_SA_ADDRESSES or CHECK of the present path was answered. */
 void ike_mobility_confirmed (IkeSession *session, gboolean encap_changed);
 void ike_mobility_failed (IkeSession *session, const RoamNow *now, const char *reason, const char *advice);
+/* CHECK: one liveness exchange, one answer about it. */
+void ike_mobility_check (IkeSession *session, const RoamNow *now, guint32 serial);
 void ike_mobility_deadline (IkeSession *session, const RoamNow *now);
 /* Child SAs go to the present path. */
 void ike_mobility_move_children (IkeSession *session);

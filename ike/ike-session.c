@@ -122,12 +122,12 @@ ike_session_send (IkeSession *session, const IkePair *pair, GBytes *message)
 }
 
 void
-ike_session_event (IkeSession *session, IkeEventType type, const char *reason, const char *advice)
+ike_session_event_of (IkeSession *session, IkeEventType type, guint32 serial, const char *reason, const char *advice)
 {
   IkeAction action = { .type = IKE_ACTION_EVENT };
 
   action.event = (IkeEvent){ .type = type,
-                             .serial = session->mobility.serial,
+                             .serial = serial,
                              .configuration = session->configuration,
                              .mobike = session->mobike,
                              .nat_local = session->nat_local,
@@ -136,6 +136,12 @@ ike_session_event (IkeSession *session, IkeEventType type, const char *reason, c
                              .reason = reason,
                              .advice = advice };
   ike_session_push (session, &action);
+}
+
+void
+ike_session_event (IkeSession *session, IkeEventType type, const char *reason, const char *advice)
+{
+  ike_session_event_of (session, type, session->mobility.serial, reason, advice);
 }
 
 /* --- the end --- */
@@ -153,6 +159,8 @@ forget_everything (IkeSession *session)
   session->mobility.pending_update = FALSE;
   session->mobility.waiting = FALSE;
   session->mobility.budget_us = ROAM_NEVER;
+  session->mobility.check_serial = 0;
+  session->mobility.check_budget_us = ROAM_NEVER;
   session->keepalive_us = ROAM_NEVER;
   session->recreated_child = FALSE;
   session->has_nat_seen = FALSE;
@@ -182,7 +190,7 @@ ike_session_close (IkeSession *session, const RoamNow *now, IkeEventType type, c
   session->closing_advice = advice;
   session->closing_us = now->boot_us + CLOSING_PATIENCE_US;
   session->mobility.pending_update = FALSE;
-  session->mobility.budget_us = ROAM_NEVER;
+  session->mobility.budget_us = session->mobility.check_budget_us = ROAM_NEVER;
   ike_session_set_state (session, IKE_STATE_CLOSING);
   ike_task_delete_ike (session, session->current);
   /* What is outstanding must be answered before the window is free for the DELETE. */
@@ -254,10 +262,7 @@ ike_session_input_command (IkeSession *session, const RoamNow *now, const IkeCom
       command_move (session, now, command);
       break;
     case IKE_CHECK:
-      if (session->state != IKE_STATE_ESTABLISHED)
-        break;
-      session->mobility.serial = command->serial;
-      ike_task_check (session, command->serial, FALSE);
+      ike_mobility_check (session, now, command->serial);
       break;
     case IKE_REKEY_IKE:
       if (session->state == IKE_STATE_ESTABLISHED && !ike_task_find (session, IKE_TASK_REKEY_IKE, 0))
@@ -334,7 +339,7 @@ ike_session_next_deadline (const IkeSession *session)
 {
   gint64 next = MIN (ike_exchange_next_deadline (session), ike_child_next_deadline (session));
 
-  next = MIN (next, session->mobility.budget_us);
+  next = MIN (next, MIN (session->mobility.budget_us, session->mobility.check_budget_us));
   next = MIN (next, session->keepalive_us);
   if (session->state == IKE_STATE_INIT)
     next = MIN (next, session->handshake.problem_us);
@@ -483,7 +488,7 @@ ike_session_new (const IkeConfig *config, RoamRng *rng, char **ret_problem)
   session->request_dns = config->request_dns;
   session->force_udp_encap = config->force_udp_encap;
   session->require_mobike = config->require_mobike;
-  session->mobility.budget_us = ROAM_NEVER;
+  session->mobility.budget_us = session->mobility.check_budget_us = ROAM_NEVER;
   session->keepalive_us = ROAM_NEVER;
   take_times (session, config);
   if (!roam_addr_is_specified (&config->gateway))

@@ -304,45 +304,64 @@ establish (IkeSession *session, const RoamNow *now, const IkePair *pair, const I
   ike_session_event (session, IKE_EVENT_ESTABLISHED, "IKE SA and Child SA established", NULL);
 }
 
-/* The gateway is authentic: what else does the answer hold? */
-static void
-process_authentic (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair, const IkeMessage *message)
+/* Is the gateway the one we want, and does it give what we need? FALSE: the SA is being closed. */
+static gboolean
+accept_gateway (IkeSession *session, const RoamNow *now, const IkeMessage *message)
 {
   const IkePayload *id = ike_message_find (message, IKE_PAYLOAD_IDR);
-  const IkePayload *cp = ike_message_find (message, IKE_PAYLOAD_CP);
   const IkePayloadNotify *error = ike_message_find_error (message);
-  IkeConfiguration configuration = { 0 };
   const char *reason, *advice = NULL;
   IkeEventType type;
-  IkeChild *child;
 
-  ike_sa_activate (session, now, sa);
-  ike_session_set_state (session, IKE_STATE_ESTABLISHED);
-  session->mobike = ike_message_find_notify (message, IKE_NOTIFY_MOBIKE_SUPPORTED) != NULL;
   if (!ike_identity_matches (&session->remote_id, id->id.id_type, id->id.data))
     {
       ike_session_close (session, now, IKE_EVENT_AUTH_FAILED, "the gateway has another identity than configured",
                          "check the gateway's identity in the profile");
-      return;
+      return FALSE;
     }
   if (error)
     {
       type = explain_error (error->notify_type, &reason, &advice);
       ike_session_close (session, now, type, reason, advice);
-      return;
+      return FALSE;
     }
   if (session->require_mobike && !session->mobike)
     {
       ike_session_close (session, now, IKE_EVENT_FAILED, "the gateway does not support MOBIKE",
                          "switch MOBIKE on at the gateway or drop require-mobike");
-      return;
+      return FALSE;
     }
+  return TRUE;
+}
+
+/* What CFG_REPLY gives of what was asked for; without a request it is ignored (RFC 7296 2.19). */
+static void
+read_configuration (const IkeSession *session, const IkeMessage *message, IkeConfiguration *ret)
+{
+  const IkePayload *cp = ike_message_find (message, IKE_PAYLOAD_CP);
+
   if (cp && cp->cp->cfg_type == IKE_CFG_REPLY && (session->request_tia4 || session->request_tia6))
-    ike_configuration_parse (cp->cp, &configuration);
+    ike_configuration_parse (cp->cp, ret);
   if (!session->request_tia4)
-    configuration.tia4 = ROAM_ADDR_NONE;
+    ret->tia4 = ROAM_ADDR_NONE;
   if (!session->request_tia6)
-    configuration.tia6 = ROAM_ADDR_NONE;
+    ret->tia6 = ROAM_ADDR_NONE;
+}
+
+/* The gateway is authentic: what else does the answer hold? */
+static void
+process_authentic (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair, const IkeMessage *message)
+{
+  IkeConfiguration configuration = { 0 };
+  const char *reason;
+  IkeChild *child;
+
+  ike_sa_activate (session, now, sa);
+  ike_session_set_state (session, IKE_STATE_ESTABLISHED);
+  session->mobike = ike_message_find_notify (message, IKE_NOTIFY_MOBIKE_SUPPORTED) != NULL;
+  if (!accept_gateway (session, now, message))
+    return;
+  read_configuration (session, message, &configuration);
   if (!has_wanted_address (session, &configuration))
     {
       ike_session_close (session, now, IKE_EVENT_AUTH_FAILED, "the gateway assigned no inner address",

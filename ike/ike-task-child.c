@@ -298,15 +298,6 @@ ike_create_child_process (IkeSession *session, IkeSa *sa, const RoamNow *now, Ik
 
 /* --- started by the gateway --- */
 
-static void
-respond_error (IkeSession *session, IkeSa *sa, const IkePair *pair, guint16 notify_type)
-{
-  g_autoptr (IkePayloads) payloads = ike_payloads_new ();
-
-  ike_payloads_add_notify (payloads, notify_type, NULL, 0);
-  ike_exchange_respond (session, sa, pair, IKE_EXCHANGE_CREATE_CHILD_SA, payloads);
-}
-
 /* What we take of the gateway's offer; its KE payload says what it would like best. */
 static gboolean
 choose (IkeSession *session, const IkeProposals *offer, const IkePayload *ke, IkeProposals **ret_chosen,
@@ -367,6 +358,48 @@ build_answer (IkeProposals *chosen, const IkeChild *child, GBytes *nonce, const 
   return payloads;
 }
 
+/* The new key exchange that the choice needs, if any; else an error to answer with. */
+static guint16
+exchange_keys (IkeSession *session, const IkeSuite *suite, const IkePayload *ke, IkeDh **ret_dh,
+               RoamSecret **ret_shared)
+{
+  g_autoptr (IkeDh) dh = NULL;
+  const char *reason;
+
+  if (suite->group == IKE_GROUP_NONE)
+    return 0;
+  if (!ke || ke->ke.group != suite->group)
+    return IKE_NOTIFY_INVALID_KE_PAYLOAD;
+  dh = ike_dh_new (suite->group, session->rng);
+  *ret_shared = dh ? ike_dh_shared (dh, ke->ke.data.data, ke->ke.data.length, &reason) : NULL;
+  if (!*ret_shared)
+    return IKE_NOTIFY_INVALID_SYNTAX;
+  *ret_dh = g_steal_pointer (&dh);
+  return 0;
+}
+
+/* Makes, installs and answers: receiving on the new SA begins before the answer leaves (RFC 7296 2.8). */
+static gboolean
+succeed (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair, IkeChild *old, IkeProposals *chosen,
+         const IkeSuite *suite, guint32 spi_out, GBytes *peer_nonce, const IkeDh *dh, const RoamSecret *shared)
+{
+  g_autoptr (GBytes) nonce = ike_new_nonce (session);
+  g_autoptr (IkePayloads) payloads = NULL;
+  IkeChild *child = ike_child_new (session, sa, suite, shared, ike_view (peer_nonce), ike_view (nonce), FALSE,
+                                   ike_child_new_spi (session), spi_out);
+
+  if (!child)
+    return FALSE;
+  child->local_ts = g_array_ref (old->local_ts);
+  child->remote_ts = g_array_ref (old->remote_ts);
+  child->replaces = old->sa->id;
+  payloads = build_answer (chosen, child, nonce, dh);
+  note_rival (session, old, child, peer_nonce, nonce);
+  ike_child_install (session, now, child, FALSE);
+  ike_exchange_respond (session, sa, pair, IKE_EXCHANGE_CREATE_CHILD_SA, payloads);
+  return TRUE;
+}
+
 /* The gateway's request names a Child SA of ours and may be granted: @old. */
 static void
 grant_rekey (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair, const IkeMessage *message,
@@ -375,53 +408,29 @@ grant_rekey (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *
   const IkePayload *offer = ike_message_find (message, IKE_PAYLOAD_SA);
   const IkePayload *ke = ike_message_find (message, IKE_PAYLOAD_KE);
   g_autoptr (GBytes) peer_nonce = ike_message_nonce (message);
-  g_autoptr (GBytes) nonce = ike_new_nonce (session);
   g_autoptr (IkeProposals) chosen = NULL;
-  g_autoptr (IkePayloads) payloads = NULL;
   g_autoptr (RoamSecret) shared = NULL;
   g_autoptr (IkeDh) dh = NULL;
-  const char *reason;
+  guint16 error = IKE_NOTIFY_NO_PROPOSAL_CHOSEN;
+  guint32 spi_out;
   IkeSuite suite;
-  IkeChild *child;
 
-  if (!choose (session, offer->sa, ke, &chosen, &suite))
+  if (choose (session, offer->sa, ke, &chosen, &suite))
+    error = exchange_keys (session, &suite, ke, &dh, &shared);
+  if (error == IKE_NOTIFY_INVALID_KE_PAYLOAD)
     {
-      respond_error (session, sa, pair, IKE_NOTIFY_NO_PROPOSAL_CHOSEN);
+      ike_respond_invalid_ke (session, sa, pair, suite.group);
       return;
     }
-  if (suite.group != IKE_GROUP_NONE)
+  if (error == 0)
     {
-      if (!ke || ke->ke.group != suite.group)
-        {
-          payloads = ike_payloads_new ();
-          ike_payloads_add_notify_u16s (payloads, IKE_NOTIFY_INVALID_KE_PAYLOAD, &suite.group, 1);
-          ike_exchange_respond (session, sa, pair, IKE_EXCHANGE_CREATE_CHILD_SA, payloads);
-          return;
-        }
-      dh = ike_dh_new (suite.group, session->rng);
-      shared = dh ? ike_dh_shared (dh, ke->ke.data.data, ke->ke.data.length, &reason) : NULL;
+      spi_out = offered_spi (offer->sa, chosen->proposals[0].number);
+      if (spi_out >= IKE_MIN_ESP_SPI &&
+          succeed (session, sa, now, pair, old, chosen, &suite, spi_out, peer_nonce, dh, shared))
+        return;
+      error = IKE_NOTIFY_INVALID_SYNTAX;
     }
-  if (offered_spi (offer->sa, chosen->proposals[0].number) < IKE_MIN_ESP_SPI)
-    {
-      respond_error (session, sa, pair, IKE_NOTIFY_INVALID_SYNTAX);
-      return;
-    }
-  child = suite.group == IKE_GROUP_NONE || shared
-            ? ike_child_new (session, sa, &suite, shared, ike_view (peer_nonce), ike_view (nonce), FALSE,
-                             ike_child_new_spi (session), offered_spi (offer->sa, chosen->proposals[0].number))
-            : NULL;
-  if (!child)
-    {
-      respond_error (session, sa, pair, IKE_NOTIFY_INVALID_SYNTAX);
-      return;
-    }
-  child->local_ts = g_array_ref (old->local_ts);
-  child->remote_ts = g_array_ref (old->remote_ts);
-  child->replaces = old->sa->id;
-  payloads = build_answer (chosen, child, nonce, dh);
-  note_rival (session, old, child, peer_nonce, nonce);
-  ike_child_install (session, now, child, FALSE); /* RFC 7296 2.8: receive on it before the answer leaves */
-  ike_exchange_respond (session, sa, pair, IKE_EXCHANGE_CREATE_CHILD_SA, payloads);
+  ike_respond_error (session, sa, pair, error);
 }
 
 static void
@@ -449,13 +458,13 @@ ike_rekey_child_respond (IkeSession *session, IkeSa *sa, const RoamNow *now, con
     respond_not_found (session, sa, pair, (IkeProtocolId)rekey->protocol, spi);
   else if (session->state != IKE_STATE_ESTABLISHED || old->deleting ||
            (sa->task && sa->task->type == IKE_TASK_REKEY_IKE))
-    respond_error (session, sa, pair, IKE_NOTIFY_TEMPORARY_FAILURE); /* RFC 7296 2.25.1, 2.25.2 */
+    ike_respond_error (session, sa, pair, IKE_NOTIFY_TEMPORARY_FAILURE); /* RFC 7296 2.25.1, 2.25.2 */
   else if (session->children->len >= IKE_MAX_CHILDREN)
-    respond_error (session, sa, pair, IKE_NOTIFY_NO_ADDITIONAL_SAS);
+    ike_respond_error (session, sa, pair, IKE_NOTIFY_NO_ADDITIONAL_SAS);
   else if (!ike_message_find (message, IKE_PAYLOAD_NONCE) || !tsi || !tsr)
-    respond_error (session, sa, pair, IKE_NOTIFY_INVALID_SYNTAX);
+    ike_respond_error (session, sa, pair, IKE_NOTIFY_INVALID_SYNTAX);
   else if (!ts_covers (tsi->ts, old->remote_ts) || !ts_covers (tsr->ts, old->local_ts))
-    respond_error (session, sa, pair, IKE_NOTIFY_TS_UNACCEPTABLE); /* never narrower (RFC 7296 2.9.2) */
+    ike_respond_error (session, sa, pair, IKE_NOTIFY_TS_UNACCEPTABLE); /* never narrower (RFC 7296 2.9.2) */
   else
     grant_rekey (session, sa, now, pair, message, old);
 }

@@ -135,10 +135,16 @@ ike_check_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const Ike
   IkeMobility *mob = &session->mobility;
   IkeNatView view;
 
-  if (session->state != IKE_STATE_ESTABLISHED || task->generation != mob->generation)
+  if (session->state != IKE_STATE_ESTABLISHED)
     return;
-  if (task->serial != 0 && task->serial == mob->serial)
-    mob->announce = TRUE;
+  if (task->serial != 0 && task->serial == mob->check_serial)
+    {
+      mob->check_serial = 0;
+      mob->check_budget_us = ROAM_NEVER;
+      ike_session_event_of (session, IKE_EVENT_PATH_OK, task->serial, "the gateway answered", NULL);
+    }
+  if (task->generation != mob->generation)
+    return;
   if (session->mobike && answered_elsewhere (session, now, pair))
     return;
   ike_nat_read (message, sa->spi_i, sa->spi_r, pair, &view);

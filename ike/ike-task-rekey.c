@@ -174,15 +174,6 @@ ike_rekey_ike_process (IkeSession *session, IkeSa *sa, const RoamNow *now, IkeTa
 
 /* --- started by the gateway --- */
 
-static void
-respond_error (IkeSession *session, IkeSa *sa, const IkePair *pair, guint16 notify_type)
-{
-  g_autoptr (IkePayloads) payloads = ike_payloads_new ();
-
-  ike_payloads_add_notify (payloads, notify_type, NULL, 0);
-  ike_exchange_respond (session, sa, pair, IKE_EXCHANGE_CREATE_CHILD_SA, payloads);
-}
-
 /* RFC 7296 2.25: what we are doing must end first. */
 static gboolean
 is_busy (const IkeSession *session, const IkeSa *sa)
@@ -244,7 +235,7 @@ grant (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair, 
   keys = shared ? successor_keys (sa, suite, shared, ike_view (peer_nonce), ike_view (nonce), spi_i, spi_r) : NULL;
   if (!keys)
     {
-      respond_error (session, sa, pair, IKE_NOTIFY_INVALID_SYNTAX);
+      ike_respond_error (session, sa, pair, IKE_NOTIFY_INVALID_SYNTAX);
       return;
     }
   ike_proposals_set_spi (chosen, spi_r, IKE_SPI_LENGTH);
@@ -270,20 +261,16 @@ ike_rekey_ike_respond (IkeSession *session, IkeSa *sa, const RoamNow *now, const
   IkeSuite suite;
 
   if (is_busy (session, sa))
-    respond_error (session, sa, pair, IKE_NOTIFY_TEMPORARY_FAILURE);
+    ike_respond_error (session, sa, pair, IKE_NOTIFY_TEMPORARY_FAILURE);
   else if (session->sas->len >= IKE_MAX_SAS)
-    respond_error (session, sa, pair, IKE_NOTIFY_NO_ADDITIONAL_SAS);
+    ike_respond_error (session, sa, pair, IKE_NOTIFY_NO_ADDITIONAL_SAS);
   else if (!ke || !peer_nonce || spi_i == 0 || offer->sa->proposals[0].spi_length != IKE_SPI_LENGTH)
-    respond_error (session, sa, pair, IKE_NOTIFY_INVALID_SYNTAX);
+    ike_respond_error (session, sa, pair, IKE_NOTIFY_INVALID_SYNTAX);
   else if (!ike_proposals_choose (session->ike_offer, offer->sa, ke->ke.group, &chosen, &suite) ||
            suite.group == IKE_GROUP_NONE)
-    respond_error (session, sa, pair, IKE_NOTIFY_NO_PROPOSAL_CHOSEN);
+    ike_respond_error (session, sa, pair, IKE_NOTIFY_NO_PROPOSAL_CHOSEN);
   else if (suite.group != ke->ke.group)
-    {
-      g_autoptr (IkePayloads) payloads = ike_payloads_new ();
-      ike_payloads_add_notify_u16s (payloads, IKE_NOTIFY_INVALID_KE_PAYLOAD, &suite.group, 1);
-      ike_exchange_respond (session, sa, pair, IKE_EXCHANGE_CREATE_CHILD_SA, payloads);
-    }
+    ike_respond_invalid_ke (session, sa, pair, suite.group);
   else
     grant (session, sa, now, pair, ke, chosen, &suite, spi_i, peer_nonce);
 }

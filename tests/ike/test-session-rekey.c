@@ -925,6 +925,41 @@ test_check_command (void)
 }
 
 static void
+test_check_unanswered (void)
+{
+  g_autoptr (World) world = world_established (NULL);
+  gint64 start = sim_now (world->sim).boot_us;
+
+  world->a->down_blocked = TRUE;
+  world_command (world, IKE_CHECK);
+  g_assert_cmpuint (world_run_until (world, IKE_EVENT_PATH_FAILED, 10 * SEC)->serial, ==, 2);
+  g_assert_cmpint (sim_now (world->sim).boot_us - start, ==, 7 * SEC);
+  world_run_until (world, IKE_EVENT_DEAD, 600 * SEC);
+}
+
+static void
+test_check_and_move (void)
+{
+  g_autoptr (World) world = world_established (NULL);
+
+  /* Both are answered, each with its own number. */
+  world_command (world, IKE_CHECK);
+  world_move (world, world->b, TRUE);
+  g_assert_cmpuint (world_run_until (world, IKE_EVENT_PATH_OK, SEC)->serial, ==, 2);
+  g_assert_cmpuint (world_run_until (world, IKE_EVENT_PATH_OK, SEC)->serial, ==, 3);
+}
+
+static void
+test_check_without_sa (void)
+{
+  IkeConfig config = world_config ();
+  g_autoptr (World) world = world_new (&config);
+
+  world_command (world, IKE_CHECK);
+  g_assert_cmpuint (world_event (world, IKE_EVENT_PATH_FAILED)->serial, ==, 1);
+}
+
+static void
 test_timed_rekeys (void)
 {
   IkeConfig config = world_config ();
@@ -1014,6 +1049,9 @@ main (int argc, char **argv)
   g_test_add_func ("/ike/liveness/traffic", test_traffic_is_liveness);
   g_test_add_func ("/ike/liveness/dead-peer", test_dead_peer);
   g_test_add_func ("/ike/liveness/check-command", test_check_command);
+  g_test_add_func ("/ike/liveness/check-unanswered", test_check_unanswered);
+  g_test_add_func ("/ike/liveness/check-and-move", test_check_and_move);
+  g_test_add_func ("/ike/liveness/check-without-sa", test_check_without_sa);
   g_test_add_func ("/ike/rekey/timed", test_timed_rekeys);
   g_test_add_func ("/ike/rekey/spis", test_spis);
   return g_test_run ();
