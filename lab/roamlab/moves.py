@@ -50,6 +50,9 @@ def plug_steps(interface, network, metric=None):
         device = "in" if net.router_node == "nat" else net.name
         steps.append(f"{router}:neigh:{device},{net.mn},{i.mac}")
         steps.append(f"{mn}:neigh:{i.name},{net.router},{net.router_mac}")
+    # A DHCP exchange has shown that frames pass before there is an address; with a carrier alone the device's queue
+    # or the bridge's port may still drop them for some milliseconds.
+    steps.append(f"{mn}:reach:{i.name},{net.router}")
     return steps + [f"{mn}:addaddr:{i.name},{net.mn}/{net.prefix}", f"{mn}:addroute:{i.name},{net.router},{metric}"]
 
 
