@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_bridge.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/neighbour.h>
@@ -31,6 +32,9 @@
 #define MAX_NAMESPACES 4
 #define MAX_ARGUMENTS 4
 #define ARP_FRAME 42
+/* The loss of a carrier a millisecond ago may still be under way to the interface when the next one is there: only
+   a state that lasts counts. A DHCP client would not be faster. */
+#define CARRIER_CALM_US 500
 /* Carrier and bridge follow within milliseconds; a second means that the other end is down. */
 #define PATIENCE_US 1000000
 #define CARRIER_POLL_US 50
@@ -44,7 +48,8 @@ static const char USAGE[] =
   "  neigh:IF,ADDRESS,MAC           permanent neighbour entry\n"
   "  master:PORT,BRIDGE             join a bridge       nomaster:PORT                  leave it\n"
   "  up:IF                          set up              down:IF                        set down\n"
-  "  carrier:IF                     wait (up to 1 s) until the interface has a carrier\n"
+  "  carrier:IF                     wait (up to 1 s) until the interface has a carrier and, as a port of a bridge,\n"
+  "                                 forwards\n"
   "  sleep:MICROSECONDS             do nothing\n"
   "\n"
   "Prints one line of JSON: {\"steps\":[{\"step\":TEXT,\"ns\":SENT,\"done_ns\":ANSWERED,\"error\":0}]}, times in\n"
@@ -279,25 +284,61 @@ prepare_reach (Step *step)
   memcpy (step->probe + 38, &target, sizeof target);
 }
 
+/* A port of a bridge passes packets only in state "forwarding", which follows the carrier a little later. */
+static bool
+port_is_ready (struct nlattr *link_info)
+{
+  struct nlattr *info[IFLA_INFO_MAX + 1] = { NULL }, *port[IFLA_BRPORT_MAX + 1] = { NULL };
+  if (!link_info || nla_parse_nested (info, IFLA_INFO_MAX, link_info, NULL) < 0 || !info[IFLA_INFO_SLAVE_DATA])
+    return true;
+  if (nla_parse_nested (port, IFLA_BRPORT_MAX, info[IFLA_INFO_SLAVE_DATA], NULL) < 0 || !port[IFLA_BRPORT_STATE])
+    return true;
+  return nla_get_u8 (port[IFLA_BRPORT_STATE]) == BR_STATE_FORWARDING;
+}
+
 static int
 on_link (struct nl_msg *message, void *data)
 {
-  const struct ifinfomsg *info = nlmsg_data (nlmsg_hdr (message));
-  *(unsigned *)data = info->ifi_flags;
+  struct nlmsghdr *header = nlmsg_hdr (message);
+  const struct ifinfomsg *info = nlmsg_data (header);
+  struct nlattr *attributes[IFLA_MAX + 1] = { NULL };
+  bool *ready = data;
+  if (nlmsg_parse (header, sizeof *info, attributes, IFLA_MAX, NULL) < 0)
+    return NL_STOP;
+  /* The kernel takes the queue away ("noop": packets are dropped) while it digests the loss of the carrier. */
+  *ready = (info->ifi_flags & IFF_RUNNING) && port_is_ready (attributes[IFLA_LINKINFO]) &&
+           !(attributes[IFLA_QDISC] && strcmp (nla_get_string (attributes[IFLA_QDISC]), "noop") == 0);
   return NL_STOP;
+}
+
+/* Asks once. 0 and the answer in @ready, or an errno. */
+static int
+ask_link (Step *step, bool *ready)
+{
+  int error = 0;
+  nlmsg_hdr (step->message)->nlmsg_seq = NL_AUTO_SEQ;
+  /* The answer is acknowledgement enough; a second message would lie in the way of the next question. */
+  nl_socket_disable_auto_ack (step->socket);
+  nl_socket_disable_seq_check (step->socket);
+  nl_socket_modify_cb (step->socket, NL_CB_VALID, NL_CB_CUSTOM, on_link, ready);
+  if (nl_send_auto (step->socket, step->message) < 0 || nl_recvmsgs_default (step->socket) < 0)
+    error = EIO;
+  nl_socket_enable_auto_ack (step->socket);
+  return error;
 }
 
 static int
 run_carrier (Step *step)
 {
+  int calm = 0;
   for (int waited = 0; waited < PATIENCE_US; waited += CARRIER_POLL_US)
     {
-      unsigned flags = 0;
-      nlmsg_hdr (step->message)->nlmsg_seq = NL_AUTO_SEQ;
-      nl_socket_modify_cb (step->socket, NL_CB_VALID, NL_CB_CUSTOM, on_link, &flags);
-      if (nl_send_auto (step->socket, step->message) < 0 || nl_recvmsgs_default (step->socket) < 0)
-        return EIO;
-      if (flags & IFF_RUNNING)
+      bool ready = false;
+      int error = ask_link (step, &ready);
+      if (error)
+        return error;
+      calm = ready ? calm + CARRIER_POLL_US : 0;
+      if (calm > CARRIER_CALM_US)
         return 0;
       usleep (CARRIER_POLL_US);
     }
