@@ -43,13 +43,16 @@ def plug_steps(interface, network, metric=None):
     i, net = _interface(interface), _network(network)
     mn, sw, router = namespace("mn"), namespace("sw"), namespace(net.router_node)
     metric = i.metric if metric is None else metric
-    steps = [f"{sw}:master:{i.port},{net.bridge}", f"{sw}:up:{i.port}", f"{mn}:carrier:{i.name}", f"{sw}:carrier:{i.port}"]
+    steps = [f"{sw}:master:{i.port},{net.bridge}", f"{sw}:up:{i.port}", f"{sw}:carrier:{i.port}",
+             f"{mn}:carrier:{i.name}"]
     if topology.static_neighbours() and net.kind != "home":
         # Both ends know each other's MAC, so that no handover waits for ARP. Not at home: there the home
         # agent's proxy ARP and the gratuitous ARP of RFC 5944 4.6 have to do their work.
         device = "in" if net.router_node == "nat" else net.name
         steps.append(f"{router}:neigh:{device},{net.mn},{i.mac}")
         steps.append(f"{mn}:neigh:{i.name},{net.router},{net.router_mac}")
+    # A DHCP exchange has shown that frames pass before there is an address.
+    steps.append(f"{mn}:reach:{i.name},{net.router}")
     return steps + [f"{mn}:addaddr:{i.name},{net.mn}/{net.prefix}", f"{mn}:addroute:{i.name},{net.router},{metric}"]
 
 
