@@ -29,6 +29,8 @@
 #define TUNNEL_DATA_HEADER 4u
 /* Inner MTU: a 1500-octet home link minus the outer header. */
 #define TUN_MTU 1480
+/* Packets the kernel keeps while this process does not run: a few milliseconds at full speed (the default is 500). */
+#define TUN_QUEUE 2000
 /* D-38: packets still on their way through the tunnel that was. */
 #define OLD_TUNNEL_US (2 * ROAM_USEC_PER_SEC)
 #define SOCKET_BUFFER (4 * 1024 * 1024)
@@ -357,6 +359,8 @@ bring_up (const char *name, GError **error)
   g_strlcpy (request.ifr_name, name, sizeof request.ifr_name);
   request.ifr_mtu = TUN_MTU;
   done = fd >= 0 && ioctl (fd, SIOCSIFMTU, &request) == 0;
+  request.ifr_qlen = TUN_QUEUE;
+  done = done && ioctl (fd, SIOCSIFTXQLEN, &request) == 0;
   request.ifr_flags = IFF_UP | IFF_RUNNING;
   done = done && ioctl (fd, SIOCSIFFLAGS, &request) == 0;
   if (!done)
