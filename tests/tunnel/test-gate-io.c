@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <gio/gio.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
@@ -632,6 +633,8 @@ static void
 test_tampering_is_mended (void)
 {
   TunnelGateIo *gate = NULL;
+  TunnelGateCounters counters = { .passed_packets = 77 };
+  g_autoptr (GError) error = NULL;
 
   if (skipped ())
     return;
@@ -641,6 +644,9 @@ test_tampering_is_mended (void)
   set_mode (gate, TUNNEL_MODE_HOME);
   g_assert_true (udp (HOME, STRANGER, 80, 0));
   shell ("nft delete table inet roamd");
+  g_assert_false (tunnel_gate_io_get_counters (gate, &counters, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
+  g_assert_cmpuint (counters.passed_packets, ==, 77);
   set_mode (gate, TUNNEL_MODE_C);
   g_assert_true (ipip (LOCAL, HOME_AGENT));
   g_assert_false (udp (HOME, STRANGER, 80, 0));
