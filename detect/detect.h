@@ -76,6 +76,7 @@ typedef struct {
   guint32 mtu;
   guint8 mac[6];
   gboolean removed;      /* RTM_DELLINK */
+  guint32 carrier_changes; /* IFLA_CARRIER_CHANGES: finds a flap whose news were merged; 0: not told */
 } DetectLinkFact;
 
 typedef struct {
@@ -94,6 +95,8 @@ typedef struct {
   guint32 metric, table;
   guint8 protocol;       /* RTPROT_*: our own writes are recognised by ours */
   gboolean removed;
+  RoamAddr source;       /* RTA_PREFSRC, or unset */
+  gboolean replaces;     /* NLM_F_REPLACE: the one of the same metric is gone, on whatever interface, without a word */
 } DetectRouteFact;       /* default routes only */
 
 /* @ignore: NULL-terminated glob patterns of interface names never to use, or NULL. @own_tunnel: our TUN device's name. */

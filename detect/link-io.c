@@ -18,6 +18,12 @@
 
 /* Room for the notifications of several hundred route changes while we are not scheduled. */
 #define RECEIVE_BUFFER (1024 * 1024)
+/* A link message with all its attributes stays well below this; so no second call to learn the length. */
+#define MESSAGE_BUFFER (32 * 1024)
+/* The kernel says when the tables changed while it was dumping them. */
+#define DUMP_ATTEMPTS 5
+/* In one drain; more means that memory is short rather than the socket's queue, and waiting will do. */
+#define MAX_LOSSES 8
 
 typedef struct
 {
@@ -27,22 +33,34 @@ typedef struct
 struct _DetectLinkIo
 {
   DetectTracker *tracker;
+  gboolean stale; /* notifications were lost and the state could not be read again yet */
   struct nl_sock *events, *query;
   GHashTable *sysfs; /* ifindex -> SysfsFacts */
 };
 
+/*
+ * In a network namespace /sys may still show another one's interfaces: what is read counts only when
+ * the index agrees.
+ */
 static SysfsFacts *
-read_sysfs (const char *name)
+read_sysfs (int ifindex, const char *name)
 {
   SysfsFacts *facts = g_new0 (SysfsFacts, 1);
-  g_autofree char *wireless = g_build_filename ("/sys/class/net", name, "wireless", NULL);
-  g_autofree char *phy = g_build_filename ("/sys/class/net", name, "phy80211", NULL);
   g_autofree char *uevent = g_build_filename ("/sys/class/net", name, "uevent", NULL);
+  g_autofree char *wireless = g_build_filename ("/sys/class/net", name, "wireless", NULL);
   g_autofree char *text = NULL;
+  g_auto (GStrv) lines = NULL;
+  char index_line[32];
 
-  facts->wireless = g_file_test (wireless, G_FILE_TEST_EXISTS) || g_file_test (phy, G_FILE_TEST_EXISTS);
-  if (g_file_get_contents (uevent, &text, NULL, NULL))
-    facts->wwan = strstr (text, "DEVTYPE=wwan") != NULL;
+  g_snprintf (index_line, sizeof index_line, "IFINDEX=%d", ifindex);
+  if (!g_file_get_contents (uevent, &text, NULL, NULL))
+    return facts;
+  lines = g_strsplit (text, "\n", -1);
+  if (!g_strv_contains ((const char *const *)lines, index_line))
+    return facts;
+  facts->wireless =
+    g_strv_contains ((const char *const *)lines, "DEVTYPE=wlan") || g_file_test (wireless, G_FILE_TEST_EXISTS);
+  facts->wwan = g_strv_contains ((const char *const *)lines, "DEVTYPE=wwan");
   return facts;
 }
 
@@ -53,7 +71,7 @@ sysfs_facts (DetectLinkIo *io, int ifindex, const char *name)
 
   if (facts == NULL)
     {
-      facts = read_sysfs (name);
+      facts = read_sysfs (ifindex, name);
       g_hash_table_insert (io->sysfs, GINT_TO_POINTER (ifindex), facts);
     }
   return facts;
@@ -71,6 +89,19 @@ dup_info_kind (struct nlattr *link_info)
 }
 
 static void
+fill_link_fact (DetectLinkFact *fact, struct nlattr **attributes)
+{
+  fact->name = attributes[IFLA_IFNAME] != NULL ? nla_get_string (attributes[IFLA_IFNAME]) : "";
+  fact->has_master = attributes[IFLA_MASTER] != NULL && nla_get_u32 (attributes[IFLA_MASTER]) != 0;
+  fact->operstate = attributes[IFLA_OPERSTATE] != NULL ? nla_get_u8 (attributes[IFLA_OPERSTATE]) : 0;
+  fact->mtu = attributes[IFLA_MTU] != NULL ? nla_get_u32 (attributes[IFLA_MTU]) : 0;
+  if (attributes[IFLA_CARRIER_CHANGES] != NULL)
+    fact->carrier_changes = nla_get_u32 (attributes[IFLA_CARRIER_CHANGES]);
+  if (attributes[IFLA_ADDRESS] != NULL && nla_len (attributes[IFLA_ADDRESS]) == (int)sizeof fact->mac)
+    nla_memcpy (fact->mac, attributes[IFLA_ADDRESS], sizeof fact->mac);
+}
+
+static void
 input_link (DetectLinkIo *io, struct nlmsghdr *header)
 {
   const struct ifinfomsg *info = nlmsg_data (header);
@@ -80,20 +111,18 @@ input_link (DetectLinkIo *io, struct nlmsghdr *header)
 
   if (nlmsg_parse (header, sizeof *info, attributes, IFLA_MAX, NULL) < 0)
     return;
-  /* Bridges repeat their ports' news in a family of their own. */
-  if (info->ifi_family != AF_UNSPEC)
+  /*
+   * Bridges repeat their ports' news in a family of their own (there RTM_DELLINK only means "no port
+   * any more"), and wireless extensions send their events as half a link message.
+   */
+  if (info->ifi_family != AF_UNSPEC || attributes[IFLA_WIRELESS] != NULL)
     return;
   fact.ifindex = info->ifi_index;
   fact.arptype = info->ifi_type;
   fact.flags = info->ifi_flags;
-  fact.name = attributes[IFLA_IFNAME] != NULL ? nla_get_string (attributes[IFLA_IFNAME]) : "";
-  fact.has_master = attributes[IFLA_MASTER] != NULL && nla_get_u32 (attributes[IFLA_MASTER]) != 0;
-  fact.operstate = attributes[IFLA_OPERSTATE] != NULL ? nla_get_u8 (attributes[IFLA_OPERSTATE]) : 0;
-  fact.mtu = attributes[IFLA_MTU] != NULL ? nla_get_u32 (attributes[IFLA_MTU]) : 0;
+  fill_link_fact (&fact, attributes);
   kind = dup_info_kind (attributes[IFLA_LINKINFO]);
   fact.info_kind = kind;
-  if (attributes[IFLA_ADDRESS] != NULL && nla_len (attributes[IFLA_ADDRESS]) == (int)sizeof fact.mac)
-    nla_memcpy (fact.mac, attributes[IFLA_ADDRESS], sizeof fact.mac);
   if (fact.removed)
     g_hash_table_remove (io->sysfs, GINT_TO_POINTER (fact.ifindex));
   else
@@ -128,23 +157,58 @@ input_address (DetectLinkIo *io, struct nlmsghdr *header)
   detect_tracker_input_address (io->tracker, &fact);
 }
 
+static RoamAddr
+addr_from_attribute (struct nlattr *attribute)
+{
+  return attribute != NULL && nla_len (attribute) == 4 ? roam_addr_from_bytes (nla_data (attribute), 4)
+                                                       : ROAM_ADDR_NONE;
+}
+
+/* One fact for each next hop of a multipath route. */
+static void
+input_nexthops (DetectLinkIo *io, struct nlattr *multipath, DetectRouteFact fact)
+{
+  const struct rtnexthop *hop = nla_data (multipath);
+  int left = nla_len (multipath);
+
+  for (; left >= (int)sizeof *hop && RTNH_OK (hop, left); left -= NLMSG_ALIGN (hop->rtnh_len), hop = RTNH_NEXT (hop))
+    {
+      int length = hop->rtnh_len - (int)RTNH_LENGTH (0);
+
+      fact.ifindex = hop->rtnh_ifindex;
+      fact.gateway = addr_from_attribute (nla_find ((struct nlattr *)RTNH_DATA (hop), length, RTA_GATEWAY));
+      detect_tracker_input_route (io->tracker, &fact);
+      fact.replaces = FALSE;
+    }
+}
+
 static void
 input_route (DetectLinkIo *io, struct nlmsghdr *header)
 {
   const struct rtmsg *info = nlmsg_data (header);
   struct nlattr *attributes[RTA_MAX + 1] = { NULL };
-  DetectRouteFact fact = { .removed = header->nlmsg_type == RTM_DELROUTE, .family = ROAM_FAMILY_INET4 };
+  DetectRouteFact fact = { .removed = header->nlmsg_type == RTM_DELROUTE,
+                           .replaces = (header->nlmsg_flags & NLM_F_REPLACE) != 0,
+                           .family = ROAM_FAMILY_INET4 };
 
-  if (nlmsg_parse (header, sizeof *info, attributes, RTA_MAX, NULL) < 0 || info->rtm_family != AF_INET)
+  /* Most routes of a busy router end here, before any attribute is looked at. */
+  if (info->rtm_family != AF_INET || info->rtm_dst_len != 0 || info->rtm_tos != 0 || info->rtm_type != RTN_UNICAST)
     return;
-  if (info->rtm_dst_len != 0 || info->rtm_type != RTN_UNICAST || attributes[RTA_OIF] == NULL)
+  if (nlmsg_parse (header, sizeof *info, attributes, RTA_MAX, NULL) < 0)
     return;
-  fact.ifindex = (int)nla_get_u32 (attributes[RTA_OIF]);
   fact.table = attributes[RTA_TABLE] != NULL ? nla_get_u32 (attributes[RTA_TABLE]) : info->rtm_table;
   fact.metric = attributes[RTA_PRIORITY] != NULL ? nla_get_u32 (attributes[RTA_PRIORITY]) : 0;
   fact.protocol = info->rtm_protocol;
-  if (attributes[RTA_GATEWAY] != NULL && nla_len (attributes[RTA_GATEWAY]) == 4)
-    fact.gateway = roam_addr_from_bytes (nla_data (attributes[RTA_GATEWAY]), 4);
+  fact.source = addr_from_attribute (attributes[RTA_PREFSRC]);
+  if (attributes[RTA_MULTIPATH] != NULL)
+    {
+      input_nexthops (io, attributes[RTA_MULTIPATH], fact);
+      return;
+    }
+  if (attributes[RTA_OIF] == NULL)
+    return;
+  fact.ifindex = (int)nla_get_u32 (attributes[RTA_OIF]);
+  fact.gateway = addr_from_attribute (attributes[RTA_GATEWAY]);
   detect_tracker_input_route (io->tracker, &fact);
 }
 
@@ -205,32 +269,52 @@ open_events (DetectLinkIo *io, GError **error)
       return FALSE;
     }
   nl_socket_set_nonblocking (io->events);
+  nl_socket_set_msg_buf_size (io->events, MESSAGE_BUFFER);
+  nl_socket_disable_msg_peek (io->events);
   /* The forced form needs CAP_NET_ADMIN and passes the system's limit; the other is better than nothing. */
   if (setsockopt (nl_socket_get_fd (io->events), SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) < 0)
     nl_socket_set_buffer_size (io->events, size, 0);
   return TRUE;
 }
 
-static gboolean
-dump (DetectLinkIo *io, int type, int family, const char *what, GError **error)
+static int
+dump (DetectLinkIo *io, int type, int family)
 {
-  int rc = nl_send_simple (io->query, type, NLM_F_DUMP, &(struct rtgenmsg){ .rtgen_family = (unsigned char)family },
-                           sizeof (struct rtgenmsg));
+  struct rtgenmsg request = { .rtgen_family = (unsigned char)family };
+  int rc = nl_send_simple (io->query, type, NLM_F_DUMP, &request, sizeof request);
+
+  return rc >= 0 ? nl_recvmsgs_default (io->query) : rc;
+}
+
+static int
+dump_all (DetectLinkIo *io)
+{
+  int rc = dump (io, RTM_GETLINK, AF_UNSPEC);
 
   if (rc >= 0)
-    rc = nl_recvmsgs_default (io->query);
-  if (rc < 0)
-    g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, "cannot read the kernel's %s: %s", what, nl_geterror (rc));
-  return rc >= 0;
+    rc = dump (io, RTM_GETADDR, AF_INET);
+  if (rc >= 0)
+    rc = dump (io, RTM_GETROUTE, AF_INET);
+  return rc;
 }
 
 gboolean
 detect_link_io_resync (DetectLinkIo *io, GError **error)
 {
-  detect_tracker_begin_resync (io->tracker);
-  if (!dump (io, RTM_GETLINK, AF_UNSPEC, "links", error) || !dump (io, RTM_GETADDR, AF_INET, "addresses", error) ||
-      !dump (io, RTM_GETROUTE, AF_INET, "routes", error))
-    return FALSE;
+  int rc = -NLE_DUMP_INTR;
+
+  for (guint i = 0; i < DUMP_ATTEMPTS && rc == -NLE_DUMP_INTR; i++)
+    {
+      detect_tracker_begin_resync (io->tracker);
+      rc = dump_all (io);
+    }
+  io->stale = rc < 0;
+  if (rc < 0)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, "cannot read the kernel's links, addresses and routes: %s",
+                   nl_geterror (rc));
+      return FALSE;
+    }
   detect_tracker_settle (io->tracker);
   return TRUE;
 }
@@ -268,17 +352,33 @@ detect_link_io_get_fd (const DetectLinkIo *io)
   return nl_socket_get_fd (io->events);
 }
 
+/* TRUE when notifications were lost on the way. */
+static gboolean
+drain (DetectLinkIo *io)
+{
+  guint losses = 0;
+  int rc;
+
+  do
+    {
+      rc = nl_recvmsgs_default (io->events);
+      /* libnl's word for ENOBUFS, which the kernel says once; what waits behind it is older than the dump to come. */
+      losses += rc == -NLE_NOMEM;
+    }
+  while (rc >= 0 || (rc == -NLE_NOMEM && losses < MAX_LOSSES));
+  return losses > 0 || rc != -NLE_AGAIN;
+}
+
 void
 detect_link_io_dispatch (DetectLinkIo *io)
 {
   g_autoptr (GError) error = NULL;
-  int rc;
 
-  do
-    rc = nl_recvmsgs_default (io->events);
-  while (rc >= 0);
-  /* libnl says NLE_NOMEM for ENOBUFS: notifications were lost, so the whole state is read again. */
-  if (rc != -NLE_AGAIN && !detect_link_io_resync (io, &error))
-    g_warning ("%s", error->message);
+  if (drain (io) || io->stale)
+    {
+      if (!detect_link_io_resync (io, &error))
+        g_warning ("%s", error->message);
+      return;
+    }
   detect_tracker_settle (io->tracker);
 }

@@ -14,6 +14,12 @@
 #define ARPHRD_LOOPBACK_VALUE 772
 #define ARPHRD_RAWIP_VALUE 519 /* mobile broadband modems in raw-IP mode */
 #define ARPHRD_PPP_VALUE 512
+#define ARPHRD_TUNNEL_FIRST 768 /* IPIP, IPv6 in IPv6 */
+#define ARPHRD_TUNNEL_LAST 769
+#define ARPHRD_SIT_VALUE 776
+#define ARPHRD_IPGRE_VALUE 778
+#define ARPHRD_IP6GRE_VALUE 823
+#define ARPHRD_NONE_VALUE 65534
 #define OPERSTATE_UNKNOWN 0
 #define OPERSTATE_UP 6
 #define ADDRESS_DEPRECATED 0x20u
@@ -23,6 +29,9 @@
 #define SCOPE_UNIVERSE 0
 #define SCOPE_LINK 253
 #define TABLE_MAIN 254u
+#define LINK_LOCAL_PREFIX                                                                                              \
+  0xa9fe0000u /* 169.254/16: no router forwards it (RFC 3927 2.7), whatever scope it was given */
+#define LINK_LOCAL_MASK 0xffff0000u
 
 /* More than any laptop has; what comes beyond is ignored rather than trusted to fit. */
 #define MAX_INTERFACES 256
@@ -40,7 +49,7 @@ typedef struct
 
 typedef struct
 {
-  RoamAddr gateway;
+  RoamAddr gateway, source;
   guint32 metric;
   gboolean seen;
 } Route;
@@ -55,7 +64,10 @@ typedef struct
   GArray *routes;    /* of Route, default routes of the main table */
   DetectLink told;   /* as of the last event */
   gboolean was_told;
-  gboolean bounced; /* carrier went away since the last settle */
+  guint32 carrier_changes;
+  RoamAddr route_source; /* preferred source of the chosen default route */
+  gboolean bounced;      /* carrier went away since the last settle */
+  gboolean address_away; /* the address in use went away since the last settle; it may be back */
 } Interface;
 
 struct _DetectTracker
@@ -128,33 +140,79 @@ get_interface (DetectTracker *tracker, int ifindex)
   return interface;
 }
 
-/* By IFLA_INFO_KIND first: names are the administrator's to choose. */
-static DetectKind
-classify (const DetectLinkFact *fact)
+/* What IFLA_INFO_KIND says. Names are the administrator's to choose, so they say nothing. */
+static gboolean
+classify_info_kind (const char *info_kind, DetectKind *ret_kind)
 {
   static const struct
   {
     const char *info_kind;
     DetectKind kind;
   } kinds[] = {
-    { "veth", DETECT_KIND_VETH },      { "tun", DETECT_KIND_TUNNEL },     { "wireguard", DETECT_KIND_TUNNEL },
-    { "xfrm", DETECT_KIND_TUNNEL },    { "ipip", DETECT_KIND_TUNNEL },    { "gre", DETECT_KIND_TUNNEL },
-    { "gretap", DETECT_KIND_TUNNEL },  { "sit", DETECT_KIND_TUNNEL },     { "vti", DETECT_KIND_TUNNEL },
-    { "vxlan", DETECT_KIND_TUNNEL },   { "ip6tnl", DETECT_KIND_TUNNEL },  { "bridge", DETECT_KIND_BRIDGE },
-    { "macvlan", DETECT_KIND_BRIDGE }, { "macvtap", DETECT_KIND_BRIDGE }, { "ipvlan", DETECT_KIND_BRIDGE },
-    { "dummy", DETECT_KIND_OTHER },    { "ifb", DETECT_KIND_OTHER },      { "vrf", DETECT_KIND_OTHER },
+    { "veth", DETECT_KIND_VETH },        { "bond", DETECT_KIND_ETHERNET },  { "team", DETECT_KIND_ETHERNET },
+    { "vlan", DETECT_KIND_ETHERNET },    { "virt_wifi", DETECT_KIND_WIFI }, { "wwan", DETECT_KIND_WWAN },
+    { "rmnet", DETECT_KIND_WWAN },       { "ppp", DETECT_KIND_WWAN },       { "tun", DETECT_KIND_TUNNEL },
+    { "wireguard", DETECT_KIND_TUNNEL }, { "xfrm", DETECT_KIND_TUNNEL },    { "ipip", DETECT_KIND_TUNNEL },
+    { "gre", DETECT_KIND_TUNNEL },       { "gretap", DETECT_KIND_TUNNEL },  { "erspan", DETECT_KIND_TUNNEL },
+    { "sit", DETECT_KIND_TUNNEL },       { "vti", DETECT_KIND_TUNNEL },     { "vti6", DETECT_KIND_TUNNEL },
+    { "ip6tnl", DETECT_KIND_TUNNEL },    { "ip6gre", DETECT_KIND_TUNNEL },  { "ip6gretap", DETECT_KIND_TUNNEL },
+    { "vxlan", DETECT_KIND_TUNNEL },     { "geneve", DETECT_KIND_TUNNEL },  { "ovpn", DETECT_KIND_TUNNEL },
+    { "ovpn-dco", DETECT_KIND_TUNNEL },  { "bridge", DETECT_KIND_BRIDGE },  { "openvswitch", DETECT_KIND_BRIDGE },
+    { "macvlan", DETECT_KIND_BRIDGE },   { "macvtap", DETECT_KIND_BRIDGE }, { "ipvlan", DETECT_KIND_BRIDGE },
+    { "ipvtap", DETECT_KIND_BRIDGE },
   };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (kinds); i++)
+    if (g_str_equal (info_kind, kinds[i].info_kind))
+      {
+        *ret_kind = kinds[i].kind;
+        return TRUE;
+      }
+  return FALSE;
+}
+
+/* Hardware has no IFLA_INFO_KIND (but for some modems); its ARP type and /sys tell it apart. */
+static DetectKind
+classify_hardware (const DetectLinkFact *fact)
+{
+  if (fact->wireless && fact->arptype == ARPHRD_ETHER_VALUE)
+    return DETECT_KIND_WIFI;
+  if (fact->wwan)
+    return DETECT_KIND_WWAN;
+  switch (fact->arptype)
+    {
+    case ARPHRD_ETHER_VALUE:
+      return DETECT_KIND_ETHERNET;
+    case ARPHRD_RAWIP_VALUE:
+    case ARPHRD_PPP_VALUE:
+      return DETECT_KIND_WWAN;
+    case ARPHRD_TUNNEL_FIRST:
+    case ARPHRD_TUNNEL_LAST:
+    case ARPHRD_SIT_VALUE:
+    case ARPHRD_IPGRE_VALUE:
+    case ARPHRD_IP6GRE_VALUE:
+    case ARPHRD_NONE_VALUE:
+      return DETECT_KIND_TUNNEL;
+    }
+  return DETECT_KIND_OTHER;
+}
+
+static DetectKind
+classify (const DetectTracker *tracker, const DetectLinkFact *fact)
+{
+  DetectKind kind = DETECT_KIND_OTHER;
 
   if (fact->arptype == ARPHRD_LOOPBACK_VALUE)
     return DETECT_KIND_LOOPBACK;
-  for (gsize i = 0; fact->info_kind != NULL && i < G_N_ELEMENTS (kinds); i++)
-    if (g_str_equal (fact->info_kind, kinds[i].info_kind))
-      return kinds[i].kind;
-  if (fact->wireless)
-    return DETECT_KIND_WIFI;
-  if (fact->wwan || fact->arptype == ARPHRD_RAWIP_VALUE || fact->arptype == ARPHRD_PPP_VALUE)
-    return DETECT_KIND_WWAN;
-  return fact->arptype == ARPHRD_ETHER_VALUE ? DETECT_KIND_ETHERNET : DETECT_KIND_OTHER;
+  if (tracker->own_tunnel != NULL && g_strcmp0 (tracker->own_tunnel, fact->name) == 0)
+    return DETECT_KIND_TUNNEL;
+  /* Its traffic is its master's. */
+  if (fact->has_master)
+    return DETECT_KIND_BRIDGE;
+  /* A kind that is not known is somebody's virtual device: better not used than trusted to be a link. */
+  if (fact->info_kind != NULL)
+    return classify_info_kind (fact->info_kind, &kind) ? kind : DETECT_KIND_OTHER;
+  return classify_hardware (fact);
 }
 
 static gboolean
@@ -179,8 +237,6 @@ kind_is_candidate (DetectKind kind)
 static gboolean
 is_ignored (const DetectTracker *tracker, const char *name)
 {
-  if (tracker->own_tunnel != NULL && g_str_equal (tracker->own_tunnel, name))
-    return TRUE;
   for (guint i = 0; tracker->ignore != NULL && tracker->ignore[i] != NULL; i++)
     if (g_pattern_match_simple (tracker->ignore[i], name))
       return TRUE;
@@ -196,12 +252,28 @@ forget (Interface *interface)
   g_array_set_size (interface->routes, 0);
 }
 
+static void
+set_up (Interface *interface, const DetectLinkFact *fact)
+{
+  gboolean up = (fact->flags & IFF_UP_BIT) != 0 && (fact->flags & IFF_LOWER_UP_BIT) != 0 &&
+                (fact->operstate == OPERSTATE_UP || fact->operstate == OPERSTATE_UNKNOWN);
+
+  if (interface->link.up && !up)
+    interface->bounced = TRUE;
+  /* The kernel may tell of a short flap only by its count. */
+  if (interface->link.up && fact->carrier_changes != interface->carrier_changes)
+    interface->bounced = TRUE;
+  interface->carrier_changes = fact->carrier_changes;
+  interface->link.up = up;
+  /* Setting an interface down flushes its IPv4 routes without a word about each. */
+  if ((fact->flags & IFF_UP_BIT) == 0)
+    g_array_set_size (interface->routes, 0);
+}
+
 void
 detect_tracker_input_link (DetectTracker *tracker, const DetectLinkFact *fact)
 {
   Interface *interface = get_interface (tracker, fact->ifindex);
-  gboolean up = (fact->flags & IFF_UP_BIT) != 0 && (fact->flags & IFF_LOWER_UP_BIT) != 0 &&
-                (fact->operstate == OPERSTATE_UP || fact->operstate == OPERSTATE_UNKNOWN);
 
   if (interface == NULL)
     return;
@@ -212,15 +284,36 @@ detect_tracker_input_link (DetectTracker *tracker, const DetectLinkFact *fact)
       return;
     }
   interface->known = interface->seen = TRUE;
-  if (interface->link.up && !up)
-    interface->bounced = TRUE;
-  interface->link.up = up;
-  interface->link.kind = classify (fact);
+  set_up (interface, fact);
+  interface->link.kind = classify (tracker, fact);
   g_strlcpy (interface->link.name, fact->name != NULL ? fact->name : "", sizeof interface->link.name);
-  interface->link.candidate =
-    kind_is_candidate (interface->link.kind) && !fact->has_master && !is_ignored (tracker, interface->link.name);
+  interface->link.candidate = kind_is_candidate (interface->link.kind) && !is_ignored (tracker, interface->link.name);
   interface->link.mtu = fact->mtu;
   memcpy (interface->link.mac, fact->mac, sizeof interface->link.mac);
+}
+
+/* What the kernel does of itself, and before Linux 6.7 silently, when an address goes. */
+static void
+drop_routes_of_address (Interface *interface, const RoamAddr *address)
+{
+  for (guint i = 0; i < interface->addresses->len; i++)
+    if (roam_addr_equal (&g_array_index (interface->addresses, Address, i).address, address))
+      return;
+  for (guint i = interface->routes->len; i > 0; i--)
+    if (interface->addresses->len == 0 ||
+        roam_addr_equal (&g_array_index (interface->routes, Route, i - 1).source, address))
+      g_array_remove_index (interface->routes, i - 1);
+}
+
+static void
+remove_address (Interface *interface, guint index)
+{
+  RoamAddr address = g_array_index (interface->addresses, Address, index).address;
+
+  g_array_remove_index (interface->addresses, index);
+  drop_routes_of_address (interface, &address);
+  if (interface->was_told && roam_addr_equal (&interface->told.address, &address))
+    interface->address_away = TRUE;
 }
 
 void
@@ -244,7 +337,7 @@ detect_tracker_input_address (DetectTracker *tracker, const DetectAddressFact *f
       if (!roam_addr_equal (&known->address, &fact->address) || known->prefix_length != fact->prefix_length)
         continue;
       if (fact->removed)
-        g_array_remove_index (interface->addresses, i);
+        remove_address (interface, i);
       else
         *known = address;
       return;
@@ -253,15 +346,30 @@ detect_tracker_input_address (DetectTracker *tracker, const DetectAddressFact *f
     g_array_append_val (interface->addresses, address);
 }
 
+static void
+drop_replaced (DetectTracker *tracker, const DetectRouteFact *fact)
+{
+  for (guint i = 0; i < tracker->interfaces->len; i++)
+    {
+      GArray *routes = ((Interface *)g_ptr_array_index (tracker->interfaces, i))->routes;
+
+      for (guint j = routes->len; j > 0; j--)
+        if (g_array_index (routes, Route, j - 1).metric == fact->metric)
+          g_array_remove_index (routes, j - 1);
+    }
+}
+
 void
 detect_tracker_input_route (DetectTracker *tracker, const DetectRouteFact *fact)
 {
   Interface *interface = get_interface (tracker, fact->ifindex);
-  Route route = { .gateway = fact->gateway, .metric = fact->metric, .seen = TRUE };
+  Route route = { .gateway = fact->gateway, .source = fact->source, .metric = fact->metric, .seen = TRUE };
 
   /* Our own routes live in a table of their own; echoes of them are no news. */
   if (interface == NULL || fact->family != ROAM_FAMILY_INET4 || fact->table != TABLE_MAIN)
     return;
+  if (fact->replaces && !fact->removed)
+    drop_replaced (tracker, fact);
   for (guint i = 0; i < interface->routes->len; i++)
     {
       Route *known = &g_array_index (interface->routes, Route, i);
@@ -271,7 +379,7 @@ detect_tracker_input_route (DetectTracker *tracker, const DetectRouteFact *fact)
       if (fact->removed)
         g_array_remove_index (interface->routes, i);
       else
-        known->seen = TRUE;
+        *known = route;
       return;
     }
   if (!fact->removed && interface->routes->len < MAX_ROUTES)
@@ -282,17 +390,22 @@ static gboolean
 address_is_usable (const Address *address)
 {
   return (address->flags & (ADDRESS_TENTATIVE | ADDRESS_DADFAILED | ADDRESS_DEPRECATED)) == 0 &&
-         address->scope < SCOPE_LINK;
+         address->scope < SCOPE_LINK && (roam_addr_to_u32 (&address->address) & LINK_LOCAL_MASK) != LINK_LOCAL_PREFIX;
 }
 
-/* Higher is better; the next hop's own subnet counts most. */
+/* Higher is better: what the kernel would use itself, then the next hop's own subnet, then what looks most permanent.
+ */
 static guint
-address_rank (const Address *address, const RoamAddr *gateway)
+address_rank (const Interface *interface, const Address *address)
 {
   RoamPrefix prefix = { .addr = address->address, .length = address->prefix_length };
 
-  return (roam_prefix_contains (&prefix, gateway) ? 4u : 0u) + (address->scope == SCOPE_UNIVERSE ? 2u : 0u) +
-         ((address->flags & ADDRESS_SECONDARY) == 0 ? 1u : 0u);
+  return (roam_addr_is_set (&interface->route_source) && roam_addr_equal (&interface->route_source, &address->address)
+            ? 16u
+            : 0u) +
+         (roam_prefix_contains (&prefix, &interface->link.gateway) ? 8u : 0u) +
+         (address->scope == SCOPE_UNIVERSE ? 4u : 0u) + ((address->flags & ADDRESS_SECONDARY) == 0 ? 2u : 0u) +
+         (roam_addr_equal (&interface->told.address, &address->address) ? 1u : 0u);
 }
 
 static void
@@ -301,7 +414,7 @@ choose_route (Interface *interface)
   DetectLink *link = &interface->link;
 
   link->has_default_route = FALSE;
-  link->gateway = ROAM_ADDR_NONE;
+  link->gateway = interface->route_source = ROAM_ADDR_NONE;
   link->metric = 0;
   for (guint i = 0; i < interface->routes->len; i++)
     {
@@ -311,6 +424,7 @@ choose_route (Interface *interface)
         continue;
       link->has_default_route = TRUE;
       link->gateway = route->gateway;
+      interface->route_source = route->source;
       link->metric = route->metric;
     }
 }
@@ -327,7 +441,7 @@ choose_address (Interface *interface)
 
       if (!address_is_usable (address))
         continue;
-      if (best == NULL || address_rank (address, &link->gateway) > address_rank (best, &link->gateway))
+      if (best == NULL || address_rank (interface, address) > address_rank (interface, best))
         best = address;
     }
   link->address = best != NULL ? best->address : ROAM_ADDR_NONE;
@@ -365,12 +479,12 @@ settle_down (DetectTracker *tracker, Interface *interface, gboolean was_up)
 static void
 settle_interface (DetectTracker *tracker, Interface *interface)
 {
-  gboolean bounced = interface->bounced,
-           was_up = interface->was_told && interface->told.up && interface->told.candidate;
+  gboolean bounced = interface->bounced, address_away = interface->address_away;
+  gboolean was_up = interface->was_told && interface->told.up && interface->told.candidate;
   gboolean was_usable = interface->was_told && detect_link_is_usable (&interface->told);
   gboolean usable;
 
-  interface->bounced = FALSE;
+  interface->bounced = interface->address_away = FALSE;
   choose_route (interface);
   choose_address (interface);
   usable = detect_link_is_usable (&interface->link);
@@ -382,6 +496,8 @@ settle_interface (DetectTracker *tracker, Interface *interface)
     tell (tracker, interface, DETECT_EVENT_ADDRESS, "another address or next hop");
   else if (usable && bounced)
     tell (tracker, interface, DETECT_EVENT_HINT, "carrier was away for a moment");
+  else if (usable && address_away)
+    tell (tracker, interface, DETECT_EVENT_HINT, "the address was away for a moment");
   else if (!usable && was_usable)
     tell (tracker, interface, DETECT_EVENT_ADDRESS_LOST,
           interface->link.has_default_route ? "no usable address" : "no default route");

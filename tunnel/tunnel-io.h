@@ -34,7 +34,7 @@ void tunnel_io_hold_now (TunnelIo *io);
 const char *tunnel_io_get_backend (const TunnelIo *io);
 
 typedef enum {
-  TUNNEL_IO_IKE,          /* non-ESP-marked datagram or keepalive on port 4500 */
+  TUNNEL_IO_IKE,          /* datagram with the non-ESP marker on port 4500; keepalives are ignored (RFC 3948 4) */
   TUNNEL_IO_REGISTRATION, /* UDP from port 434 that came out of ESP, to the TIA */
   TUNNEL_IO_TRAFFIC,      /* authentic inbound ESP on child sa: first packet, then at most one a second */
 } TunnelIoEventType;
@@ -64,6 +64,8 @@ typedef struct {
   guint64 held, hold_dropped, blocked;            /* packets */
   guint64 bad_authenticator, replayed, unknown_spi, bad_inner; /* inbound drops */
   guint64 clear_dropped;                          /* IP-in-IP in clear while not in C (R5266-TRF-008) */
+  guint64 tx_failed, rx_failed;                   /* refused by the kernel: too big, no route, no room */
+  guint64 ecn_unused;                             /* marks that no conforming encapsulator makes (RFC 6040 4.2) */
 } TunnelIoStats;
 void tunnel_io_get_stats (TunnelIo *io, TunnelIoStats *ret_stats);
 

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "agent/config.h"
+
+void
+agent_config_get_coordinator (const AgentConfig *config, CoordinatorConfig *ret_config)
+{
+  coordinator_config_init (ret_config);
+  ret_config->home = config->home;
+  ret_config->home_agent = config->home_agent;
+  ret_config->gateway = config->has_vpn ? config->gateway : ROAM_ADDR_NONE;
+  ret_config->detect_timeout_us = config->detect_timeout_ms * ROAM_USEC_PER_MSEC;
+  ret_config->detect_retries = config->detect_retries;
+  ret_config->grace_us = config->grace_ms * ROAM_USEC_PER_MSEC;
+  ret_config->vpn_delay_us = config->start_delay_ms * ROAM_USEC_PER_MSEC;
+  ret_config->t_monitor_us = config->t_monitor_s * ROAM_USEC_PER_SEC;
+  ret_config->monitor_margin_us = config->monitor_margin_s * ROAM_USEC_PER_SEC;
+  ret_config->late_rate_us = config->late_rate_s * ROAM_USEC_PER_SEC;
+  ret_config->vpn_inside_keep = config->inside == AGENT_CONFIG_INSIDE_KEEP;
+  ret_config->mc_refresh = config->mc_refresh;
+  ret_config->udp_encap = TRUE;
+}
+
+void
+agent_config_get_mip4 (const AgentConfig *config, Mip4MnConfig *ret_config)
+{
+  *ret_config = (Mip4MnConfig){
+    .home_address = config->home.addr,
+    .home_agent = config->home_agent,
+    .nai = config->nai,
+    .mn_ha = { .spi = config->spi, .algorithm = (Mip4AuthAlgorithm)config->algorithm, .key = config->mn_ha_key },
+    .lifetime_s = (guint16)config->lifetime_s,
+    .reverse_tunnel = TRUE,
+    .nat_traversal = config->nat_traversal,
+  };
+}
+
+void
+agent_config_get_ike (const AgentConfig *config, IkeConfig *ret_config)
+{
+  *ret_config = (IkeConfig){
+    .gateway = config->gateway,
+    .local_id = config->local_id,
+    .remote_id = config->remote_id,
+    .method = config->auth == AGENT_CONFIG_AUTH_PSK ? IKE_AUTH_METHOD_PSK : IKE_AUTH_METHOD_CERTIFICATE,
+    .psk = config->psk,
+    .certificate_pem = config->certificate_pem,
+    .private_key_pem = config->private_key_pem,
+    .ca_pem = config->ca_pem,
+    .ike_proposals = config->ike_proposals,
+    .esp_proposals = config->esp_proposals,
+    .request_tia4 = TRUE,
+    .request_dns = TRUE,
+    .force_udp_encap = TRUE,
+    .require_mobike = config->require_mobike,
+    .dpd_interval_us = config->dpd_interval_s * ROAM_USEC_PER_SEC,
+  };
+}
+
+void
+agent_config_get_gate (const AgentConfig *config, TunnelGateConfig *ret_config)
+{
+  *ret_config = (TunnelGateConfig){ .home_address = config->home.addr, .home_agent = config->home_agent };
+  g_strlcpy (ret_config->tun_name, config->tun_name, sizeof ret_config->tun_name);
+  if (config->has_vpn)
+    ret_config->gateways[ret_config->n_gateways++] = config->gateway;
+  for (guint i = 0; i < config->exempt->len && i < G_N_ELEMENTS (ret_config->exempt); i++)
+    ret_config->exempt[ret_config->n_exempt++] = g_array_index (config->exempt, RoamPrefix, i);
+}

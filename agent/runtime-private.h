@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "agent/journal.h"
+#include "agent/message-ids.h"
+#include "agent/plan.h"
+#include "agent/runtime.h"
+#include "agent/snapshot.h"
+#include "detect/detect-io.h"
+#include "tunnel/tunnel-io.h"
+
+/* SO_MARK of every socket of roamd: its packets take the main table and pass the gate's rules for it. */
+#define AGENT_MARK 0x5266u
+/* An UDP payload is never longer (RFC 768). */
+#define AGENT_MAX_DATAGRAM 65535
+
+/* One physical interface with its sockets, from the moment it appears (not from the event: latency). */
+typedef struct
+{
+  Agent *agent;
+  int ifindex;
+  char name[DETECT_NAME_LENGTH];
+  int mip4_fd, ike_fd; /* UDP 434 and 500, bound to the interface; -1: could not be opened */
+  GSource *mip4_source, *ike_source;
+  gboolean send_failed; /* in an episode of send errors that has been logged */
+} AgentLink;
+
+typedef enum
+{
+  AGENT_PHASE_OFF, /* released: no tunnel, no gate */
+  AGENT_PHASE_ON,
+  AGENT_PHASE_RELEASING, /* Disconnect: last packets, then everything is taken away */
+  AGENT_PHASE_STOPPING,  /* SIGTERM: last packets, then the process ends; the gate stays */
+} AgentPhase;
+
+/* From a link event to the first packets it caused (promise 1). */
+typedef struct
+{
+  gint64 began_us;             /* boot time at which the wake-up was read; 0: none yet */
+  gboolean wait_ike, wait_rrq; /* running */
+  gint64 mobike_us, rrq_us;    /* measured since the last handover; -1: none sent */
+} AgentStopwatch;
+
+/* A line of the log that waits for the end of the pass. */
+typedef struct
+{
+  GLogLevelFlags level;
+  const char *message_id;
+  char *link, *mode, *peer, *reason; /* NULL: no such field */
+  char *text;
+} AgentLogLine;
+
+struct _Agent
+{
+  const AgentConfig *config;
+  RoamRng *rng;
+
+  Coordinator *coordinator;
+  Mip4Mn *mip4;
+  IkeSession *ike; /* NULL: no VPN in the profile */
+  DetectTracker *tracker;
+
+  DetectLinkIo *link_io;
+  TunnelIo *tunnel;   /* NULL while released */
+  TunnelGateIo *gate; /* NULL while released */
+  GHashTable *links;  /* ifindex -> AgentLink, owned */
+  guint8 *buffer;     /* AGENT_MAX_DATAGRAM */
+
+  int timer_fd;
+  gint64 armed_us;   /* what the timer stands at */
+  guint hasty_wakes; /* deadlines in the past, one after the other */
+  GSource *timer_source, *netlink_source, *tunnel_source;
+  guint idle_source;
+
+  AgentPhase phase;
+  gint64 phase_deadline_us;
+  void (*stopped) (gpointer user_data);
+  gpointer stopped_data;
+
+  TunnelPlan plan;
+  char plan_ifname[DETECT_NAME_LENGTH];
+  RoamAddr tia;               /* of the IKE session */
+  TunnelGateState gate_state; /* as applied */
+  char *fault;                /* what of the data plane failed; NULL: all well */
+  GQueue vpn_sends;           /* of Mip4MnAction*: registrations that wait for the plan */
+  IkeCommand terminate;       /* waits for the registrations of its round */
+  gboolean has_terminate;
+
+  AgentStopwatch stopwatch;
+  gint64 suspended_us;                      /* boot time less monotonic time */
+  gint64 watchdog_us, watchdog_interval_us; /* next pulse; interval 0: none */
+
+  AgentJournal *journal;
+  AgentJournalFile *journal_file; /* NULL: could not be opened */
+  GQueue unwritten;               /* of AgentHandover*: not yet in the file nor on the bus */
+  GQueue log;                     /* of AgentLogLine* */
+
+  const AgentListener *listener;
+  gpointer listener_data;
+  AgentSnapshot *snapshot; /* announced last */
+  gint64 mode_since_us;
+  gboolean has_alarm;
+  CoordinatorAlarm alarm;
+  guint8 alarm_code;
+  const char *alarm_sentence, *ike_reason, *ike_advice; /* static */
+  gboolean mobike, nat;
+  TunnelGateCounters gate_counters; /* of gate_counters_us */
+  gint64 gate_counters_us;
+};
+
+/* -------------------------------------------------------------- runtime.c ---- */
+
+/* Reads both clocks. */
+RoamNow agent_now (void);
+/* Drains every engine, applies one plan, arms the timer, leaves the slow work to the idle loop. */
+void agent_pass (Agent *agent, const RoamNow *now);
+void agent_arm_timer (Agent *agent);
+
+/* ------------------------------------------------------ runtime-engines.c ---- */
+
+/* Empties the action queues into sockets, plan and each other until nothing is left. */
+void agent_engines_drain (Agent *agent, const RoamNow *now);
+/* Sends the registrations that had to wait for the plan. */
+void agent_engines_flush_vpn_sends (Agent *agent);
+void agent_engines_drop_vpn_sends (Agent *agent);
+
+/* --------------------------------------------------------- runtime-link.c ---- */
+
+/* Opens and closes sockets so that there is one pair for each candidate. TRUE: the set changed. */
+gboolean agent_links_sync (Agent *agent);
+void agent_link_free (AgentLink *link);
+AgentLink *agent_link_find_by_name (Agent *agent, const char *name);
+const char *agent_link_name (Agent *agent, int ifindex);
+/* UDP from @source, port 434 or 500, out of that interface. FALSE: errno. */
+gboolean agent_link_send_mip4 (Agent *agent, int ifindex, const RoamAddr *source, const RoamEndpoint *destination,
+                               guint8 ttl, GBytes *datagram);
+gboolean agent_link_send_ike (Agent *agent, int ifindex, const RoamAddr *source, const RoamEndpoint *destination,
+                              GBytes *datagram);
+/* Logs the first of a row of errors (errno); the engines' retransmission is the remedy. */
+void agent_link_note_send (Agent *agent, int ifindex, gboolean sent, int error_number, const RoamAddr *peer);
+
+/* ---------------------------------------------------------- runtime-dataplane.c ---- */
+
+/* Creates gate (closed) and tunnel. */
+gboolean agent_dataplane_open (Agent *agent, GError **error);
+/* Releases the machine: device and gate are gone. */
+void agent_dataplane_remove (Agent *agent);
+/* Ends in good order with the device and the closed gate in place. */
+void agent_dataplane_leave (Agent *agent);
+/* At once, before anything else is decided (R5266-TRF-001, TRF-005). */
+void agent_dataplane_block_now (Agent *agent);
+/* Applies the plan in the safe order (R5266-TRF-006). */
+void agent_dataplane_apply (Agent *agent);
+/* Sockets for ESP-in-UDP on new links, at once. */
+void agent_dataplane_apply_links (Agent *agent);
+
+/* -------------------------------------------------------- runtime-log.c ---- */
+
+typedef struct
+{
+  const char *link, *mode, *peer, *reason; /* NULL: left out */
+} AgentLogFields;
+
+/* Queues one line; it is written at the end of the pass, after the packets. */
+void agent_log (Agent *agent, GLogLevelFlags level, const char *message_id, const AgentLogFields *fields,
+                const char *format, ...) G_GNUC_PRINTF (5, 6);
+void agent_log_flush (Agent *agent);
+void agent_log_transition (Agent *agent, const CoordinatorTransition *transition);
+void agent_log_ike (Agent *agent, const IkeEvent *event);
+void agent_log_mip4 (Agent *agent, const Mip4MnEvent *event);
+void agent_log_link (Agent *agent, const DetectEvent *event);
+
+/* ------------------------------------------------------ runtime-status.c ---- */
+
+/* Journal, snapshot, listener: what may be slow. */
+void agent_status_schedule (Agent *agent);
+void agent_status_run (Agent *agent);
+void agent_status_take_handover (Agent *agent, const CoordinatorHandover *handover);
+void agent_status_take_alarm (Agent *agent, const CoordinatorAction *action);
+void agent_status_take_ike (Agent *agent, const IkeEvent *event);

@@ -1,0 +1,504 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Own credentials and trust anchors, and the judgement of a peer's certificate chain (RFC 7296 3.6,
+ * 3.7, RFC 4945, RFC 5280 6).
+ */
+
+#include "ike/ike-signature-private.h"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+#include <string.h>
+
+/* Certificates of one PEM input: a chain has a handful, an anchor file of a company a few dozen. */
+#define MAX_PEM_CERTIFICATES 256
+/* 112 bits: no RSA below 2048 bits, no SHA-1 signature in a chain (RFC 8247 3.1.1). */
+#define AUTH_SECURITY_LEVEL 2
+/* Extended key usages of IKE peers, beside serverAuth and anyExtendedKeyUsage. */
+#define OID_IKE_INTERMEDIATE "1.3.6.1.5.5.8.2.2"
+#define OID_IPSEC_IKE "1.3.6.1.5.5.7.3.17"
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (X509, X509_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (X509_STORE, X509_STORE_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (X509_STORE_CTX, X509_STORE_CTX_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (X509_NAME, X509_NAME_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (EVP_PKEY, EVP_PKEY_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BIO, BIO_free)
+
+struct _IkeCredentials
+{
+  GPtrArray *chain;   /* X509, leaf first */
+  GPtrArray *encoded; /* GBytes, the same */
+  GPtrArray *anchors; /* X509 */
+  EVP_PKEY *key;      /* NULL without a chain */
+};
+
+void
+ike_credentials_free (IkeCredentials *credentials)
+{
+  if (credentials == NULL)
+    return;
+  g_clear_pointer (&credentials->chain, g_ptr_array_unref);
+  g_clear_pointer (&credentials->encoded, g_ptr_array_unref);
+  g_clear_pointer (&credentials->anchors, g_ptr_array_unref);
+  EVP_PKEY_free (credentials->key);
+  g_free (credentials);
+}
+
+static gboolean
+fail (char **ret_problem, const char *sentence)
+{
+  *ret_problem = g_strdup (sentence);
+  return FALSE;
+}
+
+/* Keys come unencrypted; nobody may be asked for a passphrase from here. */
+static int
+no_passphrase (char *buffer, int size, int writing, void *data)
+{
+  return -1;
+}
+
+static gboolean
+read_certificates (GBytes *pem, GPtrArray *certificates)
+{
+  gsize length;
+  const void *data = g_bytes_get_data (pem, &length);
+  g_autoptr (BIO) bio = BIO_new_mem_buf (data, (int)MIN (length, G_MAXINT));
+  gboolean clean;
+  X509 *certificate;
+
+  ERR_clear_error ();
+  while (certificates->len < MAX_PEM_CERTIFICATES &&
+         (certificate = PEM_read_bio_X509 (bio, NULL, no_passphrase, NULL)) != NULL)
+    g_ptr_array_add (certificates, certificate);
+  /* "No start line" is how libcrypto says that the input is at its end. */
+  clean = ERR_GET_REASON (ERR_peek_last_error ()) == PEM_R_NO_START_LINE;
+  ERR_clear_error ();
+  return clean && certificates->len > 0;
+}
+
+static gboolean
+read_key (IkeCredentials *credentials, const RoamSecret *pem, char **ret_problem)
+{
+  g_autoptr (BIO) bio = BIO_new_mem_buf (roam_secret_peek (pem), (int)roam_secret_length (pem));
+
+  credentials->key = PEM_read_bio_PrivateKey (bio, NULL, no_passphrase, NULL);
+  ERR_clear_error ();
+  if (credentials->key == NULL)
+    return fail (ret_problem, "The private key is not an unencrypted PEM key.");
+  switch (EVP_PKEY_get_base_id (credentials->key))
+    {
+    case EVP_PKEY_RSA:
+      if (EVP_PKEY_get_bits (credentials->key) < IKE_MIN_RSA_BITS)
+        return fail (ret_problem, "The RSA private key is shorter than 2048 bits (RFC 8247).");
+      break;
+    case EVP_PKEY_EC:
+    case EVP_PKEY_ED25519:
+      break;
+    default:
+      return fail (ret_problem, "The private key is neither RSA nor ECDSA nor Ed25519.");
+    }
+  if (X509_check_private_key (credentials->chain->pdata[0], credentials->key) != 1)
+    {
+      ERR_clear_error ();
+      return fail (ret_problem, "The private key does not belong to the first certificate of the chain.");
+    }
+  return TRUE;
+}
+
+static void
+encode_chain (IkeCredentials *credentials)
+{
+  for (guint i = 0; i < credentials->chain->len; i++)
+    {
+      unsigned char *der = NULL;
+      int length = i2d_X509 (credentials->chain->pdata[i], &der);
+
+      if (length > 0)
+        g_ptr_array_add (credentials->encoded, g_bytes_new (der, (gsize)length));
+      OPENSSL_free (der);
+    }
+}
+
+IkeCredentials *
+ike_credentials_new (GBytes *certificate_pem, const RoamSecret *private_key_pem, GBytes *ca_pem, char **ret_problem)
+{
+  g_autoptr (IkeCredentials) credentials = g_new0 (IkeCredentials, 1);
+
+  credentials->chain = g_ptr_array_new_with_free_func ((GDestroyNotify)X509_free);
+  credentials->encoded = g_ptr_array_new_with_free_func ((GDestroyNotify)g_bytes_unref);
+  credentials->anchors = g_ptr_array_new_with_free_func ((GDestroyNotify)X509_free);
+  if ((certificate_pem == NULL) != (private_key_pem == NULL))
+    {
+      fail (ret_problem, "A certificate and its private key are needed together.");
+      return NULL;
+    }
+  if (certificate_pem != NULL)
+    {
+      if (!read_certificates (certificate_pem, credentials->chain))
+        {
+          fail (ret_problem, "The certificate is not in PEM format or is damaged.");
+          return NULL;
+        }
+      if (!read_key (credentials, private_key_pem, ret_problem))
+        return NULL;
+      encode_chain (credentials);
+    }
+  if (ca_pem != NULL && !read_certificates (ca_pem, credentials->anchors))
+    {
+      fail (ret_problem, "The CA certificates are not in PEM format or are damaged.");
+      return NULL;
+    }
+  return g_steal_pointer (&credentials);
+}
+
+const GPtrArray *
+ike_credentials_certificates (const IkeCredentials *credentials)
+{
+  return credentials->encoded;
+}
+
+gboolean
+ike_credentials_subject (const IkeCredentials *credentials, IkeIdentity *ret_identity)
+{
+  unsigned char *der = NULL;
+  int length;
+
+  if (credentials->chain->len == 0)
+    return FALSE;
+  length = i2d_X509_NAME (X509_get_subject_name (credentials->chain->pdata[0]), &der);
+  if (length <= 0)
+    return FALSE;
+  *ret_identity = (IkeIdentity){ IKE_ID_DER_ASN1_DN, g_bytes_new (der, (gsize)length) };
+  OPENSSL_free (der);
+  return TRUE;
+}
+
+static gboolean
+subject_is (X509 *certificate, const guint8 *der, gsize length)
+{
+  const guint8 *at = der;
+  g_autoptr (X509_NAME) name = d2i_X509_NAME (NULL, &at, (long)length);
+
+  return name != NULL && at == der + length && X509_NAME_cmp (name, X509_get_subject_name (certificate)) == 0;
+}
+
+/*
+ * RFC 4945 3.1: names are taken from subjectAltName of the same type, a DN from the subject. No
+ * wildcards, and a common name is not a host name.
+ */
+static gboolean
+certificate_has (X509 *certificate, const IkeIdentity *identity)
+{
+  const unsigned int flags = X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_WILDCARDS;
+  gsize length;
+  const char *text = g_bytes_get_data (identity->data, &length);
+
+  if (length == 0)
+    return FALSE;
+  switch (identity->type)
+    {
+    case IKE_ID_FQDN:
+      return X509_check_host (certificate, text, length, flags, NULL) == 1;
+    case IKE_ID_RFC822_ADDR:
+      return X509_check_email (certificate, text, length, flags) == 1;
+    case IKE_ID_IPV4_ADDR:
+    case IKE_ID_IPV6_ADDR:
+      return X509_check_ip (certificate, (const guint8 *)text, length, 0) == 1;
+    case IKE_ID_DER_ASN1_DN:
+      return subject_is (certificate, (const guint8 *)text, length);
+    default:
+      return FALSE;
+    }
+}
+
+gboolean
+ike_credentials_has_identity (const IkeCredentials *credentials, const IkeIdentity *identity)
+{
+  return credentials->chain->len > 0 && certificate_has (credentials->chain->pdata[0], identity);
+}
+
+GBytes *
+ike_credentials_certreq (const IkeCredentials *credentials)
+{
+  GByteArray *hashes = g_byte_array_new ();
+
+  for (guint i = 0; i < credentials->anchors->len; i++)
+    {
+      unsigned char *der = NULL;
+      int length = i2d_X509_PUBKEY (X509_get_X509_PUBKEY (credentials->anchors->pdata[i]), &der);
+      guint8 hash[EVP_MAX_MD_SIZE];
+      unsigned int size = 0;
+
+      if (length > 0 && EVP_Digest (der, (gsize)length, hash, &size, EVP_sha1 (), NULL) == 1)
+        g_byte_array_append (hashes, hash, size);
+      OPENSSL_free (der);
+    }
+  return g_byte_array_free_to_bytes (hashes);
+}
+
+/* The hash for an RSA or EC key: the strongest that both the key asks for and the peer lists. */
+static gboolean
+choose_scheme (EVP_PKEY *key, IkeHashSet peer, IkeSignatureScheme *scheme)
+{
+  static const guint16 rsa_order[] = { IKE_HASH_SHA2_256, IKE_HASH_SHA2_512, IKE_HASH_SHA2_384 };
+  static const guint16 long_order[] = { IKE_HASH_SHA2_512, IKE_HASH_SHA2_384, IKE_HASH_SHA2_256 };
+  static const guint16 p384_order[] = { IKE_HASH_SHA2_384, IKE_HASH_SHA2_512, IKE_HASH_SHA2_256 };
+  guint bits = ike_signature_curve_bits (key);
+  const guint16 *order = bits > 384 ? long_order : bits > 256 ? p384_order : rsa_order;
+
+  scheme->key_type = EVP_PKEY_get_base_id (key);
+  scheme->pss = scheme->key_type == EVP_PKEY_RSA;
+  if (scheme->key_type == EVP_PKEY_ED25519)
+    {
+      scheme->hash = IKE_HASH_IDENTITY;
+      return (peer & 1u << IKE_HASH_IDENTITY) != 0;
+    }
+  for (gsize i = 0; i < G_N_ELEMENTS (rsa_order); i++)
+    if ((peer & 1u << order[i]) != 0)
+      {
+        scheme->hash = order[i];
+        return TRUE;
+      }
+  return FALSE;
+}
+
+/* Length, AlgorithmIdentifier, signature (RFC 7427 3). */
+static GBytes *
+sign_digital (EVP_PKEY *key, IkeHashSet peer, IkeView octets, const char **ret_reason)
+{
+  g_autoptr (GBytes) signature = NULL;
+  IkeSignatureScheme scheme;
+  IkeView identifier;
+  GByteArray *auth;
+  guint8 length;
+
+  *ret_reason = "the peer lists no hash that fits the private key (SIGNATURE_HASH_ALGORITHMS)";
+  if (!choose_scheme (key, peer, &scheme) || !ike_signature_identifier (&scheme, &identifier))
+    return NULL;
+  *ret_reason = "the private key could not sign";
+  signature = ike_signature_make (key, &scheme, octets);
+  if (signature == NULL)
+    return NULL;
+  length = (guint8)identifier.length;
+  auth = g_byte_array_new ();
+  g_byte_array_append (auth, &length, 1);
+  g_byte_array_append (auth, identifier.data, length);
+  g_byte_array_append (auth, g_bytes_get_data (signature, NULL), (guint)g_bytes_get_size (signature));
+  return g_byte_array_free_to_bytes (auth);
+}
+
+/* Method 1 with SHA2-256 (RFC 8247 3.1 forbids the SHA-1 of RFC 7296 3.8), or the curve's own method. */
+static GBytes *
+sign_classic (EVP_PKEY *key, IkeView octets, guint8 *ret_method, const char **ret_reason)
+{
+  IkeSignatureScheme scheme = { EVP_PKEY_RSA, IKE_HASH_SHA2_256, FALSE };
+  g_autoptr (GBytes) der = NULL;
+  guint8 method = IKE_AUTH_ID_RSA;
+
+  *ret_reason = "the peer does not support RFC 7427, which the private key needs";
+  if (EVP_PKEY_get_base_id (key) != EVP_PKEY_RSA && !ike_signature_raw_method (key, &method, &scheme))
+    return NULL;
+  *ret_reason = "the private key could not sign";
+  der = ike_signature_make (key, &scheme, octets);
+  if (der == NULL)
+    return NULL;
+  *ret_method = method;
+  return method == IKE_AUTH_ID_RSA ? g_steal_pointer (&der)
+                                   : ike_signature_to_raw (der, ike_signature_curve_bits (key));
+}
+
+GBytes *
+ike_credentials_sign (const IkeCredentials *credentials, IkeHashSet peer_hashes, IkeView octets, guint8 *ret_method,
+                      const char **ret_reason)
+{
+  GBytes *auth;
+
+  if (credentials->key == NULL)
+    {
+      *ret_reason = "there is no private key";
+      return NULL;
+    }
+  if (peer_hashes == 0)
+    return sign_classic (credentials->key, octets, ret_method, ret_reason);
+  auth = sign_digital (credentials->key, peer_hashes, octets, ret_reason);
+  if (auth != NULL)
+    *ret_method = IKE_AUTH_ID_DIGITAL_SIGNATURE;
+  return auth;
+}
+
+/* A failed judgement in words for the user. */
+typedef struct
+{
+  const char *reason, *advice;
+} Verdict;
+
+static const char ask_administrator[] = "Ask the administrator of the gateway to renew or replace its certificate.";
+
+static Verdict
+explain (int error)
+{
+  switch (error)
+    {
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+      return (Verdict){ "a certificate of the gateway has expired",
+                        "Check the clock of this computer; if it is right, the gateway's administrator must renew the "
+                        "certificate." };
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+      return (Verdict){ "a certificate of the gateway is not valid yet",
+                        "Check the clock of this computer: it is probably behind." };
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+      return (Verdict){ "the gateway's certificate was not issued by a trusted CA",
+                        "Put the certificate of the CA that issued it into the profile, if you trust that CA." };
+    case X509_V_ERR_CERT_SIGNATURE_FAILURE:
+      return (Verdict){ "a signature in the gateway's certificate chain is wrong", ask_administrator };
+    case X509_V_ERR_EE_KEY_TOO_SMALL:
+    case X509_V_ERR_CA_KEY_TOO_SMALL:
+    case X509_V_ERR_CA_MD_TOO_WEAK:
+      return (Verdict){ "the gateway's certificate chain uses keys or hashes that are too weak", ask_administrator };
+    case X509_V_ERR_INVALID_CA:
+    case X509_V_ERR_PATH_LENGTH_EXCEEDED:
+    case X509_V_ERR_KEYUSAGE_NO_CERTSIGN:
+      return (Verdict){ "a certificate in the gateway's chain was issued by one that is not a CA", ask_administrator };
+    case X509_V_ERR_CERT_CHAIN_TOO_LONG:
+      return (Verdict){ "the gateway's certificate chain is too long", ask_administrator };
+    default:
+      return (Verdict){ "the gateway's certificate chain does not verify", ask_administrator };
+    }
+}
+
+static gboolean
+has_usage (X509 *certificate, const char *oid)
+{
+  EXTENDED_KEY_USAGE *usages = X509_get_ext_d2i (certificate, NID_ext_key_usage, NULL, NULL);
+  ASN1_OBJECT *wanted = OBJ_txt2obj (oid, 1);
+  gboolean found = FALSE;
+
+  for (int i = 0; i < sk_ASN1_OBJECT_num (usages); i++)
+    found |= OBJ_cmp (sk_ASN1_OBJECT_value (usages, i), wanted) == 0;
+  ASN1_OBJECT_free (wanted);
+  EXTENDED_KEY_USAGE_free (usages);
+  return found;
+}
+
+/* RFC 4945 5.1.3.2 and 5.1.3.12: no extension means no limit. */
+static gboolean
+usage_allows_ike (X509 *certificate)
+{
+  guint32 flags = X509_get_extension_flags (certificate);
+  guint32 extended = X509_get_extended_key_usage (certificate);
+
+  if ((flags & EXFLAG_INVALID) != 0)
+    return FALSE;
+  if ((flags & EXFLAG_KUSAGE) != 0 &&
+      (X509_get_key_usage (certificate) & (KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION)) == 0)
+    return FALSE;
+  return (flags & EXFLAG_XKUSAGE) == 0 || (extended & (XKU_SSL_SERVER | XKU_ANYEKU)) != 0 ||
+         has_usage (certificate, OID_IKE_INTERMEDIATE) || has_usage (certificate, OID_IPSEC_IKE);
+}
+
+/* CERT payloads to objects: the leaf is returned, the others go to @others in any order. */
+static X509 *
+decode_peer (const IkeView *certificates, guint n, STACK_OF (X509) * others)
+{
+  X509 *leaf = NULL;
+
+  for (guint i = 0; i < n; i++)
+    {
+      const guint8 *at = certificates[i].data;
+      X509 *certificate = d2i_X509 (NULL, &at, (long)certificates[i].length);
+
+      if (i == 0)
+        leaf = certificate;
+      /* One damaged certificate beside the leaf does no harm: the chain may be whole without it. */
+      else if (certificate != NULL && sk_X509_push (others, certificate) <= 0)
+        X509_free (certificate);
+      if (leaf == NULL)
+        return NULL;
+      if (i == 0 && at != certificates[i].data + certificates[i].length)
+        {
+          X509_free (leaf);
+          return NULL;
+        }
+    }
+  return leaf;
+}
+
+/* X509_V_OK or an error of libcrypto. */
+static int
+verify_chain (const IkeCredentials *credentials, X509 *leaf, STACK_OF (X509) * others, const RoamNow *now)
+{
+  g_autoptr (X509_STORE) store = X509_STORE_new ();
+  g_autoptr (X509_STORE_CTX) context = X509_STORE_CTX_new ();
+
+  for (guint i = 0; i < credentials->anchors->len; i++)
+    X509_STORE_add_cert (store, credentials->anchors->pdata[i]);
+  if (X509_STORE_CTX_init (context, store, leaf, others) != 1)
+    return X509_V_ERR_UNSPECIFIED;
+  /* What the administrator names as anchor is one, self-signed or not (RFC 5280 6.1.1). */
+  X509_STORE_CTX_set_flags (context, X509_V_FLAG_PARTIAL_CHAIN);
+  X509_VERIFY_PARAM_set_time (X509_STORE_CTX_get0_param (context), roam_now_unix (now));
+  X509_VERIFY_PARAM_set_auth_level (X509_STORE_CTX_get0_param (context), AUTH_SECURITY_LEVEL);
+  if (X509_verify_cert (context) == 1)
+    return X509_V_OK;
+  return X509_STORE_CTX_get_error (context) != X509_V_OK ? X509_STORE_CTX_get_error (context) : X509_V_ERR_UNSPECIFIED;
+}
+
+static gboolean
+judge (const IkeCredentials *credentials, X509 *leaf, STACK_OF (X509) * others, const RoamNow *now,
+       const IkeIdentity *expected, Verdict *verdict)
+{
+  int error;
+
+  if (credentials->anchors->len == 0)
+    {
+      *verdict = (Verdict){ "there is no CA certificate to check the gateway's certificate with",
+                            "Put the certificate of the gateway's CA into the profile." };
+      return FALSE;
+    }
+  error = verify_chain (credentials, leaf, others, now);
+  if (error != X509_V_OK)
+    *verdict = explain (error);
+  else if (!usage_allows_ike (leaf))
+    *verdict = (Verdict){ "the gateway's certificate is not meant for such use (key usage)", ask_administrator };
+  else if (!certificate_has (leaf, expected))
+    *verdict = (Verdict){ "the gateway's certificate is for another name",
+                          "Check the gateway's identity in the profile; if it is right, do not connect here." };
+  else
+    return TRUE;
+  return FALSE;
+}
+
+IkePublicKey *
+ike_credentials_verify_peer (const IkeCredentials *credentials, const IkeView *certificates, guint n,
+                             const RoamNow *now, const IkeIdentity *expected, const char **ret_reason,
+                             const char **ret_advice)
+{
+  STACK_OF (X509) *others = sk_X509_new_null ();
+  Verdict verdict = { "the gateway sent no certificate that can be read", ask_administrator };
+  g_autoptr (X509) leaf = n > 0 && n <= IKE_MAX_PEER_CERTIFICATES ? decode_peer (certificates, n, others) : NULL;
+  IkePublicKey *key = NULL;
+
+  if (leaf != NULL && judge (credentials, leaf, others, now, expected, &verdict))
+    {
+      verdict = (Verdict){ "the key of the gateway's certificate cannot be used", ask_administrator };
+      if (X509_get0_pubkey (leaf) != NULL)
+        key = ike_public_key_new (X509_get_pubkey (leaf));
+    }
+  sk_X509_pop_free (others, X509_free);
+  ERR_clear_error ();
+  if (key == NULL)
+    {
+      *ret_reason = verdict.reason;
+      *ret_advice = verdict.advice;
+    }
+  return key;
+}

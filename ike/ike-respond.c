@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Requests of the gateway. Each gets one answer, to where it came from (RFC 7296 2.11), whatever we wait for. */
+#include "ike/ike-session-private.h"
+
+#include <string.h>
+
+/* CREATE_CHILD_SA is refused; INVALID_SYNTAX ends the IKE SA on both sides (RFC 7296 2.21.3). */
+void
+ike_respond_error (IkeSession *session, IkeSa *sa, const IkePair *pair, guint16 notify_type)
+{
+  g_autoptr (IkePayloads) payloads = ike_payloads_new ();
+
+  ike_payloads_add_notify (payloads, notify_type, NULL, 0);
+  ike_exchange_respond (session, sa, pair, IKE_EXCHANGE_CREATE_CHILD_SA, payloads);
+  if (notify_type == IKE_NOTIFY_INVALID_SYNTAX)
+    ike_session_die (session, IKE_EVENT_DEAD, "INVALID_SYNTAX: the gateway sent a malformed request",
+                     "report this to the gateway's maker");
+}
+
+/* Another group than the one of the request's KE payload is wanted (RFC 7296 1.3). */
+void
+ike_respond_invalid_ke (IkeSession *session, IkeSa *sa, const IkePair *pair, guint16 group)
+{
+  g_autoptr (IkePayloads) payloads = ike_payloads_new ();
+
+  ike_payloads_add_notify_u16s (payloads, IKE_NOTIFY_INVALID_KE_PAYLOAD, &group, 1);
+  ike_exchange_respond (session, sa, pair, IKE_EXCHANGE_CREATE_CHILD_SA, payloads);
+}
+
+/* --- Delete (RFC 7296 1.4.1, 2.25.1) --- */
+
+/* Closes what the gateway deletes; FALSE: it is not to be named in the answer. */
+static gboolean
+close_deleted (IkeSession *session, const RoamNow *now, guint32 spi, guint32 *ret_spi_in)
+{
+  IkeChild *child = ike_child_by_spi_out (session, spi);
+  IkeTask *own;
+  gboolean crossing;
+
+  if (!child)
+    return FALSE;
+  *ret_spi_in = child->sa->spi_in;
+  own = ike_task_find (session, IKE_TASK_DELETE_CHILD, child->sa->id);
+  crossing = own && !g_queue_find (&session->tasks, own);
+  if (own && !crossing)
+    {
+      g_queue_remove (&session->tasks, own);
+      ike_task_free (own);
+    }
+  ike_child_close (session, now, child);
+  return !crossing;
+}
+
+/* A profile without a Child SA is of no use: one new one is asked for, once. */
+static void
+replace_lost_child (IkeSession *session, const RoamNow *now)
+{
+  if (session->state != IKE_STATE_ESTABLISHED || ike_child_any_left (session) ||
+      ike_task_find (session, IKE_TASK_CREATE_CHILD, 0) || ike_task_find (session, IKE_TASK_REKEY_CHILD, 0))
+    return;
+  if (session->recreated_child)
+    {
+      ike_session_close (session, now, IKE_EVENT_DEAD, "the gateway deletes every Child SA", NULL);
+      return;
+    }
+  session->recreated_child = TRUE;
+  ike_task_queue (session, ike_task_new (IKE_TASK_CREATE_CHILD));
+}
+
+static void
+process_delete_esp (IkeSession *session, const RoamNow *now, const IkePayloadDelete *delete, IkePayloads *answer)
+{
+  guint32 spis[IKE_MAX_DELETE_SPIS];
+  guint n = 0;
+
+  for (guint i = 0; i < delete->n_spis; i++)
+    if (close_deleted (session, now, delete->spis[i], &spis[n]))
+      n++;
+  if (n > 0)
+    ike_payloads_add_delete_esp (answer, spis, n);
+}
+
+/* TRUE: the IKE SA itself is to go. */
+static gboolean
+process_deletes (IkeSession *session, const RoamNow *now, const IkeMessage *message, IkePayloads *answer)
+{
+  gboolean deletes_sa = FALSE;
+
+  for (const IkePayload *p = NULL; (p = ike_message_find_next (message, IKE_PAYLOAD_DELETE, p));)
+    if (p->delete->protocol == IKE_PROTOCOL_IKE)
+      deletes_sa = TRUE;
+    else if (p->delete->protocol == IKE_PROTOCOL_ESP)
+      process_delete_esp (session, now, p->delete, answer);
+  return deletes_sa;
+}
+
+/* --- notifies --- */
+
+/* RFC 4555 3.9: TRUE when what the gateway wrote is what the packet says. */
+static gboolean
+is_free_of_nat (const IkePayloadNotify *notify, const IkePair *pair)
+{
+  RoamFamily family = (RoamFamily)pair->remote.addr.family;
+  WireReader reader;
+  RoamAddr source, destination;
+  guint16 source_port, destination_port;
+
+  wire_reader_init (&reader, notify->data.data, notify->data.length);
+  return wire_read_addr (&reader, family, &source) && wire_read_addr (&reader, family, &destination) &&
+         wire_read_u16 (&reader, &source_port) && wire_read_u16 (&reader, &destination_port) &&
+         wire_reader_at_end (&reader) && roam_addr_equal (&source, &pair->remote.addr) &&
+         roam_addr_equal (&destination, &pair->local.addr) && source_port == pair->remote.port &&
+         destination_port == pair->local.port;
+}
+
+static void
+process_peer_addresses (IkeSession *session, const RoamNow *now, const IkePair *pair, const IkeMessage *message)
+{
+  if (!session->mobike)
+    return;
+  if (!ike_message_find_notify (message, IKE_NOTIFY_ADDITIONAL_IP4_ADDRESS) &&
+      !ike_message_find_notify (message, IKE_NOTIFY_ADDITIONAL_IP6_ADDRESS) &&
+      !ike_message_find_notify (message, IKE_NOTIFY_NO_ADDITIONAL_ADDRESSES))
+    return;
+  ike_peer_addresses_read (session, &pair->remote.addr, message);
+  for (guint i = 0; i < session->n_peer_addresses; i++)
+    if (roam_addr_equal (&session->peer_addresses[i], &session->mobility.now.remote.addr))
+      return;
+  /* The address in use is no longer the gateway's: the one that it sends from is (RFC 4555 3.5). */
+  ike_mobility_move_remote (session, now, &pair->remote.addr);
+}
+
+/* Notifies of a request that have an effect or an echo; FALSE: refused as a whole. */
+static gboolean
+process_notifies (IkeSession *session, const IkeSa *sa, const RoamNow *now, const IkePair *pair,
+                  const IkeMessage *message, IkePayloads *answer)
+{
+  const IkePayloadNotify *cookie2 = ike_message_find_notify (message, IKE_NOTIFY_COOKIE2);
+  const IkePayloadNotify *no_nats = ike_message_find_notify (message, IKE_NOTIFY_NO_NATS_ALLOWED);
+
+  if (no_nats && session->mobike && !is_free_of_nat (no_nats, pair))
+    {
+      ike_payloads_add_notify (answer, IKE_NOTIFY_UNEXPECTED_NAT_DETECTED, NULL, 0);
+      if (cookie2 && cookie2->data.length <= IKE_COOKIE2_MAX)
+        ike_payloads_add_notify (answer, IKE_NOTIFY_COOKIE2, cookie2->data.data, cookie2->data.length);
+      return FALSE;
+    }
+  if (session->mobike && ike_message_find_notify (message, IKE_NOTIFY_NAT_DETECTION_SOURCE_IP))
+    ike_nat_add (session, sa, pair, answer);
+  if (cookie2 && cookie2->data.length <= IKE_COOKIE2_MAX)
+    ike_payloads_add_notify (answer, IKE_NOTIFY_COOKIE2, cookie2->data.data, cookie2->data.length);
+  if (ike_message_find_notify (message, IKE_NOTIFY_UPDATE_SA_ADDRESSES))
+    ike_count (session, "updates-of-gateway-ignored"); /* only the initiator moves (RFC 4555 3.5) */
+  process_peer_addresses (session, now, pair, message);
+  return TRUE;
+}
+
+/* --- exchanges --- */
+
+static void
+process_deleted_sa (IkeSession *session, IkeSa *sa)
+{
+  if (session->state == IKE_STATE_CLOSING && sa == session->current)
+    ike_session_die (session, session->closing_type, session->closing_reason, session->closing_advice);
+  else if (sa == session->current)
+    ike_session_die (session, IKE_EVENT_DEAD, "the gateway deleted the IKE SA", NULL);
+  else
+    ike_sa_close (session, sa);
+}
+
+static void
+respond_informational (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair,
+                       const IkeMessage *message)
+{
+  g_autoptr (IkePayloads) answer = ike_payloads_new ();
+  gboolean deletes_sa = FALSE;
+
+  if (process_notifies (session, sa, now, pair, message, answer))
+    deletes_sa = process_deletes (session, now, message, answer);
+  ike_exchange_respond (session, sa, pair, IKE_EXCHANGE_INFORMATIONAL, answer);
+  if (ike_message_find_notify (message, IKE_NOTIFY_AUTHENTICATION_FAILED))
+    ike_session_die (session, IKE_EVENT_AUTH_FAILED, "AUTHENTICATION_FAILED: the gateway withdrew its consent",
+                     "check the identities and the secret or the certificate on both sides");
+  else if (deletes_sa)
+    process_deleted_sa (session, sa);
+  else
+    replace_lost_child (session, now);
+}
+
+static void
+respond_create_child (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair,
+                      const IkeMessage *message)
+{
+  const IkePayload *offer = ike_message_find (message, IKE_PAYLOAD_SA);
+  const IkePayloadNotify *rekey = ike_message_find_notify (message, IKE_NOTIFY_REKEY_SA);
+
+  if (offer && offer->sa->proposals[0].protocol == IKE_PROTOCOL_IKE)
+    ike_rekey_ike_respond (session, sa, now, pair, message);
+  else if (offer && rekey)
+    ike_rekey_child_respond (session, sa, now, pair, message, rekey);
+  else /* one Child SA is all that a remote-access client has */
+    ike_respond_error (session, sa, pair, offer ? IKE_NOTIFY_NO_ADDITIONAL_SAS : IKE_NOTIFY_INVALID_SYNTAX);
+}
+
+void
+ike_respond (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair, const IkeMessage *message)
+{
+  if (sa->state != IKE_SA_ACTIVE && sa->state != IKE_SA_REPLACED)
+    {
+      ike_count (session, "requests-too-early"); /* the gateway has not authenticated itself yet */
+      return;
+    }
+  ike_count (session, "requests-received");
+  switch (message->header.exchange)
+    {
+    case IKE_EXCHANGE_INFORMATIONAL:
+      respond_informational (session, sa, now, pair, message);
+      return;
+    case IKE_EXCHANGE_CREATE_CHILD_SA:
+      respond_create_child (session, sa, now, pair, message);
+      return;
+    default:
+      ike_count (session, "requests-of-unknown-exchange");
+      return;
+    }
+}

@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "base/retransmit.h"
+#include "ike/ike-crypto-private.h"
+#include "ike/ike-message-private.h"
+#include "ike/ike.h"
+
+/*
+ * The inside of an IkeSession.
+ *
+ *   session   commands, actions, timers, the mobility state (one path for all SAs)
+ *   IkeSa     one IKE SA: SPIs, keys, one window of size 1 in each direction
+ *   IkeTask   one exchange that we start; waits in the session until a window is free
+ *   IkeChild  one Child SA pair; belongs to the session, so an IKE SA rekey inherits it by itself
+ *
+ * Files: ike-session.c verbs, ike-receive.c datagrams, ike-exchange.c windows and retransmission,
+ * ike-respond.c requests of the gateway, ike-sa.c and ike-child.c the SAs, ike-mobility.c path and
+ * NAT state, ike-task-*.c the exchanges that we start.
+ */
+
+/* The SA in use, the one it replaces, and one more of each side when both rekey at once (RFC 7296 2.8.2). */
+#define IKE_MAX_SAS 4
+/* One pair in use, one it replaces, one more in a collision, and lingering ones of quick moves. */
+#define IKE_MAX_CHILDREN 16
+/* Waiting exchanges: every kind once, and a Delete for every Child SA. */
+#define IKE_MAX_TASKS 32
+/* More addresses of a gateway than this are noise. */
+#define IKE_MAX_PEER_ADDRESSES 32
+/* RFC 4555 4.2.5 allows 8..64. */
+#define IKE_COOKIE2_LENGTH 16
+#define IKE_COOKIE2_MAX 64
+/* A gateway under load asks for a COOKIE once or twice; for ever means that something is wrong. */
+#define IKE_MAX_COOKIE_ROUNDS 5
+#define IKE_MAX_KE_ROUNDS 3
+/* SPIs 0..255 are reserved (RFC 4303 2.1). */
+#define IKE_MIN_ESP_SPI 256
+/* How long an SA outlives the time when its rekeying was due (RFC 7296 2.8). */
+#define IKE_REKEY_MARGIN_US (10 * 60 * ROAM_USEC_PER_SEC)
+/* What one IP packet carries without fragments everywhere (RFC 7383 2.5.1 suggests 576 and 1280). */
+#define IKE_FRAGMENT_MTU 1280
+
+typedef struct _IkeSa IkeSa;
+typedef struct _IkeTask IkeTask;
+typedef struct _IkeChild IkeChild;
+
+typedef enum
+{
+  IKE_STATE_IDLE,
+  IKE_STATE_INIT,
+  IKE_STATE_AUTH,
+  IKE_STATE_ESTABLISHED,
+  IKE_STATE_CLOSING, /* our DELETE is wanted or under way */
+} IkeState;
+
+/* In the order in which waiting tasks get a free window: a move goes before everything else that can wait. */
+typedef enum
+{
+  IKE_TASK_SA_INIT,
+  IKE_TASK_AUTH,
+  IKE_TASK_REFUSE, /* AUTHENTICATION_FAILED after a bad IKE_AUTH response (RFC 7296 2.21.2) */
+  IKE_TASK_DELETE_IKE,
+  IKE_TASK_UPDATE,
+  IKE_TASK_DELETE_CHILD,
+  IKE_TASK_CREATE_CHILD,
+  IKE_TASK_REKEY_CHILD,
+  IKE_TASK_REKEY_IKE,
+  IKE_TASK_CHECK,
+} IkeTaskType;
+
+/* One exchange that we start. */
+struct _IkeTask
+{
+  IkeTaskType type;
+  IkeSa *sa; /* bound to this SA; NULL: whatever is current when a window is free */
+  gint64 not_before_us;
+  gint64 first_refused_us; /* TEMPORARY_FAILURE since then; 0: never */
+  guint refusals;
+  guint ke_rounds;
+  guint32 serial;     /* CHECK: of the command, 0 for our own */
+  guint32 generation; /* of the path when it was first sent */
+  guint8 cookie2[IKE_COOKIE2_LENGTH];
+  gboolean doubtful; /* CHECK: asked because somebody says that the gateway lost the SA */
+  guint32 child_id;  /* DELETE_CHILD, REKEY_CHILD: which */
+  guint32 spi_in;    /* CREATE_CHILD, REKEY_CHILD: of the new Child SA; DELETE_CHILD: of one never installed */
+  guint64 ike_spi;   /* REKEY_IKE: our SPI of the new SA */
+  guint16 group;     /* asked for by INVALID_KE_PAYLOAD; 0: our own choice */
+  IkeProposals *proposals;
+  IkeDh *dh;
+  GBytes *nonce;
+  /* A rekeying of the same SA by the gateway, answered while ours was under way (RFC 7296 2.8.1, 2.8.2). */
+  guint32 rival_child_id;
+  GBytes *rival_nonce; /* the lower one of its two */
+};
+
+typedef enum
+{
+  IKE_SA_HALF_OPEN,
+  IKE_SA_ACTIVE,
+  IKE_SA_REPLACED, /* a successor exists, the Delete is to come from either side */
+  IKE_SA_GONE,     /* freed at the end of the verb */
+} IkeSaState;
+
+/* A message as it went out, so that copies are identical bit by bit: whole or in fragments. */
+typedef struct
+{
+  GPtrArray *messages; /* GBytes, without non-ESP marker; NULL: none */
+  guint32 id;
+} IkeSent;
+
+struct _IkeSa
+{
+  IkeSaState state;
+  guint64 spi_i, spi_r; /* of the original initiator and responder of this SA */
+  gboolean initiator;   /* that was us */
+  IkeKeys *keys;        /* NULL while half open */
+  gint64 rekey_us, expire_us;
+
+  /* Our requests. */
+  guint32 next_id;
+  IkeTask *task; /* outstanding */
+  IkeSent request;
+  RoamRetransmit timer;
+  gint64 first_sent_us;
+  guint copies;    /* sent on the present path */
+  gboolean resent; /* more than one copy went out: a round-trip time cannot be told from it */
+
+  /* Requests of the gateway. */
+  guint32 peer_next_id;
+  IkeSent response;
+  IkeReassembly *fragments[2]; /* of responses, of requests */
+};
+
+struct _IkeChild
+{
+  IkeChildSa *sa;
+  GArray *local_ts, *remote_ts; /* IkeSelector */
+  IkeSuite suite;
+  gboolean outbound; /* CHILD_USE was given */
+  guint32 replaces;  /* id of the Child SA that this one takes over from, 0: none */
+  gboolean deleting; /* our Delete for it waits or is under way */
+  gint64 linger_us;  /* ROAM_NEVER; else gone for the protocol, late packets are received until then */
+  gint64 rekey_us, expire_us;
+};
+
+/* Where we are and what the gateway knows about it (RFC 4555 3.5). */
+typedef struct
+{
+  guint32 ifindex;
+  RoamEndpoint local, remote;
+} IkePair;
+
+typedef struct
+{
+  IkePair now, good;       /* in use; last one the gateway confirmed */
+  guint32 generation;      /* +1 with every change */
+  guint32 answered;        /* newest generation that the gateway confirmed */
+  gboolean pending_update; /* an UPDATE_SA_ADDRESSES has to follow */
+  guint32 serial;          /* newest START or MOVE */
+  gboolean waiting;        /* the newest MOVE has neither been answered nor given up */
+  gboolean announce;       /* the next confirmation is worth a PATH_OK */
+  gboolean children_moved; /* the Child SAs use the present path */
+  gint64 budget_us;        /* when the newest MOVE counts as failed; ROAM_NEVER */
+  guint32 check_serial;    /* newest CHECK that waits for its answer, 0: none */
+  gint64 check_budget_us;
+} IkeMobility;
+
+/* What a half-open attempt carries from message to message. */
+typedef struct
+{
+  GBytes *cookie;
+  guint cookie_rounds, ke_rounds;
+  guint16 group;
+  gboolean restarted; /* once from a new IKE_SA_INIT (forged response) */
+  IkeDh *dh;
+  GBytes *nonce, *peer_nonce;
+  GBytes *request, *response; /* IKE_SA_INIT octets for AUTH */
+  IkeHashSet peer_hashes;
+  IkeIdentity local_id;
+  guint32 spi_in;
+  IkeProposals *esp;
+  /* An unauthenticated error notify is believed only when nothing better comes until then (RFC 7296 2.21.1). */
+  const char *problem, *advice;
+  gint64 problem_us;
+} IkeHandshake;
+
+struct _IkeSession
+{
+  /* Configuration. */
+  RoamAddr gateway;
+  IkeIdentity remote_id; /* data NULL: the gateway's address */
+  IkeIdentity configured_id;
+  IkeAuthMethod method;
+  RoamSecret *psk;
+  IkeCredentials *credentials;
+  IkeProposals *ike_offer, *esp_offer;
+  gboolean request_tia4, request_tia6, request_dns, force_udp_encap, require_mobike;
+  gint64 dpd_interval_us, rekey_ike_us, rekey_child_us, nat_keepalive_us;
+  RoamRng *rng; /* our own stream, seeded from the caller's */
+
+  GQueue actions; /* IkeAction */
+  GHashTable *counters;
+
+  IkeState state;
+  gint64 closing_us; /* CLOSING: end of patience, and what will be said then */
+  IkeEventType closing_type;
+  const char *closing_reason, *closing_advice;
+  gint64 established_us;
+  GPtrArray *sas; /* IkeSa */
+  IkeSa *current; /* where new requests go */
+  GPtrArray *children;
+  guint32 last_child_id;
+  GQueue tasks; /* IkeTask, waiting */
+  gboolean recreated_child;
+  guint16 learned_group; /* the group this gateway accepted last */
+
+  IkeHandshake handshake;
+  IkeMobility mobility;
+  IkeConfiguration configuration;
+  gboolean mobike, fragmentation;
+  gboolean nat_supported; /* the gateway sent NAT_DETECTION in IKE_SA_INIT */
+  gboolean nat_local, nat_remote, nat_suspected;
+  /* NAT_DETECTION_DESTINATION_IP of the last answer on the NAT-T port, and the SPIs it was made of. */
+  guint8 nat_seen[IKE_NAT_DETECTION_LENGTH];
+  guint64 nat_seen_spi_i;
+  gboolean has_nat_seen;
+  RoamAddr peer_addresses[IKE_MAX_PEER_ADDRESSES];
+  guint n_peer_addresses;
+
+  gint64 heard_us;     /* last proof of life */
+  gint64 keepalive_us; /* when the next NAT keepalive is due; ROAM_NEVER */
+  gint64 doubt_us;     /* last check that an unprotected message caused */
+  gint64 rtt_us;
+};
+
+/* --- ike-session.c --- */
+
+void ike_session_set_state (IkeSession *session, IkeState state);
+/* Takes what @action owns. */
+void ike_session_push (IkeSession *session, IkeAction *action);
+/* One message as one datagram; on the NAT-T port behind the non-ESP marker (RFC 3948 2.2). */
+void ike_session_send (IkeSession *session, const IkePair *pair, GBytes *message);
+/* The serial is that of the newest START or MOVE. */
+void ike_session_event (IkeSession *session, IkeEventType type, const char *reason, const char *advice);
+void ike_session_event_of (IkeSession *session, IkeEventType type, guint32 serial, const char *reason,
+                           const char *advice);
+/* Everything goes, without a packet, and one event says why. */
+void ike_session_die (IkeSession *session, IkeEventType type, const char *reason, const char *advice);
+/* DELETE first, then DEAD (or @type). */
+void ike_session_close (IkeSession *session, const RoamNow *now, IkeEventType type, const char *reason,
+                        const char *advice);
+void ike_count (IkeSession *session, const char *counter);
+/* now + interval, less up to a tenth (RFC 7296 2.8.1). */
+gint64 ike_session_jittered (IkeSession *session, const RoamNow *now, gint64 interval_us);
+
+/* --- ike-sa.c --- */
+
+IkeSa *ike_sa_new (IkeSession *session, guint64 spi_i, guint64 spi_r, gboolean initiator);
+void ike_sa_free (gpointer sa);
+/* A fresh SPI, not zero and not ours already. */
+guint64 ike_sa_new_spi (IkeSession *session);
+IkeSa *ike_sa_find (const IkeSession *session, const IkeHeader *header);
+/* Keys are there: @sa can be used. */
+void ike_sa_activate (IkeSession *session, const RoamNow *now, IkeSa *sa);
+/* @sa ends; what was outstanding on it and still matters goes back to the queue. */
+void ike_sa_close (IkeSession *session, IkeSa *sa);
+/* Frees the SAs that ended. */
+void ike_sa_reap (IkeSession *session);
+IkeCipher *ike_sa_cipher_out (const IkeSa *sa);
+IkeCipher *ike_sa_cipher_in (const IkeSa *sa);
+const RoamSecret *ike_sa_sk_p (const IkeSa *sa, gboolean ours);
+/* Protected message of @sa, in fragments where needed and agreed on. Elements are GBytes. */
+GPtrArray *ike_sa_build (IkeSession *session, IkeSa *sa, guint8 exchange, gboolean response, guint32 id,
+                         const IkePayloads *payloads);
+
+/* --- ike-receive.c --- */
+
+void ike_receive (IkeSession *session, const RoamNow *now, const IkePair *pair, const guint8 *data, gsize length);
+
+/* --- ike-exchange.c --- */
+
+/* Gives every free window its next task. */
+void ike_exchange_pump (IkeSession *session, const RoamNow *now);
+/* The path changed: whatever is outstanding is repeated at once, bit by bit the same (RFC 4555 3.5). */
+void ike_exchange_resend_all (IkeSession *session, const RoamNow *now);
+/* The present path is silent: the schedules of what is outstanding become patient ones. */
+void ike_exchange_be_patient (IkeSession *session, const RoamNow *now);
+void ike_exchange_process_response (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair,
+                                    const IkeMessage *message);
+void ike_exchange_deadline (IkeSession *session, const RoamNow *now);
+gint64 ike_exchange_next_deadline (const IkeSession *session);
+/* The response to the gateway's present request: stored, and sent to where that came from. */
+void ike_exchange_respond (IkeSession *session, IkeSa *sa, const IkePair *pair, guint8 exchange,
+                           const IkePayloads *payloads);
+void ike_exchange_repeat_response (IkeSession *session, IkeSa *sa, const IkePair *pair);
+
+/* --- ike-respond.c --- */
+
+void ike_respond (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair, const IkeMessage *message);
+void ike_respond_error (IkeSession *session, IkeSa *sa, const IkePair *pair, guint16 notify_type);
+void ike_respond_invalid_ke (IkeSession *session, IkeSa *sa, const IkePair *pair, guint16 group);
+
+/* --- tasks: ike-task.c --- */
+
+IkeTask *ike_task_new (IkeTaskType type);
+void ike_task_free (IkeTask *task);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (IkeTask, ike_task_free)
+/* Takes @task. */
+void ike_task_queue (IkeSession *session, IkeTask *task);
+/* Waiting or outstanding; @child_id 0: any. */
+IkeTask *ike_task_find (const IkeSession *session, IkeTaskType type, guint32 child_id);
+void ike_task_drop_waiting (IkeSession *session);
+guint8 ike_task_exchange (IkeTaskType type);
+/* The request as messages (GBytes); NULL: it cannot or need not be sent. */
+GPtrArray *ike_task_build (IkeSession *session, IkeSa *sa, const RoamNow *now, IkeTask *task, guint32 id);
+/* Takes @task; @message is the answer, of the right exchange. */
+void ike_task_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair, IkeTask *task,
+                       const IkeMessage *message);
+/* The answer was authentic but malformed. Takes @task. */
+void ike_task_process_bad (IkeSession *session, IkeSa *sa, const RoamNow *now, IkeTask *task, const char *reason);
+/* Requeues @task after TEMPORARY_FAILURE, later and later; FALSE (and @task is gone) when it was refused for minutes.
+ */
+gboolean ike_task_retry_later (IkeSession *session, const RoamNow *now, IkeTask *task);
+
+/* ike-task-init.c: starts (again) from the present path. */
+void ike_init_start (IkeSession *session, const RoamNow *now);
+GPtrArray *ike_init_build (IkeSession *session, IkeSa *sa);
+void ike_init_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair,
+                       const IkeMessage *message);
+void ike_init_expired (IkeSession *session, const RoamNow *now);
+void ike_handshake_clear (IkeHandshake *handshake);
+
+/* ike-task-auth.c */
+IkePayloads *ike_auth_build (IkeSession *session, IkeSa *sa);
+void ike_auth_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair,
+                       const IkeMessage *message);
+/* ike-auth-config.c: CFG_REPLY into @ret; attributes of a wrong length are ignored. */
+void ike_configuration_parse (const IkePayloadCp *cp, IkeConfiguration *ret);
+
+/* ike-task-child.c */
+IkePayloads *ike_create_child_build (IkeSession *session, IkeTask *task);
+void ike_create_child_process (IkeSession *session, IkeSa *sa, const RoamNow *now, IkeTask *task,
+                               const IkeMessage *message);
+void ike_task_rekey_child (IkeSession *session, IkeChild *child);
+void ike_task_delete_child (IkeSession *session, IkeChild *child);
+/* The peer's rekeying of @child: response payloads. */
+void ike_rekey_child_respond (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair,
+                              const IkeMessage *message, const IkePayloadNotify *rekey);
+
+/* ike-task-rekey.c */
+IkePayloads *ike_rekey_ike_build (IkeSession *session, IkeSa *sa, IkeTask *task);
+void ike_rekey_ike_process (IkeSession *session, IkeSa *sa, const RoamNow *now, IkeTask *task,
+                            const IkeMessage *message);
+void ike_rekey_ike_respond (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair,
+                            const IkeMessage *message);
+void ike_task_delete_ike (IkeSession *session, IkeSa *sa);
+
+/* ike-task-mobike.c */
+IkePayloads *ike_update_build (IkeSession *session, IkeSa *sa, IkeTask *task);
+void ike_update_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair, const IkeTask *task,
+                         const IkeMessage *message);
+IkePayloads *ike_check_build (IkeSession *session, IkeSa *sa);
+void ike_check_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair, const IkeTask *task,
+                        const IkeMessage *message);
+void ike_task_check (IkeSession *session, guint32 serial, gboolean doubtful);
+
+/* --- ike-mobility.c --- */
+
+/* MOVE on an established SA. */
+void ike_mobility_move (IkeSession *session, const RoamNow *now, const IkeCommand *command);
+/* To another address of the gateway, same local side. */
+void ike_mobility_move_remote (IkeSession *session, const RoamNow *now, const RoamAddr *addr);
+/* An UPDATE_SA_ADDRESSES or CHECK of the present path was answered. */
+void ike_mobility_confirmed (IkeSession *session, gboolean encap_changed);
+void ike_mobility_failed (IkeSession *session, const RoamNow *now, const char *reason, const char *advice);
+/* CHECK: one liveness exchange, one answer about it. */
+void ike_mobility_check (IkeSession *session, const RoamNow *now, guint32 serial);
+void ike_mobility_deadline (IkeSession *session, const RoamNow *now);
+/* Child SAs go to the present path. */
+void ike_mobility_move_children (IkeSession *session);
+gboolean ike_mobility_udp_encap (const IkeSession *session);
+/* The gateway's whole address set: @source and what the notifies of @message list (RFC 4555 3.6). */
+void ike_peer_addresses_read (IkeSession *session, const RoamAddr *source, const IkeMessage *message);
+/* An address of the gateway of @family; FALSE: none is known. */
+gboolean ike_peer_address_of (const IkeSession *session, guint8 family, RoamAddr *ret_addr);
+
+/* --- ike-nat.c --- */
+
+/* NAT_DETECTION_SOURCE_IP and _DESTINATION_IP of a message of @sa on @pair. */
+void ike_nat_add (IkeSession *session, const IkeSa *sa, const IkePair *pair, IkePayloads *payloads);
+typedef struct
+{
+  gboolean present, local, remote;
+  guint8 destination[IKE_NAT_DETECTION_LENGTH];
+} IkeNatView;
+/* What a message that came on @pair tells about NATs. */
+void ike_nat_read (const IkeMessage *message, guint64 spi_i, guint64 spi_r, const IkePair *pair, IkeNatView *ret_view);
+/* Takes over @view of an answer; TRUE when ESP goes into UDP now, or no longer. */
+gboolean ike_nat_apply (IkeSession *session, const IkeSa *sa, const RoamNow *now, const IkeNatView *view);
+/* Does @view of a liveness answer say that the gateway sees us elsewhere (RFC 4555 3.8)? */
+gboolean ike_nat_mapping_changed (IkeSession *session, const IkeSa *sa, const IkeNatView *view);
+void ike_nat_keepalive_deadline (IkeSession *session, const RoamNow *now);
+/* --- ike-child.c --- */
+
+void ike_child_free (gpointer child);
+IkeChild *ike_child_by_id (const IkeSession *session, guint32 id);
+/* One that exists for the protocol, by the SPI the gateway receives on. */
+IkeChild *ike_child_by_spi_out (const IkeSession *session, guint32 spi);
+gboolean ike_child_any_left (const IkeSession *session);
+IkeChild *ike_child_in_use (const IkeSession *session);
+guint32 ike_child_new_spi (IkeSession *session);
+/* Keys of an exchange that made a Child SA, @ours: started by us. NULL: cannot be derived. */
+IkeChild *ike_child_new (IkeSession *session, const IkeSa *sa, const IkeSuite *suite, const RoamSecret *g_ir,
+                         IkeView ni, IkeView nr, gboolean ours, guint32 spi_in, guint32 spi_out);
+/* Takes @child. */
+void ike_child_install (IkeSession *session, const RoamNow *now, IkeChild *child, gboolean use_outbound);
+void ike_child_use (IkeSession *session, IkeChild *child);
+/* @child is closed for the protocol; received on a little longer when another one took over. */
+void ike_child_close (IkeSession *session, const RoamNow *now, IkeChild *child);
+void ike_child_close_all (IkeSession *session);
+void ike_child_traffic (IkeSession *session, IkeChild *child);
+void ike_child_deadline (IkeSession *session, const RoamNow *now);
+gint64 ike_child_next_deadline (const IkeSession *session);
+/* What a remote-access client asks for: everything, of the families that it wants addresses of. */
+GArray *ike_any_selectors (const IkeSession *session);
+GArray *ike_selectors_of (const IkePayloadTs *ts);
+/* Every selector of @needed, of which there is one at least, lies in one of @given. */
+gboolean ike_selectors_cover (const GArray *given, const GArray *needed);
+
+/* --- small helpers of the tasks --- */
+
+GBytes *ike_new_nonce (IkeSession *session);
+IkeView ike_view (GBytes *bytes);
+/* The lower one of two nonces, referenced. */
+GBytes *ike_lower_nonce (GBytes *a, GBytes *b);
+GBytes *ike_message_nonce (const IkeMessage *message);

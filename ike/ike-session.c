@@ -1,0 +1,523 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The five verbs, the action queue, commands and status of an IkeSession. */
+#include "ike/ike-session-private.h"
+
+#include <string.h>
+
+#define DEFAULT_DPD_US (30 * ROAM_USEC_PER_SEC)
+#define DEFAULT_REKEY_IKE_US (4 * 3600 * ROAM_USEC_PER_SEC)
+#define DEFAULT_REKEY_CHILD_US (3600 * ROAM_USEC_PER_SEC)
+#define DEFAULT_KEEPALIVE_US (20 * ROAM_USEC_PER_SEC) /* RFC 3948 4 */
+/* Rekeying earlier than this would never come to rest. */
+#define MIN_REKEY_US (10 * ROAM_USEC_PER_SEC)
+/* A DELETE gets three copies and then some time for the last answer. */
+#define CLOSING_PATIENCE_US (4 * ROAM_USEC_PER_SEC)
+
+static const char *
+state_to_string (IkeState state)
+{
+  switch (state)
+    {
+    case IKE_STATE_IDLE:
+      return "idle";
+    case IKE_STATE_INIT:
+      return "init";
+    case IKE_STATE_AUTH:
+      return "auth";
+    case IKE_STATE_ESTABLISHED:
+      return "established";
+    case IKE_STATE_CLOSING:
+      return "closing";
+    }
+  return "unknown";
+}
+
+/* The only writer of session->state. */
+void
+ike_session_set_state (IkeSession *session, IkeState state)
+{
+  if (session->state == state)
+    return;
+  g_debug ("ike: %s -> %s", state_to_string (session->state), state_to_string (state));
+  session->state = state;
+}
+
+void
+ike_count (IkeSession *session, const char *counter)
+{
+  guint64 *value = g_hash_table_lookup (session->counters, counter);
+
+  if (!value)
+    {
+      value = g_new0 (guint64, 1);
+      g_hash_table_insert (session->counters, g_strdup (counter), value);
+    }
+  (*value)++;
+}
+
+gint64
+ike_session_jittered (IkeSession *session, const RoamNow *now, gint64 interval_us)
+{
+  guint32 spread_ms = (guint32)MIN (interval_us / 10 / ROAM_USEC_PER_MSEC, G_MAXINT32);
+
+  return now->boot_us + interval_us - roam_rng_below (session->rng, spread_ms) * ROAM_USEC_PER_MSEC;
+}
+
+/* --- actions --- */
+
+void
+ike_action_clear (IkeAction *action)
+{
+  switch (action->type)
+    {
+    case IKE_ACTION_SEND:
+      g_clear_pointer (&action->send.datagram, g_bytes_unref);
+      break;
+    case IKE_ACTION_CHILD_ADD:
+      g_clear_pointer (&action->child_add.child, ike_child_sa_unref);
+      break;
+    case IKE_ACTION_EVENT:
+    case IKE_ACTION_CHILD_USE:
+    case IKE_ACTION_CHILD_REMOVE:
+    case IKE_ACTION_CHILD_MOVE:
+      break;
+    }
+}
+
+static void
+free_action (gpointer data)
+{
+  ike_action_clear (data);
+  g_free (data);
+}
+
+void
+ike_session_push (IkeSession *session, IkeAction *action)
+{
+  g_queue_push_tail (&session->actions, g_memdup2 (action, sizeof *action));
+}
+
+static GBytes *
+with_marker (GBytes *message)
+{
+  WireWriter writer;
+  gsize length;
+  const guint8 *data = g_bytes_get_data (message, &length);
+
+  wire_writer_init (&writer, IKE_NON_ESP_MARKER_LENGTH + length);
+  wire_write_zeros (&writer, IKE_NON_ESP_MARKER_LENGTH);
+  wire_write_data (&writer, data, length);
+  return wire_writer_finish (&writer);
+}
+
+void
+ike_session_send (IkeSession *session, const IkePair *pair, GBytes *message)
+{
+  IkeAction action = { .type = IKE_ACTION_SEND,
+                       .send = { .ifindex = pair->ifindex, .local = pair->local, .remote = pair->remote } };
+
+  action.send.datagram = pair->local.port == IKE_NATT_PORT ? with_marker (message) : g_bytes_ref (message);
+  ike_count (session, "datagrams-sent");
+  ike_session_push (session, &action);
+}
+
+void
+ike_session_event_of (IkeSession *session, IkeEventType type, guint32 serial, const char *reason, const char *advice)
+{
+  IkeAction action = { .type = IKE_ACTION_EVENT };
+
+  action.event = (IkeEvent){ .type = type,
+                             .serial = serial,
+                             .configuration = session->configuration,
+                             .mobike = session->mobike,
+                             .nat_local = session->nat_local,
+                             .nat_remote = session->nat_remote,
+                             .rtt_us = session->rtt_us,
+                             .reason = reason,
+                             .advice = advice };
+  ike_session_push (session, &action);
+}
+
+void
+ike_session_event (IkeSession *session, IkeEventType type, const char *reason, const char *advice)
+{
+  ike_session_event_of (session, type, session->mobility.serial, reason, advice);
+}
+
+/* --- the end --- */
+
+static void
+forget_everything (IkeSession *session)
+{
+  ike_child_close_all (session);
+  ike_task_drop_waiting (session);
+  for (guint i = 0; i < session->sas->len; i++)
+    ike_sa_close (session, g_ptr_array_index (session->sas, i));
+  ike_task_drop_waiting (session);
+  session->current = NULL;
+  ike_handshake_clear (&session->handshake);
+  session->mobility.pending_update = FALSE;
+  session->mobility.waiting = FALSE;
+  session->mobility.budget_us = ROAM_NEVER;
+  session->mobility.check_serial = 0;
+  session->mobility.check_budget_us = ROAM_NEVER;
+  session->keepalive_us = ROAM_NEVER;
+  session->recreated_child = FALSE;
+  session->has_nat_seen = FALSE;
+  session->n_peer_addresses = 0;
+  session->established_us = 0;
+  ike_session_set_state (session, IKE_STATE_IDLE);
+}
+
+void
+ike_session_die (IkeSession *session, IkeEventType type, const char *reason, const char *advice)
+{
+  forget_everything (session);
+  ike_session_event (session, type, reason, advice);
+}
+
+void
+ike_session_close (IkeSession *session, const RoamNow *now, IkeEventType type, const char *reason, const char *advice)
+{
+  if (!session->current || session->state != IKE_STATE_ESTABLISHED)
+    {
+      ike_session_die (session, type, reason, advice);
+      return;
+    }
+  ike_task_drop_waiting (session);
+  session->closing_type = type;
+  session->closing_reason = reason;
+  session->closing_advice = advice;
+  session->closing_us = now->boot_us + CLOSING_PATIENCE_US;
+  session->mobility.pending_update = FALSE;
+  session->mobility.budget_us = session->mobility.check_budget_us = ROAM_NEVER;
+  ike_session_set_state (session, IKE_STATE_CLOSING);
+  ike_task_delete_ike (session, session->current);
+  /* What is outstanding must be answered before the window is free for the DELETE. */
+  if (session->current->task)
+    ike_exchange_resend_all (session, now);
+}
+
+/* --- commands --- */
+
+static void
+command_start (IkeSession *session, const RoamNow *now, const IkeCommand *command)
+{
+  IkeMobility *mob = &session->mobility;
+
+  forget_everything (session);
+  session->configuration = (IkeConfiguration){ 0 };
+  session->mobike = session->nat_local = session->nat_remote = session->nat_suspected = FALSE;
+  session->rtt_us = 0;
+  mob->serial = command->serial;
+  mob->now.ifindex = command->path.ifindex;
+  mob->now.local = (RoamEndpoint){ .addr = command->path.local, .port = IKE_PORT };
+  mob->now.remote = (RoamEndpoint){ .addr = session->gateway, .port = IKE_PORT };
+  if (command->path.local.family != session->gateway.family)
+    {
+      ike_session_event (session, IKE_EVENT_FAILED, "the gateway has no address of the path's family",
+                         "configure a gateway address of that family");
+      return;
+    }
+  ike_init_start (session, now);
+}
+
+static void
+command_move (IkeSession *session, const RoamNow *now, const IkeCommand *command)
+{
+  switch (session->state)
+    {
+    case IKE_STATE_INIT:
+    case IKE_STATE_AUTH:
+      command_start (session, now, command);
+      return;
+    case IKE_STATE_ESTABLISHED:
+      ike_mobility_move (session, now, command);
+      return;
+    case IKE_STATE_IDLE:
+    case IKE_STATE_CLOSING:
+      session->mobility.serial = command->serial;
+      ike_session_event (session, IKE_EVENT_PATH_FAILED, "there is no IKE SA to move", NULL);
+      return;
+    }
+}
+
+static void
+command_terminate (IkeSession *session, const RoamNow *now)
+{
+  if (session->state == IKE_STATE_CLOSING)
+    return;
+  ike_session_close (session, now, IKE_EVENT_DEAD, "terminated locally", NULL);
+}
+
+void
+ike_session_input_command (IkeSession *session, const RoamNow *now, const IkeCommand *command)
+{
+  switch (command->type)
+    {
+    case IKE_START:
+      command_start (session, now, command);
+      break;
+    case IKE_MOVE:
+      command_move (session, now, command);
+      break;
+    case IKE_CHECK:
+      ike_mobility_check (session, now, command->serial);
+      break;
+    case IKE_REKEY_IKE:
+      if (session->state == IKE_STATE_ESTABLISHED && !ike_task_find (session, IKE_TASK_REKEY_IKE, 0))
+        ike_task_queue (session, ike_task_new (IKE_TASK_REKEY_IKE));
+      break;
+    case IKE_REKEY_CHILD:
+      if (session->state == IKE_STATE_ESTABLISHED && ike_child_in_use (session))
+        ike_task_rekey_child (session, ike_child_in_use (session));
+      break;
+    case IKE_TERMINATE:
+      command_terminate (session, now);
+      break;
+    case IKE_ABANDON:
+      forget_everything (session);
+      break;
+    }
+  ike_exchange_pump (session, now);
+  ike_sa_reap (session);
+}
+
+/* --- the other verbs --- */
+
+void
+ike_session_input_datagram (IkeSession *session, const RoamNow *now, guint32 ifindex, const RoamEndpoint *local,
+                            const RoamEndpoint *remote, const guint8 *data, gsize length)
+{
+  IkePair pair = { .ifindex = ifindex, .local = *local, .remote = *remote };
+
+  ike_receive (session, now, &pair, data, length);
+  ike_exchange_pump (session, now);
+  ike_sa_reap (session);
+}
+
+static void
+check_liveness (IkeSession *session, const RoamNow *now)
+{
+  if (session->state != IKE_STATE_ESTABLISHED || now->boot_us < session->heard_us + session->dpd_interval_us)
+    return;
+  if (session->current->task)
+    return; /* its retransmission is the check */
+  if (!ike_task_find (session, IKE_TASK_CHECK, 0))
+    ike_task_check (session, 0, FALSE);
+}
+
+void
+ike_session_input_deadline (IkeSession *session, const RoamNow *now)
+{
+  if (session->state == IKE_STATE_CLOSING && now->boot_us >= session->closing_us)
+    ike_session_die (session, session->closing_type, session->closing_reason, session->closing_advice);
+  if (session->state == IKE_STATE_INIT && now->boot_us >= session->handshake.problem_us)
+    ike_session_die (session, IKE_EVENT_FAILED, session->handshake.problem, session->handshake.advice);
+  ike_mobility_deadline (session, now);
+  ike_exchange_deadline (session, now);
+  ike_child_deadline (session, now);
+  ike_nat_keepalive_deadline (session, now);
+  check_liveness (session, now);
+  ike_exchange_pump (session, now);
+  ike_sa_reap (session);
+}
+
+void
+ike_session_input_traffic (IkeSession *session, const RoamNow *now, guint32 child_id)
+{
+  IkeChild *child = ike_child_by_id (session, child_id);
+
+  if (!child)
+    return;
+  session->heard_us = MAX (session->heard_us, now->boot_us);
+  ike_child_traffic (session, child);
+}
+
+gint64
+ike_session_next_deadline (const IkeSession *session)
+{
+  gint64 next = MIN (ike_exchange_next_deadline (session), ike_child_next_deadline (session));
+
+  next = MIN (next, MIN (session->mobility.budget_us, session->mobility.check_budget_us));
+  next = MIN (next, session->keepalive_us);
+  if (session->state == IKE_STATE_INIT)
+    next = MIN (next, session->handshake.problem_us);
+  if (session->state == IKE_STATE_CLOSING)
+    next = MIN (next, session->closing_us);
+  if (session->state == IKE_STATE_ESTABLISHED && !session->current->task && !ike_task_find (session, IKE_TASK_CHECK, 0))
+    next = MIN (next, session->heard_us + session->dpd_interval_us);
+  return next;
+}
+
+gboolean
+ike_session_pop_action (IkeSession *session, IkeAction *ret_action)
+{
+  g_autofree IkeAction *action = g_queue_pop_head (&session->actions);
+
+  if (!action)
+    return FALSE;
+  *ret_action = *action;
+  return TRUE;
+}
+
+GHashTable *
+ike_session_dup_counters (const IkeSession *session)
+{
+  GHashTable *copy = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  GHashTableIter iter;
+  gpointer key, value;
+
+  g_hash_table_iter_init (&iter, session->counters);
+  while (g_hash_table_iter_next (&iter, &key, &value))
+    g_hash_table_insert (copy, g_strdup (key), g_memdup2 (value, sizeof (guint64)));
+  return copy;
+}
+
+void
+ike_session_get_status (const IkeSession *session, IkeStatus *ret_status)
+{
+  IkeChild *child = ike_child_in_use (session);
+  const IkeSa *sa = session->current;
+
+  memset (ret_status, 0, sizeof *ret_status);
+  ret_status->state = state_to_string (session->state);
+  ret_status->mobike = session->mobike;
+  ret_status->nat_local = session->nat_local;
+  ret_status->nat_remote = session->nat_remote;
+  ret_status->path = (IkePath){ .ifindex = session->mobility.now.ifindex, .local = session->mobility.now.local.addr };
+  ret_status->remote = session->mobility.now.remote;
+  ret_status->established_us = session->established_us;
+  ret_status->last_rtt_us = session->rtt_us;
+  if (sa)
+    {
+      ret_status->spi_i = sa->spi_i;
+      ret_status->spi_r = sa->spi_r;
+      if (sa->keys)
+        ike_suite_to_string (&sa->keys->suite, IKE_PROTOCOL_IKE, ret_status->ike_suite, sizeof ret_status->ike_suite);
+    }
+  if (child)
+    {
+      ret_status->child_spi_in = child->sa->spi_in;
+      ret_status->child_spi_out = child->sa->spi_out;
+      ike_suite_to_string (&child->suite, IKE_PROTOCOL_ESP, ret_status->esp_suite, sizeof ret_status->esp_suite);
+    }
+}
+
+/* --- life --- */
+
+static gboolean
+take_identities (IkeSession *session, const IkeConfig *config, char **ret_problem)
+{
+  if (config->local_id &&
+      !ike_identity_from_text (config->local_id, config->local_id_type, &session->configured_id, ret_problem))
+    return FALSE;
+  if (config->remote_id &&
+      !ike_identity_from_text (config->remote_id, config->remote_id_type, &session->remote_id, ret_problem))
+    return FALSE;
+  if (!config->remote_id)
+    ike_identity_from_addr (&config->gateway, &session->remote_id);
+  return TRUE;
+}
+
+static gboolean
+take_credentials (IkeSession *session, const IkeConfig *config, char **ret_problem)
+{
+  session->method = config->method;
+  switch (config->method)
+    {
+    case IKE_AUTH_METHOD_PSK:
+      if (!config->psk || roam_secret_length (config->psk) == 0)
+        {
+          *ret_problem = g_strdup ("pre-shared key authentication needs a key that is not empty");
+          return FALSE;
+        }
+      session->psk = roam_secret_ref (config->psk);
+      if (!config->ca_pem)
+        return TRUE;
+      break;
+    case IKE_AUTH_METHOD_CERTIFICATE:
+      if (!config->certificate_pem || !config->private_key_pem || !config->ca_pem)
+        {
+          *ret_problem =
+            g_strdup ("certificate authentication needs a certificate, its private key and a CA certificate");
+          return FALSE;
+        }
+      break;
+    }
+  session->credentials =
+    ike_credentials_new (config->certificate_pem, config->private_key_pem, config->ca_pem, ret_problem);
+  if (session->credentials && !config->local_id && config->method == IKE_AUTH_METHOD_CERTIFICATE)
+    ike_credentials_subject (session->credentials, &session->configured_id);
+  return session->credentials != NULL;
+}
+
+static gint64
+or_default (gint64 value, gint64 fallback)
+{
+  return value > 0 ? value : fallback;
+}
+
+static void
+take_times (IkeSession *session, const IkeConfig *config)
+{
+  session->dpd_interval_us = or_default (config->dpd_interval_us, DEFAULT_DPD_US);
+  session->rekey_ike_us = MAX (or_default (config->rekey_ike_us, DEFAULT_REKEY_IKE_US), MIN_REKEY_US);
+  session->rekey_child_us = MAX (or_default (config->rekey_child_us, DEFAULT_REKEY_CHILD_US), MIN_REKEY_US);
+  session->nat_keepalive_us = or_default (config->nat_keepalive_us, DEFAULT_KEEPALIVE_US);
+}
+
+IkeSession *
+ike_session_new (const IkeConfig *config, RoamRng *rng, char **ret_problem)
+{
+  g_autoptr (IkeSession) session = g_new0 (IkeSession, 1);
+  g_autofree char *problem = NULL;
+  guint8 seed[ROAM_RNG_SEED_LENGTH];
+
+  roam_rng_fill (rng, seed, sizeof seed);
+  session->rng = roam_rng_new (seed);
+  roam_wipe (seed, sizeof seed);
+  g_queue_init (&session->actions);
+  g_queue_init (&session->tasks);
+  session->counters = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  session->sas = g_ptr_array_new_with_free_func (ike_sa_free);
+  session->children = g_ptr_array_new_with_free_func (ike_child_free);
+  session->gateway = config->gateway;
+  session->request_tia4 = config->request_tia4;
+  session->request_tia6 = config->request_tia6;
+  session->request_dns = config->request_dns;
+  session->force_udp_encap = config->force_udp_encap;
+  session->require_mobike = config->require_mobike;
+  session->mobility.budget_us = session->mobility.check_budget_us = ROAM_NEVER;
+  session->keepalive_us = ROAM_NEVER;
+  take_times (session, config);
+  if (!roam_addr_is_specified (&config->gateway))
+    problem = g_strdup ("the gateway's address is missing");
+  else if ((session->ike_offer = ike_proposals_new_from_text (config->ike_proposals, IKE_PROTOCOL_IKE, &problem)) &&
+           (session->esp_offer = ike_proposals_new_from_text (config->esp_proposals, IKE_PROTOCOL_ESP, &problem)) &&
+           take_identities (session, config, &problem) && take_credentials (session, config, &problem))
+    return g_steal_pointer (&session);
+  if (ret_problem)
+    *ret_problem = g_steal_pointer (&problem);
+  return NULL;
+}
+
+void
+ike_session_free (IkeSession *session)
+{
+  if (!session)
+    return;
+  forget_everything (session);
+  g_queue_clear_full (&session->actions, free_action);
+  g_ptr_array_unref (session->sas);
+  g_ptr_array_unref (session->children);
+  g_hash_table_unref (session->counters);
+  ike_proposals_free (session->ike_offer);
+  ike_proposals_free (session->esp_offer);
+  ike_identity_clear (&session->remote_id);
+  ike_identity_clear (&session->configured_id);
+  ike_credentials_free (session->credentials);
+  roam_secret_unref (session->psk);
+  roam_rng_free (session->rng);
+  g_free (session);
+}

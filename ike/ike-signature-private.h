@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "ike/ike-crypto-private.h"
+
+#include <openssl/evp.h>
+
+/* What ike-signature.c and ike-certificate.c share; nothing of libcrypto goes further than this. */
+
+struct _IkePublicKey
+{
+  EVP_PKEY *key;
+};
+
+/* A way to sign. */
+typedef struct
+{
+  int key_type; /* EVP_PKEY_RSA, EVP_PKEY_EC, EVP_PKEY_ED25519 */
+  guint16 hash; /* IKE_HASH_* */
+  gboolean pss; /* RSA: RSASSA-PSS with MGF1 and a salt as long as the hash */
+} IkeSignatureScheme;
+
+/* Takes @key. */
+IkePublicKey *ike_public_key_new (EVP_PKEY *key);
+/* DER AlgorithmIdentifier, static. FALSE: none for this scheme. */
+gboolean ike_signature_identifier (const IkeSignatureScheme *scheme, IkeView *ret_identifier);
+/* ECDSA signatures are DER. NULL: the key cannot do it. */
+GBytes *ike_signature_make (EVP_PKEY *key, const IkeSignatureScheme *scheme, IkeView octets);
+gboolean ike_signature_check (EVP_PKEY *key, const IkeSignatureScheme *scheme, IkeView signature, IkeView octets);
+/* Bits of an EC key's field; 0 for others. */
+guint ike_signature_curve_bits (EVP_PKEY *key);
+/* Method 9, 10 or 11 that an EC key's curve belongs to (RFC 4754). */
+gboolean ike_signature_raw_method (EVP_PKEY *key, guint8 *ret_method, IkeSignatureScheme *ret_scheme);
+/* DER signature to r | s. */
+GBytes *ike_signature_to_raw (GBytes *der, guint bits);

@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* IKE_AUTH (RFC 7296 1.2, 2.15, 2.19; RFC 7427): identities, AUTH, configuration, the first Child SA. */
+#include "ike/ike-session-private.h"
+
+#include <string.h>
+
+static const char auth_advice[] = "check the identities and the secret or the certificate on both sides";
+
+/* --- request --- */
+
+static void
+choose_local_id (IkeSession *session)
+{
+  IkeHandshake *handshake = &session->handshake;
+
+  if (handshake->local_id.data)
+    return;
+  if (session->configured_id.data)
+    ike_identity_copy (&session->configured_id, &handshake->local_id);
+  else
+    ike_identity_from_addr (&session->mobility.now.local.addr, &handshake->local_id);
+}
+
+static gboolean
+add_auth (IkeSession *session, const IkeSa *sa, GBytes *id_body, IkePayloads *payloads)
+{
+  const IkeHandshake *handshake = &session->handshake;
+  guint16 prf = sa->keys->suite.prf;
+  g_autoptr (GBytes) octets = ike_auth_signed_octets (
+    prf, ike_view (handshake->request), ike_view (handshake->peer_nonce), ike_sa_sk_p (sa, TRUE), ike_view (id_body));
+  g_autoptr (GBytes) signature = NULL;
+  guint8 auth[IKE_MAX_HASH], method;
+  const char *reason = NULL;
+
+  if (!octets)
+    return FALSE;
+  switch (session->method)
+    {
+    case IKE_AUTH_METHOD_PSK:
+      if (!ike_auth_shared_key (prf, session->psk, ike_view (octets), auth))
+        return FALSE;
+      ike_payloads_add_auth (payloads, IKE_AUTH_ID_SHARED_KEY, auth, ike_prf_length (prf));
+      roam_wipe (auth, sizeof auth);
+      return TRUE;
+    case IKE_AUTH_METHOD_CERTIFICATE:
+      signature =
+        ike_credentials_sign (session->credentials, handshake->peer_hashes, ike_view (octets), &method, &reason);
+      if (!signature)
+        {
+          session->handshake.problem = reason;
+          return FALSE;
+        }
+      ike_payloads_add_auth (payloads, method, ike_view (signature).data, ike_view (signature).length);
+      return TRUE;
+    }
+  return FALSE;
+}
+
+static void
+add_certificates (IkeSession *session, IkePayloads *payloads)
+{
+  const GPtrArray *certificates = ike_credentials_certificates (session->credentials);
+
+  for (guint i = 0; i < certificates->len; i++)
+    {
+      IkeView der = ike_view (g_ptr_array_index (certificates, i));
+      ike_payloads_add_cert (payloads, IKE_CERT_ENCODING_X509_SIGNATURE, der.data, der.length);
+    }
+}
+
+static void
+add_certreq (IkeSession *session, IkePayloads *payloads)
+{
+  g_autoptr (GBytes) hashes = ike_credentials_certreq (session->credentials);
+
+  if (g_bytes_get_size (hashes) > 0)
+    ike_payloads_add_certreq (payloads, IKE_CERT_ENCODING_X509_SIGNATURE, ike_view (hashes).data,
+                              ike_view (hashes).length);
+}
+
+static void
+add_cp (IkeSession *session, IkePayloads *payloads)
+{
+  IkeCpAttribute attributes[4] = { 0 };
+  guint n = 0;
+
+  if (session->request_tia4)
+    attributes[n++].attribute = IKE_CP_INTERNAL_IP4_ADDRESS;
+  if (session->request_tia4 && session->request_dns)
+    attributes[n++].attribute = IKE_CP_INTERNAL_IP4_DNS;
+  if (session->request_tia6)
+    attributes[n++].attribute = IKE_CP_INTERNAL_IP6_ADDRESS;
+  if (session->request_tia6 && session->request_dns)
+    attributes[n++].attribute = IKE_CP_INTERNAL_IP6_DNS;
+  if (n > 0)
+    ike_payloads_add_cp (payloads, IKE_CFG_REQUEST, attributes, n);
+}
+
+IkePayloads *
+ike_auth_build (IkeSession *session, IkeSa *sa)
+{
+  IkeHandshake *handshake = &session->handshake;
+  g_autoptr (IkePayloads) payloads = ike_payloads_new ();
+  g_autoptr (GBytes) id_body = NULL;
+  g_autoptr (GArray) selectors = ike_any_selectors (session);
+
+  choose_local_id (session);
+  id_body = ike_identity_to_body (&handshake->local_id);
+  handshake->spi_in = ike_child_new_spi (session);
+  handshake->esp = ike_proposals_copy (session->esp_offer);
+  ike_proposals_remove_type (handshake->esp, IKE_TRANSFORM_KE);
+  ike_proposals_set_spi (handshake->esp, handshake->spi_in, 4);
+
+  ike_payloads_add_id (payloads, IKE_PAYLOAD_IDI, &handshake->local_id);
+  if (session->method == IKE_AUTH_METHOD_CERTIFICATE)
+    add_certificates (session, payloads);
+  ike_payloads_add_notify (payloads, IKE_NOTIFY_INITIAL_CONTACT, NULL, 0);
+  if (session->credentials)
+    add_certreq (session, payloads);
+  ike_payloads_add_id (payloads, IKE_PAYLOAD_IDR, &session->remote_id);
+  if (!add_auth (session, sa, id_body, payloads))
+    return NULL;
+  add_cp (session, payloads);
+  ike_payloads_add_sa (payloads, handshake->esp);
+  ike_payloads_add_ts (payloads, IKE_PAYLOAD_TSI, &g_array_index (selectors, IkeSelector, 0), selectors->len);
+  ike_payloads_add_ts (payloads, IKE_PAYLOAD_TSR, &g_array_index (selectors, IkeSelector, 0), selectors->len);
+  ike_payloads_add_notify (payloads, IKE_NOTIFY_MOBIKE_SUPPORTED, NULL, 0);
+  return g_steal_pointer (&payloads);
+}
+
+/* --- answer --- */
+
+/* We do not accept the gateway: AUTHENTICATION_FAILED, no Delete (RFC 7296 2.21.2). */
+static void
+refuse_gateway (IkeSession *session, IkeSa *sa, const RoamNow *now, const char *reason, const char *advice)
+{
+  IkeTask *task = ike_task_new (IKE_TASK_REFUSE);
+
+  task->sa = sa;
+  ike_task_queue (session, task);
+  session->closing_type = IKE_EVENT_AUTH_FAILED;
+  session->closing_reason = reason;
+  session->closing_advice = advice;
+  session->closing_us = now->boot_us + 4 * ROAM_USEC_PER_SEC;
+  ike_session_set_state (session, IKE_STATE_CLOSING);
+}
+
+static IkePublicKey *
+verify_certificates (IkeSession *session, const RoamNow *now, const IkeMessage *message, const char **ret_reason,
+                     const char **ret_advice)
+{
+  IkeView certificates[IKE_MAX_CERTS];
+  guint n = 0;
+
+  for (const IkePayload *p = NULL; (p = ike_message_find_next (message, IKE_PAYLOAD_CERT, p)) && n < IKE_MAX_CERTS;)
+    if (p->cert.encoding == IKE_CERT_ENCODING_X509_SIGNATURE)
+      certificates[n++] = p->cert.data;
+  *ret_reason = "the gateway signs but sent no certificate";
+  if (n == 0)
+    return NULL;
+  return ike_credentials_verify_peer (session->credentials, certificates, n, now, &session->remote_id, ret_reason,
+                                      ret_advice);
+}
+
+/* AUTH of the gateway; FALSE with reason and advice. */
+static gboolean
+verify_auth (IkeSession *session, const IkeSa *sa, const RoamNow *now, const IkeMessage *message,
+             const char **ret_reason, const char **ret_advice)
+{
+  const IkeHandshake *handshake = &session->handshake;
+  const IkePayload *id = ike_message_find (message, IKE_PAYLOAD_IDR);
+  const IkePayload *auth = ike_message_find (message, IKE_PAYLOAD_AUTH);
+  g_autoptr (GBytes) octets = NULL;
+  g_autoptr (IkePublicKey) key = NULL;
+  IkeSignatureFlags flags = handshake->peer_hashes ? IKE_SIGNATURE_REQUIRE_METHOD_14 : IKE_SIGNATURE_DEFAULT;
+
+  *ret_advice = auth_advice;
+  *ret_reason = "the gateway did not authenticate itself";
+  if (!id || !auth)
+    return FALSE;
+  octets = ike_auth_signed_octets (sa->keys->suite.prf, ike_view (handshake->response), ike_view (handshake->nonce),
+                                   ike_sa_sk_p (sa, FALSE), id->id.body);
+  if (auth->auth.method == IKE_AUTH_ID_SHARED_KEY)
+    {
+      *ret_reason = "the gateway's AUTH does not fit the pre-shared key";
+      return session->psk && octets &&
+             ike_auth_verify_shared_key (sa->keys->suite.prf, session->psk, ike_view (octets), auth->auth.data);
+    }
+  *ret_reason = "the gateway authenticates with a certificate, but no CA certificate is configured";
+  if (!session->credentials || !octets)
+    return FALSE;
+  key = verify_certificates (session, now, message, ret_reason, ret_advice);
+  return key &&
+         ike_auth_verify_signature (key, auth->auth.method, auth->auth.data, ike_view (octets), flags, ret_reason);
+}
+
+/* What an error notify in the IKE_AUTH response means for the user. */
+static IkeEventType
+explain_error (guint16 notify_type, const char **ret_reason, const char **ret_advice)
+{
+  *ret_reason = ike_notify_to_string (notify_type);
+  *ret_advice = NULL;
+  switch (notify_type)
+    {
+    case IKE_NOTIFY_AUTHENTICATION_FAILED:
+      *ret_reason = "AUTHENTICATION_FAILED: the gateway refused our credentials";
+      *ret_advice = auth_advice;
+      return IKE_EVENT_AUTH_FAILED;
+    case IKE_NOTIFY_INTERNAL_ADDRESS_FAILURE:
+      *ret_reason = "INTERNAL_ADDRESS_FAILURE: the gateway has no inner address for us";
+      *ret_advice = "the gateway's address pool may be used up";
+      return IKE_EVENT_AUTH_FAILED;
+    case IKE_NOTIFY_FAILED_CP_REQUIRED:
+      *ret_reason = "FAILED_CP_REQUIRED: the gateway wants to assign an inner address";
+      return IKE_EVENT_AUTH_FAILED;
+    case IKE_NOTIFY_TS_UNACCEPTABLE:
+      *ret_reason = "TS_UNACCEPTABLE: the gateway refused the traffic selectors";
+      *ret_advice = "compare the traffic selectors of both sides";
+      return IKE_EVENT_AUTH_FAILED;
+    case IKE_NOTIFY_NO_PROPOSAL_CHOSEN:
+      *ret_reason = "NO_PROPOSAL_CHOSEN: no ESP proposal fits";
+      *ret_advice = "compare the ESP proposals of both sides";
+      return IKE_EVENT_FAILED;
+    default:
+      return IKE_EVENT_FAILED;
+    }
+}
+
+static gboolean
+covers (const IkePayloadTs *selectors, const RoamAddr *addr)
+{
+  if (!roam_addr_is_set (addr))
+    return TRUE;
+  for (guint i = 0; i < selectors->n_selectors; i++)
+    if (ike_selector_covers_host (&selectors->selectors[i], addr))
+      return TRUE;
+  return FALSE;
+}
+
+/* The first Child SA from the answer; NULL with a reason. */
+static IkeChild *
+make_child (IkeSession *session, const IkeSa *sa, const IkeMessage *message, const IkeConfiguration *configuration,
+            const char **ret_reason)
+{
+  const IkeHandshake *handshake = &session->handshake;
+  const IkePayload *proposal = ike_message_find (message, IKE_PAYLOAD_SA);
+  const IkePayload *tsi = ike_message_find (message, IKE_PAYLOAD_TSI);
+  const IkePayload *tsr = ike_message_find (message, IKE_PAYLOAD_TSR);
+  g_autoptr (GArray) proposed = ike_any_selectors (session);
+  g_autoptr (GArray) local = NULL;
+  g_autoptr (GArray) remote = NULL;
+  IkeSuite suite;
+  IkeChild *child;
+  guint32 spi_out;
+
+  *ret_reason = "IKE_AUTH response without SA, TSi or TSr";
+  if (!proposal || !tsi || !tsr || !ike_proposals_verify_answer (handshake->esp, proposal->sa, 4, &suite, ret_reason))
+    return NULL;
+  *ret_reason = "the gateway's traffic selectors are not a subset of ours (RFC 7296 2.9)";
+  local = ike_selectors_of (tsi->ts);
+  remote = ike_selectors_of (tsr->ts);
+  if (!ike_selectors_cover (proposed, local) || !ike_selectors_cover (proposed, remote))
+    return NULL;
+  *ret_reason = "the gateway's traffic selectors do not cover the assigned inner address";
+  if (!covers (tsi->ts, &configuration->tia4) || !covers (tsi->ts, &configuration->tia6))
+    return NULL;
+  *ret_reason = "the gateway chose a reserved SPI";
+  spi_out = (guint32)ike_proposal_get_spi (&proposal->sa->proposals[0]);
+  if (spi_out < IKE_MIN_ESP_SPI)
+    return NULL;
+  *ret_reason = "the keys of the Child SA could not be derived";
+  child = ike_child_new (session, sa, &suite, NULL, ike_view (handshake->nonce), ike_view (handshake->peer_nonce), TRUE,
+                         handshake->spi_in, spi_out);
+  if (!child)
+    return NULL;
+  child->local_ts = g_steal_pointer (&local);
+  child->remote_ts = g_steal_pointer (&remote);
+  return child;
+}
+
+static gboolean
+has_wanted_address (const IkeSession *session, const IkeConfiguration *configuration)
+{
+  if (!session->request_tia4 && !session->request_tia6)
+    return TRUE;
+  return (session->request_tia4 && roam_addr_is_specified (&configuration->tia4)) ||
+         (session->request_tia6 && roam_addr_is_specified (&configuration->tia6));
+}
+
+static void
+establish (IkeSession *session, const RoamNow *now, const IkePair *pair, const IkeMessage *message, IkeChild *child,
+           const IkeConfiguration *configuration)
+{
+  session->configuration = *configuration;
+  session->established_us = now->boot_us;
+  session->mobility.good = session->mobility.now;
+  session->mobility.answered = session->mobility.generation;
+  session->mobility.children_moved = TRUE;
+  session->keepalive_us = session->nat_local ? now->boot_us + session->nat_keepalive_us : ROAM_NEVER;
+  if (session->mobike)
+    ike_peer_addresses_read (session, &pair->remote.addr, message);
+  ike_child_install (session, now, child, TRUE);
+  ike_handshake_clear (&session->handshake);
+  ike_session_event (session, IKE_EVENT_ESTABLISHED, "IKE SA and Child SA established", NULL);
+}
+
+/* Is the gateway the one we want, and does it give what we need? FALSE: the SA is being closed. */
+static gboolean
+accept_gateway (IkeSession *session, const RoamNow *now, const IkeMessage *message)
+{
+  const IkePayload *id = ike_message_find (message, IKE_PAYLOAD_IDR);
+  const IkePayloadNotify *error = ike_message_find_error (message);
+  const char *reason, *advice = NULL;
+  IkeEventType type;
+
+  if (!ike_identity_matches (&session->remote_id, id->id.id_type, id->id.data))
+    {
+      ike_session_close (session, now, IKE_EVENT_AUTH_FAILED, "the gateway has another identity than configured",
+                         "check the gateway's identity in the profile");
+      return FALSE;
+    }
+  if (error)
+    {
+      type = explain_error (error->notify_type, &reason, &advice);
+      ike_session_close (session, now, type, reason, advice);
+      return FALSE;
+    }
+  if (session->require_mobike && !session->mobike)
+    {
+      ike_session_close (session, now, IKE_EVENT_FAILED, "the gateway does not support MOBIKE",
+                         "switch MOBIKE on at the gateway or drop require-mobike");
+      return FALSE;
+    }
+  return TRUE;
+}
+
+/* What CFG_REPLY gives of what was asked for; without a request it is ignored (RFC 7296 2.19). */
+static void
+read_configuration (const IkeSession *session, const IkeMessage *message, IkeConfiguration *ret)
+{
+  const IkePayload *cp = ike_message_find (message, IKE_PAYLOAD_CP);
+
+  if (cp && cp->cp->cfg_type == IKE_CFG_REPLY && (session->request_tia4 || session->request_tia6))
+    ike_configuration_parse (cp->cp, ret);
+  if (!session->request_tia4)
+    ret->tia4 = ROAM_ADDR_NONE;
+  if (!session->request_tia6)
+    ret->tia6 = ROAM_ADDR_NONE;
+}
+
+/* The gateway is authentic: what else does the answer hold? */
+static void
+process_authentic (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair, const IkeMessage *message)
+{
+  IkeConfiguration configuration = { 0 };
+  const char *reason;
+  IkeChild *child;
+
+  ike_sa_activate (session, now, sa);
+  ike_session_set_state (session, IKE_STATE_ESTABLISHED);
+  session->mobike = ike_message_find_notify (message, IKE_NOTIFY_MOBIKE_SUPPORTED) != NULL;
+  if (!accept_gateway (session, now, message))
+    return;
+  read_configuration (session, message, &configuration);
+  if (!has_wanted_address (session, &configuration))
+    {
+      ike_session_close (session, now, IKE_EVENT_AUTH_FAILED, "the gateway assigned no inner address",
+                         "the gateway needs an address pool for this connection");
+      return;
+    }
+  child = make_child (session, sa, message, &configuration, &reason);
+  if (!child)
+    {
+      ike_session_close (session, now, IKE_EVENT_FAILED, reason, NULL);
+      return;
+    }
+  establish (session, now, pair, message, child, &configuration);
+}
+
+void
+ike_auth_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair, const IkeMessage *message)
+{
+  const IkePayloadNotify *error = ike_message_find_error (message);
+  const char *reason, *advice;
+  IkeEventType type;
+
+  if (error && !ike_message_find (message, IKE_PAYLOAD_AUTH))
+    {
+      type = explain_error (error->notify_type, &reason, &advice);
+      ike_session_die (session, type, reason, advice);
+      return;
+    }
+  if (!verify_auth (session, sa, now, message, &reason, &advice))
+    {
+      refuse_gateway (session, sa, now, reason, advice);
+      return;
+    }
+  process_authentic (session, sa, now, pair, message);
+}

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* IKE_SA_INIT (RFC 7296 1.2, 2.6, 2.7): COOKIE, another group, and the answer that gives keys. */
+#include "ike/ike-session-private.h"
+
+/* An error that nobody signed is believed when no better answer came for that long (RFC 7296 2.21.1). */
+#define PROBLEM_PATIENCE_US (5 * ROAM_USEC_PER_SEC)
+/* A gateway that asks for one COOKIE after the other gets them slower each time. */
+#define COOKIE_WAIT_US (200 * ROAM_USEC_PER_MSEC)
+
+void
+ike_handshake_clear (IkeHandshake *handshake)
+{
+  g_clear_pointer (&handshake->cookie, g_bytes_unref);
+  ike_dh_free (handshake->dh);
+  g_clear_pointer (&handshake->nonce, g_bytes_unref);
+  g_clear_pointer (&handshake->peer_nonce, g_bytes_unref);
+  g_clear_pointer (&handshake->request, g_bytes_unref);
+  g_clear_pointer (&handshake->response, g_bytes_unref);
+  ike_identity_clear (&handshake->local_id);
+  ike_proposals_free (handshake->esp);
+  *handshake = (IkeHandshake){ .problem_us = ROAM_NEVER };
+}
+
+GBytes *
+ike_new_nonce (IkeSession *session)
+{
+  guint8 nonce[IKE_NONCE_LENGTH];
+
+  roam_rng_fill (session->rng, nonce, sizeof nonce);
+  return g_bytes_new (nonce, sizeof nonce);
+}
+
+IkeView
+ike_view (GBytes *bytes)
+{
+  IkeView view;
+
+  view.data = g_bytes_get_data (bytes, &view.length);
+  return view;
+}
+
+GBytes *
+ike_message_nonce (const IkeMessage *message)
+{
+  const IkePayload *nonce = ike_message_find (message, IKE_PAYLOAD_NONCE);
+
+  return nonce ? g_bytes_new (nonce->body.data, nonce->body.length) : NULL;
+}
+
+static void
+queue_init (IkeSession *session, IkeSa *sa, gint64 not_before_us)
+{
+  IkeTask *task = ike_task_new (IKE_TASK_SA_INIT);
+
+  ike_task_free (g_steal_pointer (&sa->task));
+  roam_retransmit_stop (&sa->timer);
+  sa->next_id = 0; /* RFC 7296 2.2: all retries of IKE_SA_INIT have Message ID 0 */
+  task->sa = sa;
+  task->not_before_us = not_before_us;
+  ike_task_queue (session, task);
+}
+
+static void
+begin (IkeSession *session, gboolean restarted)
+{
+  IkeHandshake *handshake = &session->handshake;
+  IkeSa *sa;
+
+  for (guint i = 0; i < session->sas->len; i++)
+    ike_sa_close (session, g_ptr_array_index (session->sas, i));
+  ike_handshake_clear (handshake);
+  handshake->restarted = restarted;
+  handshake->group = session->learned_group ? session->learned_group : ike_proposals_first_group (session->ike_offer);
+  handshake->nonce = ike_new_nonce (session);
+  session->mobility.now.local.port = session->mobility.now.remote.port = IKE_PORT;
+  sa = ike_sa_new (session, ike_sa_new_spi (session), 0, TRUE);
+  session->current = sa;
+  ike_session_set_state (session, IKE_STATE_INIT);
+  queue_init (session, sa, 0);
+}
+
+void
+ike_init_start (IkeSession *session, const RoamNow *now)
+{
+  session->heard_us = now->boot_us;
+  begin (session, FALSE);
+}
+
+GPtrArray *
+ike_init_build (IkeSession *session, IkeSa *sa)
+{
+  IkeHandshake *handshake = &session->handshake;
+  IkeHeader header = { .spi_i = sa->spi_i, .exchange = IKE_EXCHANGE_IKE_SA_INIT, .flags = IKE_FLAG_INITIATOR };
+  g_autoptr (IkePayloads) payloads = ike_payloads_new ();
+  g_autoptr (GPtrArray) messages = g_ptr_array_new_with_free_func ((GDestroyNotify)g_bytes_unref);
+  GBytes *message;
+  IkeView public;
+
+  if (!handshake->dh)
+    handshake->dh = ike_dh_new (handshake->group, session->rng);
+  if (!handshake->dh)
+    return NULL;
+  public = ike_dh_public (handshake->dh);
+  if (handshake->cookie)
+    ike_payloads_add_notify (payloads, IKE_NOTIFY_COOKIE, ike_view (handshake->cookie).data,
+                             ike_view (handshake->cookie).length);
+  ike_payloads_add_sa (payloads, session->ike_offer);
+  ike_payloads_add_ke (payloads, handshake->group, public.data, public.length);
+  ike_payloads_add_nonce (payloads, ike_view (handshake->nonce).data, ike_view (handshake->nonce).length);
+  ike_nat_add (session, sa, &session->mobility.now, payloads);
+  ike_payloads_add_notify (payloads, IKE_NOTIFY_IKEV2_FRAGMENTATION_SUPPORTED, NULL, 0);
+  if (session->credentials)
+    ike_payloads_add_notify_u16s (payloads, IKE_NOTIFY_SIGNATURE_HASH_ALGORITHMS, ike_signature_hashes,
+                                  G_N_ELEMENTS (ike_signature_hashes));
+  message = ike_message_build_clear (&header, payloads);
+  if (!message)
+    return NULL;
+  g_ptr_array_add (messages, message);
+  g_clear_pointer (&handshake->request, g_bytes_unref);
+  handshake->request = g_bytes_ref (message);
+  return g_steal_pointer (&messages);
+}
+
+/* RFC 7296 2.6 */
+static void
+process_cookie (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePayloadNotify *notify)
+{
+  IkeHandshake *handshake = &session->handshake;
+  g_autoptr (GBytes) cookie = g_bytes_new (notify->data.data, notify->data.length);
+
+  if (notify->data.length == 0 || notify->data.length > IKE_MAX_COOKIE ||
+      (handshake->cookie && g_bytes_equal (cookie, handshake->cookie)))
+    {
+      ike_count (session, "cookies-ignored");
+      return;
+    }
+  if (handshake->cookie_rounds >= IKE_MAX_COOKIE_ROUNDS)
+    {
+      ike_session_die (session, IKE_EVENT_FAILED, "the gateway asks for one COOKIE after the other",
+                       "the gateway may be under attack; try again later");
+      return;
+    }
+  g_clear_pointer (&handshake->cookie, g_bytes_unref);
+  handshake->cookie = g_steal_pointer (&cookie);
+  queue_init (session, sa, handshake->cookie_rounds ? now->boot_us + COOKIE_WAIT_US * handshake->cookie_rounds : 0);
+  handshake->cookie_rounds++;
+}
+
+/* RFC 7296 1.2: the same offer with a public value of the group that the gateway wants, if we offered it. */
+static void
+process_invalid_ke (IkeSession *session, IkeSa *sa, const IkePayloadNotify *notify)
+{
+  IkeHandshake *handshake = &session->handshake;
+  WireReader reader;
+  guint16 group;
+
+  wire_reader_init (&reader, notify->data.data, notify->data.length);
+  if (!wire_read_u16 (&reader, &group) || !wire_reader_at_end (&reader) || group == handshake->group ||
+      !ike_proposals_have_group (session->ike_offer, group) || !ike_dh_is_supported (group))
+    {
+      ike_count (session, "invalid-ke-ignored");
+      return;
+    }
+  if (handshake->ke_rounds >= IKE_MAX_KE_ROUNDS)
+    {
+      ike_session_die (session, IKE_EVENT_FAILED, "INVALID_KE_PAYLOAD: the gateway accepts no key exchange method",
+                       "compare the proposals of both sides");
+      return;
+    }
+  handshake->ke_rounds++;
+  handshake->group = group;
+  ike_dh_free (g_steal_pointer (&handshake->dh));
+  queue_init (session, sa, 0);
+}
+
+static void
+note_problem (IkeSession *session, const RoamNow *now, guint16 notify_type)
+{
+  IkeHandshake *handshake = &session->handshake;
+
+  handshake->problem = ike_notify_to_string (notify_type);
+  handshake->advice = notify_type == IKE_NOTIFY_NO_PROPOSAL_CHOSEN ? "compare the IKE proposals of both sides" : NULL;
+  if (handshake->problem_us == ROAM_NEVER)
+    handshake->problem_us = now->boot_us + PROBLEM_PATIENCE_US;
+}
+
+/* Keys of the answer; NULL with a reason when it cannot be the answer to what we sent. */
+static IkeKeys *
+derive (const IkeSession *session, const IkeSa *sa, const IkeMessage *message, const char **ret_reason)
+{
+  const IkeHandshake *handshake = &session->handshake;
+  const IkePayload *proposal = ike_message_find (message, IKE_PAYLOAD_SA);
+  const IkePayload *ke = ike_message_find (message, IKE_PAYLOAD_KE);
+  const IkePayload *nonce = ike_message_find (message, IKE_PAYLOAD_NONCE);
+  IkeSuite suite;
+
+  *ret_reason = "IKE_SA_INIT response without SA, KE or nonce";
+  if (!proposal || !ke || !nonce || message->header.spi_r == 0)
+    return NULL;
+  if (!ike_proposals_verify_answer (session->ike_offer, proposal->sa, 0, &suite, ret_reason))
+    return NULL;
+  *ret_reason = "KE payload of another group than the one chosen";
+  if (suite.group != handshake->group || ke->ke.group != handshake->group)
+    return NULL;
+
+  g_autoptr (RoamSecret) shared = ike_dh_shared (handshake->dh, ke->ke.data.data, ke->ke.data.length, ret_reason);
+  if (!shared)
+    return NULL;
+  g_autoptr (RoamSecret) skeyseed = ike_skeyseed_initial (suite.prf, ike_view (handshake->nonce), nonce->body, shared);
+  return skeyseed
+           ? ike_keys_new (&suite, skeyseed, ike_view (handshake->nonce), nonce->body, sa->spi_i, message->header.spi_r)
+           : NULL;
+}
+
+static void
+take_features (IkeSession *session, const IkeSa *sa, const IkePair *pair, const IkeMessage *message)
+{
+  const IkePayloadNotify *hashes = ike_message_find_notify (message, IKE_NOTIFY_SIGNATURE_HASH_ALGORITHMS);
+  IkeNatView nat;
+
+  session->fragmentation = ike_message_find_notify (message, IKE_NOTIFY_IKEV2_FRAGMENTATION_SUPPORTED) != NULL;
+  if (!hashes || !ike_hash_set_parse (hashes->data, &session->handshake.peer_hashes))
+    session->handshake.peer_hashes = 0;
+  ike_nat_read (message, sa->spi_i, sa->spi_r, pair, &nat);
+  session->nat_supported = nat.present;
+  session->nat_local = nat.present && nat.local;
+  session->nat_remote = nat.present && nat.remote;
+}
+
+static void
+process_answer (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair, const IkeMessage *message)
+{
+  IkeHandshake *handshake = &session->handshake;
+  const char *reason = NULL;
+  IkeKeys *keys = derive (session, sa, message, &reason);
+  IkeTask *task;
+
+  if (!keys)
+    {
+      ike_count (session, "init-responses-refused");
+      g_debug ("ike: %s", reason);
+      if (handshake->problem_us == ROAM_NEVER)
+        handshake->problem_us = now->boot_us + PROBLEM_PATIENCE_US;
+      handshake->problem = reason;
+      return;
+    }
+  sa->keys = keys;
+  sa->spi_r = message->header.spi_r;
+  handshake->peer_nonce = ike_message_nonce (message);
+  handshake->response = g_bytes_ref (message->octets);
+  handshake->problem_us = ROAM_NEVER;
+  session->learned_group = handshake->group;
+  take_features (session, sa, pair, message);
+  if (session->nat_supported) /* RFC 4555 3.3: with MOBIKE on offer also without a NAT */
+    session->mobility.now.local.port = session->mobility.now.remote.port = IKE_NATT_PORT;
+  session->rtt_us = sa->resent ? session->rtt_us : now->boot_us - sa->first_sent_us;
+  ike_task_free (g_steal_pointer (&sa->task));
+  roam_retransmit_stop (&sa->timer);
+  ike_session_set_state (session, IKE_STATE_AUTH);
+  task = ike_task_new (IKE_TASK_AUTH);
+  task->sa = sa;
+  ike_task_queue (session, task);
+}
+
+void
+ike_init_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair, const IkeMessage *message)
+{
+  const IkePayloadNotify *notify;
+
+  if ((notify = ike_message_find_notify (message, IKE_NOTIFY_COOKIE)))
+    process_cookie (session, sa, now, notify);
+  else if ((notify = ike_message_find_notify (message, IKE_NOTIFY_INVALID_KE_PAYLOAD)))
+    process_invalid_ke (session, sa, notify);
+  else if ((notify = ike_message_find_error (message)))
+    note_problem (session, now, notify->notify_type);
+  else
+    process_answer (session, sa, now, pair, message);
+}
+
+void
+ike_init_expired (IkeSession *session, const RoamNow *now)
+{
+  /* The IKE_SA_INIT response may have been forged: once more from the beginning (RFC 7296 2.4). */
+  if (session->state == IKE_STATE_AUTH && !session->handshake.restarted)
+    {
+      begin (session, TRUE);
+      return;
+    }
+  ike_session_die (session, IKE_EVENT_FAILED,
+                   session->state == IKE_STATE_AUTH ? "no answer to IKE_AUTH" : "no answer to IKE_SA_INIT",
+                   "the gateway may be down, or this network blocks UDP ports 500 and 4500");
+}

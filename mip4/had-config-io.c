@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "mip4/had-io-private.h"
+
+#include <net/if.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* The configuration of roam-had. Every fault is reported, not only the first. */
+
+#define GROUP "home-agent"
+#define NODE_GROUP_PREFIX "node "
+/* RFC 5944 5.4, 5.1: at least 128 bits. */
+#define KEY_MIN_HEX_DIGITS 32u
+/* HMAC keys longer than a block are hashed; nobody needs more than this. */
+#define KEY_MAX_HEX_DIGITS 512u
+#define LIFETIME_DEFAULT_S 1800
+
+typedef struct
+{
+  const char *path, *credentials_dir;
+  GKeyFile *file;
+  GPtrArray *errors;
+} Loader;
+
+static const char *const home_agent_keys[] = { "address",      "interface",     "home-network", "trusted-networks",
+                                               "max-lifetime", "nat-traversal", "tun-name",     NULL };
+static const char *const node_keys[] = { "spi", "algorithm", "key-file", "nai", NULL };
+
+G_GNUC_PRINTF (4, 5)
+static void
+fault (const Loader *loader, const char *group, const char *key, const char *format, ...)
+{
+  g_autofree char *what = NULL;
+  va_list arguments;
+
+  va_start (arguments, format);
+  what = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+  if (group == NULL)
+    g_ptr_array_add (loader->errors, g_strdup_printf ("%s: %s", loader->path, what));
+  else if (key == NULL)
+    g_ptr_array_add (loader->errors, g_strdup_printf ("%s: [%s]: %s", loader->path, group, what));
+  else
+    g_ptr_array_add (loader->errors, g_strdup_printf ("%s: [%s] %s: %s", loader->path, group, key, what));
+}
+
+/* NULL when missing; a missing required key is a fault. */
+static char *
+get (const Loader *loader, const char *group, const char *key, gboolean required, const char *allowed)
+{
+  g_autofree char *value = g_key_file_get_string (loader->file, group, key, NULL);
+
+  if (value != NULL)
+    g_strstrip (value);
+  if (required && (value == NULL || value[0] == '\0'))
+    {
+      fault (loader, group, key, "missing, allowed: %s", allowed);
+      return NULL;
+    }
+  return g_steal_pointer (&value);
+}
+
+static gboolean
+get_number (const Loader *loader, const char *group, const char *key, guint64 minimum, guint64 maximum, guint64 *value)
+{
+  g_autofree char *text = get (loader, group, key, FALSE, "");
+  guint64 parsed;
+
+  if (text == NULL)
+    return FALSE;
+  if (g_ascii_string_to_unsigned (text, 10, minimum, maximum, &parsed, NULL))
+    {
+      *value = parsed;
+      return TRUE;
+    }
+  fault (loader, group, key, "found '%s', allowed: a number from %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT, text,
+         minimum, maximum);
+  return FALSE;
+}
+
+static gboolean
+parse_ipv4 (const char *text, RoamAddr *ret)
+{
+  RoamAddr addr;
+
+  if (!roam_addr_parse (text, &addr) || addr.family != ROAM_FAMILY_INET4 || !roam_addr_is_specified (&addr))
+    return FALSE;
+  *ret = addr;
+  return TRUE;
+}
+
+static gboolean
+parse_ipv4_prefix (const char *text, RoamPrefix *ret)
+{
+  RoamPrefix prefix;
+
+  if (!roam_prefix_parse (text, &prefix) || prefix.addr.family != ROAM_FAMILY_INET4)
+    return FALSE;
+  *ret = prefix;
+  return TRUE;
+}
+
+static void
+load_address (const Loader *loader, HadConfig *config)
+{
+  g_autofree char *text = get (loader, GROUP, "address", TRUE, "an IPv4 address of this host, as 10.1.0.2");
+
+  if (text != NULL && !parse_ipv4 (text, &config->address))
+    fault (loader, GROUP, "address", "found '%s', allowed: an IPv4 address of this host, as 10.1.0.2", text);
+}
+
+static gboolean
+is_interface_name (const char *name)
+{
+  return name[0] != '\0' && strlen (name) < IF_NAMESIZE && strpbrk (name, "/ \t") == NULL && strcmp (name, ".") != 0 &&
+         strcmp (name, "..") != 0;
+}
+
+static void
+load_names (const Loader *loader, HadConfig *config)
+{
+  config->interface = get (loader, GROUP, "interface", TRUE, "the interface of the home link, as eth0");
+  if (config->interface != NULL && !is_interface_name (config->interface))
+    fault (loader, GROUP, "interface", "found '%s', allowed: an interface name of at most %d characters",
+           config->interface, IF_NAMESIZE - 1);
+  config->tun_name = get (loader, GROUP, "tun-name", FALSE, "");
+  if (config->tun_name == NULL)
+    config->tun_name = g_strdup ("had0");
+  if (!is_interface_name (config->tun_name))
+    fault (loader, GROUP, "tun-name", "found '%s', allowed: an interface name of at most %d characters",
+           config->tun_name, IF_NAMESIZE - 1);
+}
+
+static void
+load_networks (const Loader *loader, HadConfig *config)
+{
+  g_autofree char *home = get (loader, GROUP, "home-network", TRUE, "a prefix, as 10.1.0.0/24");
+  g_autofree char *trusted = get (loader, GROUP, "trusted-networks", FALSE, "");
+  g_auto (GStrv) parts = NULL;
+
+  if (home != NULL && !parse_ipv4_prefix (home, &config->home_network))
+    fault (loader, GROUP, "home-network", "found '%s', allowed: a prefix, as 10.1.0.0/24", home);
+  if (trusted == NULL)
+    return;
+  parts = g_strsplit (trusted, ";", -1);
+  for (guint i = 0; parts[i] != NULL; i++)
+    {
+      RoamPrefix prefix;
+
+      if (g_strstrip (parts[i])[0] == '\0')
+        continue;
+      if (parse_ipv4_prefix (parts[i], &prefix))
+        g_array_append_val (config->trusted_networks, prefix);
+      else
+        fault (loader, GROUP, "trusted-networks", "found '%s', allowed: prefixes with ';' between them, as 10.0.0.0/8",
+               parts[i]);
+    }
+}
+
+static void
+load_nat_traversal (const Loader *loader, HadConfig *config)
+{
+  g_autofree char *text = get (loader, GROUP, "nat-traversal", FALSE, "");
+
+  if (text == NULL || strcmp (text, "yes") == 0)
+    config->nat_traversal = TRUE;
+  else if (strcmp (text, "no") != 0)
+    fault (loader, GROUP, "nat-traversal", "found '%s', allowed: yes or no", text);
+}
+
+/* Relative names: the credentials directory of systemd first, then beside the configuration. */
+static char *
+find_key_file (const Loader *loader, const char *name)
+{
+  g_autofree char *dir = g_path_get_dirname (loader->path);
+
+  if (g_path_is_absolute (name))
+    return g_strdup (name);
+  if (loader->credentials_dir != NULL)
+    {
+      g_autofree char *candidate = g_build_filename (loader->credentials_dir, name, NULL);
+
+      if (g_file_test (candidate, G_FILE_TEST_EXISTS))
+        return g_steal_pointer (&candidate);
+    }
+  return g_build_filename (dir, name, NULL);
+}
+
+/* Hex digits with any white space; the reason on failure is static and quotes nothing of the file. */
+static RoamSecret *
+parse_key (const char *text, gsize length, const char **ret_reason)
+{
+  guint8 key[KEY_MAX_HEX_DIGITS / 2] = { 0 };
+  RoamSecret *secret = NULL;
+  gsize digits = 0;
+
+  *ret_reason = "hex digits";
+  for (gsize i = 0; i < length; i++)
+    {
+      int value = g_ascii_xdigit_value (text[i]);
+
+      if (g_ascii_isspace (text[i]))
+        continue;
+      if (value < 0 || digits == KEY_MAX_HEX_DIGITS)
+        goto out;
+      key[digits / 2] = (guint8)(key[digits / 2] << 4 | value);
+      digits++;
+    }
+  *ret_reason = "an even number of hex digits, at least 32 (128 bits)";
+  if (digits >= KEY_MIN_HEX_DIGITS && digits % 2 == 0)
+    secret = roam_secret_new (key, digits / 2);
+out:
+  roam_wipe (key, sizeof key);
+  return secret;
+}
+
+static RoamSecret *
+load_key (const Loader *loader, const char *group)
+{
+  g_autofree char *name = get (loader, group, "key-file", TRUE, "a file of hex digits with mode 0600");
+  g_autofree char *path = NULL;
+  g_autofree char *text = NULL;
+  g_autoptr (GError) error = NULL;
+  const char *reason = NULL;
+  RoamSecret *key;
+  struct stat st;
+  gsize length;
+
+  if (name == NULL)
+    return NULL;
+  path = find_key_file (loader, name);
+  if (stat (path, &st) == 0 && (st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+    {
+      fault (loader, group, "key-file", "%s may be read by others (mode %04o); run: chmod 0600 %s", path,
+             (guint)(st.st_mode & 07777), path);
+      return NULL;
+    }
+  if (!g_file_get_contents (path, &text, &length, &error))
+    {
+      fault (loader, group, "key-file", "%s", error->message);
+      return NULL;
+    }
+  key = parse_key (text, length, &reason);
+  roam_wipe (text, length);
+  if (key == NULL)
+    fault (loader, group, "key-file", "%s is no key, allowed: %s", path, reason);
+  return key;
+}
+
+static void
+load_node_address (const Loader *loader, const char *group, HadConfig *config, Mip4HaNode *node)
+{
+  const char *text = group + strlen (NODE_GROUP_PREFIX);
+
+  if (!parse_ipv4 (text, &node->home_address))
+    {
+      fault (loader, group, NULL, "found '%s', allowed: the node's home address, as [node 10.1.0.100]", text);
+      return;
+    }
+  if (config->home_network.addr.family != 0 && !roam_prefix_contains (&config->home_network, &node->home_address))
+    fault (loader, group, NULL, "the home address is not in home-network");
+  if (roam_addr_equal (&config->address, &node->home_address))
+    fault (loader, group, NULL, "the home address is the home agent's own address");
+  for (guint i = 0; i < config->nodes->len; i++)
+    if (roam_addr_equal (&g_array_index (config->nodes, Mip4HaNode, i).home_address, &node->home_address))
+      fault (loader, group, NULL, "a second group for this home address");
+}
+
+static void
+load_node (const Loader *loader, const char *group, HadConfig *config)
+{
+  g_autofree char *spi_text = get (loader, group, "spi", TRUE, "a number from 256 to 4294967295");
+  g_autofree char *algorithm = get (loader, group, "algorithm", FALSE, "");
+  Mip4HaNode node = { 0 };
+  guint64 spi = 0;
+
+  load_node_address (loader, group, config, &node);
+  if (spi_text != NULL && get_number (loader, group, "spi", 256, G_MAXUINT32, &spi))
+    node.mn_ha.spi = (guint32)spi;
+  node.mn_ha.algorithm = MIP4_AUTH_HMAC_SHA_256;
+  if (g_strcmp0 (algorithm, "hmac-md5") == 0)
+    node.mn_ha.algorithm = MIP4_AUTH_HMAC_MD5;
+  else if (algorithm != NULL && strcmp (algorithm, "hmac-sha-256") != 0)
+    fault (loader, group, "algorithm", "found '%s', allowed: hmac-sha-256 or hmac-md5", algorithm);
+  node.mn_ha.key = load_key (loader, group);
+  node.nai = get (loader, group, "nai", FALSE, "");
+  if (node.nai != NULL && (node.nai[0] == '\0' || strlen (node.nai) > G_MAXUINT8))
+    fault (loader, group, "nai", "allowed: 1 to 255 octets, as alice@example.com");
+  g_array_append_val (config->nodes, node);
+}
+
+static void
+check_keys (const Loader *loader, const char *group, const char *const *known)
+{
+  g_auto (GStrv) keys = g_key_file_get_keys (loader->file, group, NULL, NULL);
+  g_autofree char *allowed = g_strjoinv (", ", (char **)known);
+
+  for (guint i = 0; keys != NULL && keys[i] != NULL; i++)
+    if (!g_strv_contains (known, keys[i]))
+      fault (loader, group, keys[i], "unknown key, allowed: %s", allowed);
+}
+
+static void
+load_groups (const Loader *loader, HadConfig *config)
+{
+  g_auto (GStrv) groups = g_key_file_get_groups (loader->file, NULL);
+
+  for (guint i = 0; groups[i] != NULL; i++)
+    {
+      if (strcmp (groups[i], GROUP) == 0)
+        check_keys (loader, groups[i], home_agent_keys);
+      else if (g_str_has_prefix (groups[i], NODE_GROUP_PREFIX))
+        {
+          check_keys (loader, groups[i], node_keys);
+          load_node (loader, groups[i], config);
+        }
+      else
+        fault (loader, groups[i], NULL, "unknown group, allowed: [home-agent] and [node <home address>]");
+    }
+}
+
+static void
+load_all (const Loader *loader, HadConfig *config)
+{
+  guint64 lifetime = LIFETIME_DEFAULT_S;
+
+  load_address (loader, config);
+  load_names (loader, config);
+  load_networks (loader, config);
+  load_nat_traversal (loader, config);
+  get_number (loader, GROUP, "max-lifetime", 1, G_MAXUINT16, &lifetime);
+  config->max_lifetime_s = (guint16)lifetime;
+  load_groups (loader, config);
+  if (config->nodes->len == 0)
+    fault (loader, NULL, NULL, "no mobile node, add a group [node <home address>] with spi and key-file");
+}
+
+HadConfig *
+had_config_load (const char *path, const char *credentials_dir, GPtrArray *errors)
+{
+  g_autoptr (GKeyFile) file = g_key_file_new ();
+  g_autoptr (HadConfig) config = g_new0 (HadConfig, 1);
+  g_autoptr (GError) error = NULL;
+  const Loader loader = { path, credentials_dir, file, errors };
+
+  config->trusted_networks = g_array_new (FALSE, FALSE, sizeof (RoamPrefix));
+  config->nodes = g_array_new (FALSE, FALSE, sizeof (Mip4HaNode));
+  if (!g_key_file_load_from_file (file, path, G_KEY_FILE_NONE, &error))
+    {
+      fault (&loader, NULL, NULL, "%s", error->message);
+      return NULL;
+    }
+  load_all (&loader, config);
+  return errors->len == 0 ? g_steal_pointer (&config) : NULL;
+}
+
+void
+had_config_free (HadConfig *config)
+{
+  if (config == NULL)
+    return;
+  for (guint i = 0; i < config->nodes->len; i++)
+    {
+      Mip4HaNode *node = &g_array_index (config->nodes, Mip4HaNode, i);
+
+      roam_secret_unref (node->mn_ha.key);
+      g_free ((char *)node->nai);
+    }
+  g_array_unref (config->nodes);
+  g_array_unref (config->trusted_networks);
+  g_free (config->interface);
+  g_free (config->tun_name);
+  g_free (config);
+}

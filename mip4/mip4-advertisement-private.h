@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "base/wire.h"
+
+/*
+ * ICMP Agent Advertisement and Agent Solicitation (RFC 5944 2.1, 2.2; RFC 1256 3). ICMP messages
+ * only: the caller checks the IP TTL (1) and knows interface and link-layer source.
+ */
+
+/* Flags of the Mobility Agent Advertisement Extension, RFC 5944 2.1.1, RFC 3519 3.4, RFC 3543 3.1. */
+#define MIP4_AGENT_REGISTRATION_REQUIRED 0x8000u /* R */
+#define MIP4_AGENT_BUSY 0x4000u                  /* B */
+#define MIP4_AGENT_HOME 0x2000u                  /* H */
+#define MIP4_AGENT_FOREIGN 0x1000u               /* F */
+#define MIP4_AGENT_MINIMAL 0x0800u               /* M */
+#define MIP4_AGENT_GRE 0x0400u                   /* G */
+#define MIP4_AGENT_REVERSE_TUNNEL 0x0100u        /* T */
+#define MIP4_AGENT_UDP_TUNNEL 0x0080u            /* U */
+#define MIP4_AGENT_REVOCATION 0x0040u            /* X */
+
+/* Routers kept of one advertisement; more on one link give no more choice. */
+#define MIP4_ADVERTISEMENT_MAX_ROUTERS 16u
+/* Care-of addresses that fit the extension's Length octet. */
+#define MIP4_ADVERTISEMENT_MAX_CARE_OF 62u
+
+typedef struct
+{
+  RoamAddr address;
+  gint32 preference;    /* G_MININT32: not a default router (RFC 1256 3) */
+  gint16 prefix_length; /* -1: no valid Prefix-Lengths extension */
+} Mip4AdvertisedRouter;
+
+typedef struct
+{
+  guint8 code;        /* 0, or 16: does not route common traffic */
+  guint16 lifetime_s; /* of the advertisement */
+  Mip4AdvertisedRouter routers[MIP4_ADVERTISEMENT_MAX_ROUTERS];
+  guint n_routers;
+  guint16 sequence;
+  guint16 registration_lifetime_s; /* the longest the agent takes */
+  guint16 flags;
+  RoamAddr care_of[MIP4_ADVERTISEMENT_MAX_CARE_OF];
+  guint n_care_of;
+  const guint8 *challenge; /* borrowed; NULL: none (RFC 4721 2) */
+  gsize challenge_length;
+} Mip4Advertisement;
+
+typedef enum
+{
+  MIP4_ADVERTISEMENT_OK,
+  MIP4_ADVERTISEMENT_CHECKSUM,
+  MIP4_ADVERTISEMENT_MALFORMED,
+  MIP4_ADVERTISEMENT_UNKNOWN_EXTENSION, /* one that may not be skipped */
+  MIP4_ADVERTISEMENT_NOT_AN_AGENT,      /* a plain router advertisement, or another ICMP message */
+} Mip4AdvertisementResult;
+
+/* @data is the ICMP message. @ret is written on OK only. */
+Mip4AdvertisementResult mip4_parse_advertisement (const guint8 *data, gsize length, Mip4Advertisement *ret);
+/* Whether one may register with it as a foreign agent: flags that contradict each other forbid it (MIP-ADV-012). */
+gboolean mip4_advertisement_is_usable (const Mip4Advertisement *advertisement);
+/* ICMP type 10, code 0, right checksum, whole. */
+gboolean mip4_is_solicitation (const guint8 *data, gsize length);
+/* The 8 octets of an Agent Solicitation; caller unrefs. */
+GBytes *mip4_build_solicitation (void);

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "mip4/had-io-private.h"
+
+#include <glib-unix.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+
+/* roam-had: the home agent. Options, logging and the main loop; the work is in had-*-io.c. */
+
+#define DEFAULT_CONFIG "/etc/roamd/home-agent.conf"
+#define EXIT_USAGE 2
+#define EXIT_CONFIG 78
+
+static GLogLevelFlags log_limit = G_LOG_LEVEL_INFO;
+
+/* GLib's level flags grow as importance falls. */
+static GLogWriterOutput
+write_log (GLogLevelFlags level, const GLogField *fields, gsize n_fields, gpointer user_data)
+{
+  if ((level & G_LOG_LEVEL_MASK) > log_limit)
+    return G_LOG_WRITER_HANDLED;
+  if (g_log_writer_is_journald (STDERR_FILENO) &&
+      g_log_writer_journald (level, fields, n_fields, NULL) == G_LOG_WRITER_HANDLED)
+    return G_LOG_WRITER_HANDLED;
+  return g_log_writer_standard_streams (level, fields, n_fields, user_data);
+}
+
+static gboolean
+set_log_level (const char *name)
+{
+  static const struct
+  {
+    const char *name;
+    GLogLevelFlags limit;
+  } levels[] = {
+    { "error", G_LOG_LEVEL_CRITICAL },
+    { "warning", G_LOG_LEVEL_WARNING },
+    { "info", G_LOG_LEVEL_INFO },
+    { "debug", G_LOG_LEVEL_DEBUG },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (levels); i++)
+    if (strcmp (levels[i].name, name) == 0)
+      {
+        log_limit = levels[i].limit;
+        return TRUE;
+      }
+  return FALSE;
+}
+
+static gboolean
+quit (gpointer user_data)
+{
+  g_main_loop_quit (user_data);
+  return G_SOURCE_CONTINUE;
+}
+
+static int
+run (HadConfig *config, const char *status_path)
+{
+  g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (Had) had = had_new (config, status_path, &error);
+
+  if (had == NULL)
+    {
+      g_printerr ("roam-had: %s\n", error->message);
+      return EXIT_FAILURE;
+    }
+  g_unix_signal_add (SIGTERM, quit, loop);
+  g_unix_signal_add (SIGINT, quit, loop);
+  sd_notify (0, "READY=1");
+  g_main_loop_run (loop);
+  sd_notify (0, "STOPPING=1");
+  return EXIT_SUCCESS;
+}
+
+static HadConfig *
+load (const char *path)
+{
+  g_autoptr (GPtrArray) errors = g_ptr_array_new_with_free_func (g_free);
+  HadConfig *config = had_config_load (path, g_getenv ("CREDENTIALS_DIRECTORY"), errors);
+
+  for (guint i = 0; i < errors->len; i++)
+    g_printerr ("%s\n", (const char *)g_ptr_array_index (errors, i));
+  return config;
+}
+
+int
+main (int argc, char **argv)
+{
+  g_autofree char *path = NULL, *status_path = NULL, *log_level = NULL;
+  gboolean check = FALSE, version = FALSE;
+  const GOptionEntry entries[] = {
+    { "config", 0, 0, G_OPTION_ARG_FILENAME, &path, "Configuration (default " DEFAULT_CONFIG ")", "FILE" },
+    { "check", 0, 0, G_OPTION_ARG_NONE, &check, "Check the configuration and exit", NULL },
+    { "status-file", 0, 0, G_OPTION_ARG_FILENAME, &status_path, "Keep the bindings there as JSON", "FILE" },
+    { "log-level", 0, 0, G_OPTION_ARG_STRING, &log_level, "error, warning, info or debug", "LEVEL" },
+    { "version", 0, 0, G_OPTION_ARG_NONE, &version, "Print the version and exit", NULL },
+    { NULL },
+  };
+  g_autoptr (GOptionContext) context = g_option_context_new ("- Mobile IPv4 home agent");
+  g_autoptr (GError) error = NULL;
+  HadConfig *config;
+
+  g_option_context_add_main_entries (context, entries, NULL);
+  if (!g_option_context_parse (context, &argc, &argv, &error) || argc > 1 ||
+      (log_level != NULL && !set_log_level (log_level)))
+    {
+      g_printerr ("roam-had: %s\nTry roam-had --help\n", error != NULL ? error->message : "wrong argument");
+      return EXIT_USAGE;
+    }
+  if (version)
+    {
+      g_print ("roam-had " ROAMD_VERSION "\n");
+      return EXIT_SUCCESS;
+    }
+  g_log_set_writer_func (write_log, NULL, NULL);
+  config = load (path != NULL ? path : DEFAULT_CONFIG);
+  if (config == NULL)
+    return EXIT_CONFIG;
+  if (!check)
+    return run (config, status_path);
+  had_config_free (config);
+  return EXIT_SUCCESS;
+}

@@ -1,0 +1,354 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""test-runtime-netns.py ROAMD ROAM_HAD ROAMCTL POLICY
+
+The whole daemon on real links, in network namespaces of its own (names begin with rtm-): a home link
+with roam-had, a router with a correspondent behind it, a visited trusted link, and an outside link
+that leads nowhere but to the router. There is no VPN gateway: what IKE sends is looked at, not
+answered. Exit status 77 (skipped) without root, namespaces, TUN or nftables.
+"""
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fake"))
+import bus  # noqa: E402
+from bus import Bus, wait_until  # noqa: E402
+
+# IKE gives up on a silent gateway after 20 s.
+bus.DEADLINE_S = 40
+
+ROAMD, ROAM_HAD, ROAMCTL, POLICY = (os.path.abspath(a) for a in sys.argv[1:5])
+RT, HA, MN = (f"rtm-{os.getpid()}-{x}" for x in ("rt", "ha", "mn"))
+HOME_ADDRESS, CORRESPONDENT = "10.1.0.100", "10.4.0.10"
+KEY = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+HOME_AGENT = """[home-agent]
+address=10.1.0.2
+interface=home
+home-network=10.1.0.0/24
+trusted-networks={trusted}
+tun-name=had0
+[node 10.1.0.100]
+spi=4096
+key-file=mn-ha.key
+"""
+PROFILE = """[mobile-ip]
+home-address=10.1.0.100/24
+home-agent=10.1.0.2
+spi=4096
+key-file=mn-ha.key
+[trust]
+t-monitor=10
+monitor-margin=6
+"""
+VPN = """[vpn]
+gateway=203.0.113.2
+psk-file=vpn.psk
+"""
+# bridge of the router, its address, the node's address and default router there
+LINKS = {
+    "home": ("br-home", "10.1.0.1/24", "10.1.0.100/24"),
+    "office": ("br-office", "10.2.0.1/24", "10.2.0.50/24"),
+    "cafe": ("br-cafe", "198.51.100.1/24", "198.51.100.50/24"),
+}
+
+
+def sh(*command, ns=None, check=True):
+    prefix = ["ip", "netns", "exec", ns] if ns else []
+    return subprocess.run([*prefix, *command], check=check, capture_output=True, text=True, timeout=60)
+
+
+def possible():
+    if os.geteuid() != 0 or not os.path.exists("/dev/net/tun"):
+        return False
+    name = f"rtm-{os.getpid()}-try"
+    if sh("ip", "netns", "add", name, check=False).returncode != 0:
+        return False
+    good = sh("nft", "add", "table", "inet", "probe", ns=name, check=False).returncode == 0
+    sh("ip", "netns", "del", name)
+    return good
+
+
+def make_topology():
+    for ns in (RT, HA, MN):
+        sh("ip", "netns", "add", ns)
+        sh("ip", "link", "set", "lo", "up", ns=ns)
+    for bridge, address, _ in LINKS.values():
+        sh("ip", "link", "add", "name", bridge, "type", "bridge", ns=RT)
+        sh("ip", "addr", "add", address, "dev", bridge, ns=RT)
+        sh("ip", "link", "set", bridge, "up", ns=RT)
+    sh("ip", "link", "add", "p-ha", "netns", RT, "type", "veth", "peer", "name", "home", "netns", HA)
+    sh("ip", "link", "set", "p-ha", "master", "br-home", "up", ns=RT)
+    sh("ip", "addr", "add", "10.1.0.2/24", "dev", "home", ns=HA)
+    sh("ip", "link", "set", "home", "up", ns=HA)
+    sh("ip", "route", "add", "default", "via", "10.1.0.1", ns=HA)
+    sh("ip", "link", "add", "p-mn", "netns", RT, "type", "veth", "peer", "name", "eth0", "netns", MN)
+    sh("ip", "link", "set", "eth0", "up", ns=MN)
+    # The correspondent is an address of the router; the cafe does not lead to the home agent.
+    sh("ip", "addr", "add", CORRESPONDENT + "/32", "dev", "lo", ns=RT)
+    sh("ip", "addr", "add", "203.0.113.2/32", "dev", "lo", ns=RT)
+    for ns in (RT, HA):
+        sh("sysctl", "-qw", "net.ipv4.ip_forward=1", ns=ns)
+    sh("nft", "add table inet fw; add chain inet fw f { type filter hook forward priority 0; };"
+       "add rule inet fw f iifname br-cafe oifname br-home drop", ns=RT)
+
+
+def remove_topology():
+    for ns in (MN, HA, RT):
+        sh("ip", "netns", "del", ns, check=False)
+
+
+def unplug():
+    sh("ip", "addr", "flush", "dev", "eth0", ns=MN)
+    sh("ip", "link", "set", "p-mn", "down", ns=RT)
+
+
+def plug(name):
+    bridge, router, address = LINKS[name]
+    sh("ip", "link", "set", "p-mn", "master", bridge, "up", ns=RT)
+    sh("ip", "addr", "add", address, "dev", "eth0", ns=MN)
+    sh("ip", "route", "add", "default", "via", router.split("/")[0], "dev", "eth0", ns=MN)
+
+
+def ping(source=HOME_ADDRESS):
+    return sh("ping", "-c1", "-W1", "-I", source, CORRESPONDENT, ns=MN, check=False).returncode == 0
+
+
+def gate():
+    """The gate's rules, or nothing."""
+    return sh("nft", "list", "table", "inet", "roamd", ns=MN, check=False).stdout
+
+
+class Daemon(unittest.TestCase):
+    def setUp(self):
+        self.directory = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory(prefix="roamd-runtime-")))
+        self.bus = Bus(POLICY)
+        self.bus.start()
+        self.addCleanup(self.bus.clean_up)
+        self.addCleanup(remove_topology)
+        make_topology()
+        self.write("mn-ha.key", KEY, 0o600)
+        self.write("vpn.psk", "correct horse battery staple", 0o600)
+        self.write("profile.conf", PROFILE + VPN, 0o644)
+        self.roamd = self.home_agent = None
+        self.log = open(self.directory / "log", "w+", encoding="utf-8")
+        self.addCleanup(self.log.close)
+        self.addCleanup(self.end)
+
+    def enterContext(self, manager):  # unittest has it from Python 3.11 on
+        value = manager.__enter__()
+        self.addCleanup(manager.__exit__, None, None, None)
+        return value
+
+    def end(self):
+        for process in (self.roamd, self.home_agent):
+            if process is not None and process.poll() is None:
+                process.kill()
+                process.wait()
+        outcome = self._outcome.result
+        if any(test is self for test, _ in outcome.errors + outcome.failures):
+            self.log.seek(0)
+            sys.stderr.write(self.log.read())
+
+    def write(self, name, text, mode):
+        path = self.directory / name
+        path.write_text(text + "\n", encoding="utf-8")
+        path.chmod(mode)
+        return path
+
+    def command(self, *more):
+        return ["ip", "netns", "exec", MN, ROAMD, "--profile", str(self.directory / "profile.conf"), "--state-dir",
+                str(self.directory / "state"), "--runtime-dir", str(self.directory / "run"), *more]
+
+    def start_home_agent(self, trusted="10.1.0.0/24;10.2.0.0/24"):
+        self.write("home-agent.conf", HOME_AGENT.format(trusted=trusted), 0o644)
+        self.home_agent = subprocess.Popen(
+            ["ip", "netns", "exec", HA, ROAM_HAD, "--config", str(self.directory / "home-agent.conf"), "--status-file",
+             str(self.directory / "bindings")], stdout=self.log, stderr=self.log)
+        wait_until((self.directory / "bindings").exists, "roam-had did not start")
+
+    def stop_home_agent(self):
+        self.home_agent.terminate()
+        self.home_agent.wait()
+
+    def bindings(self):
+        return json.loads((self.directory / "bindings").read_text(encoding="utf-8"))["bindings"]
+
+    def start(self):
+        self.roamd = subprocess.Popen(self.command(), env=self.bus.environment, stdout=self.log, stderr=self.log)
+        wait_until(lambda: self.bus.has_owner("org.roamd"), "roamd did not start")
+
+    def ctl(self, *arguments):
+        return subprocess.run([ROAMCTL, *arguments], env=self.bus.environment, capture_output=True, text=True,
+                              timeout=30)
+
+    def status(self):
+        reply = self.ctl("status", "--json")
+        return json.loads(reply.stdout) if reply.returncode == 0 else {"mode": "gone", "advice": ""}
+
+    def wait_mode(self, mode):
+        wait_until(lambda: self.status()["mode"] == mode, f"mode {mode}: {self.status()}")
+
+    def history(self):
+        return [json.loads(line) for line in self.ctl("history", "--json", "-n", "0").stdout.splitlines()]
+
+    # ------------------------------------------------------------------- cases ----
+
+    def test_home_and_office(self):
+        self.start_home_agent()
+        plug("home")
+        self.start()
+        self.wait_mode("home")
+        self.assertTrue(ping())
+        unplug()
+        self.wait_mode("offline")
+        plug("office")
+        self.wait_mode("c")
+        # covers: R5266-INT-001
+        self.assertEqual([b["care-of-address"] for b in self.bindings()], ["10.2.0.50"])
+        self.assertTrue(ping())
+        row = self.history()[-1]
+        self.assertEqual((row["from-mode"], row["to-mode"], row["to-address"]), ("home", "c", "10.2.0.50"))
+        # Both first packets left, and in the pass of the event (generous: the machine is shared).
+        # covers: R5266-DET-001
+        for key in ("event-to-mobike-us", "event-to-rrq-us"):
+            self.assertGreaterEqual(row[key], 0)
+            self.assertLess(row[key], 100_000)
+        unplug()
+        plug("home")
+        self.wait_mode("home")
+        self.assertEqual(self.bindings(), [])
+
+    def test_outside_nothing_leaves_in_clear(self):
+        self.start_home_agent()
+        plug("cafe")
+        self.start()
+        # Neither the home agent nor a gateway answers; whoever tries by himself gets nowhere.
+        # covers: R5266-TRF-003, R5266-TRF-005
+        self.assertFalse(ping("198.51.100.50"))
+        self.assertFalse(ping())
+        wait_until(lambda: "203.0.113.2" in self.status()["advice"], "no advice about the gateway")
+        self.assertIn(self.status()["mode"], ("offline", "detecting"))
+        self.assertGreater(self.status()["counters"]["gate.stopped-packets"], 0)
+
+    def test_kill_in_the_middle(self):
+        self.start_home_agent()
+        plug("office")
+        self.start()
+        self.wait_mode("c")
+        unplug()
+        plug("cafe")
+        wait_until(lambda: self.status()["mode"] != "c", "still c")
+        self.roamd.kill()
+        self.roamd.wait()
+        # covers: R5266-TRF-005
+        self.assertIn("table inet roamd", gate())
+        self.assertFalse(ping("198.51.100.50"))
+        self.assertIn("roam0", sh("ip", "link", ns=MN).stdout)
+        rows = len(self.history() or [0])
+        unplug()
+        plug("office")
+        self.start()
+        self.wait_mode("c")
+        self.assertTrue(ping())
+        self.assertGreater(len(self.history()), rows - 1)
+
+    def test_terminate(self):
+        self.start_home_agent()
+        plug("office")
+        self.start()
+        self.wait_mode("c")
+        wait_until(lambda: self.bindings() != [], "no binding")
+        self.roamd.send_signal(signal.SIGTERM)
+        self.assertEqual(self.roamd.wait(timeout=10), 0)
+        wait_until(lambda: self.bindings() == [], "the binding stays")
+        self.assertIn("table inet roamd", gate())
+        self.assertFalse(ping("10.2.0.50"))
+
+    def test_disconnect_and_connect(self):
+        self.start_home_agent()
+        plug("office")
+        self.start()
+        self.wait_mode("c")
+        self.assertEqual(self.ctl("disconnect").returncode, 0)
+        wait_until(lambda: gate() == "", "the gate stays")
+        self.assertNotIn("roam0", sh("ip", "link", ns=MN).stdout)
+        wait_until(lambda: self.bindings() == [], "the binding stays")
+        self.assertTrue(ping("10.2.0.50"))
+        self.assertEqual(self.ctl("redetect").returncode, 1)
+        self.assertEqual(self.ctl("connect").returncode, 0)
+        self.wait_mode("c")
+        self.assertTrue(ping())
+        self.assertEqual(self.ctl("redetect", "eth0").returncode, 0)
+        self.assertEqual(self.ctl("redetect", "nosuch0").returncode, 1)
+
+    def test_proof_runs_out(self):
+        self.start_home_agent()
+        plug("office")
+        self.start()
+        self.wait_mode("c")
+        # Renewed before it ends: T_MONITOR - N is 4 s here.
+        # covers: R5266-MON-001, R5266-MON-002
+        age = self.status()["links"][0]["proof-age-ms"]
+        time.sleep(6)
+        self.assertLess(self.status()["links"][0]["proof-age-ms"], age + 6000)
+        self.stop_home_agent()
+        # covers: R5266-MON-004, R5266-MON-009
+        wait_until(lambda: self.status()["mode"] != "c", "still c without a home agent")
+        self.assertFalse(ping())
+        self.assertFalse(ping("10.2.0.50"))
+        self.start_home_agent()
+        wait_until(lambda: self.status()["mode"] == "c", "not c again")
+        self.assertTrue(ping())
+
+    def test_wrong_key(self):
+        self.start_home_agent()
+        self.write("mn-ha.key", KEY[::-1], 0o600)
+        self.write("profile.conf", PROFILE, 0o644)
+        plug("office")
+        self.start()
+        wait_until(lambda: "10.1.0.2" in self.status()["advice"], "no advice about the home agent")
+        self.assertEqual(self.status()["mode"], "offline")
+        self.assertFalse(ping("10.2.0.50"))
+
+    def test_home_agent_does_not_trust_the_network(self):
+        self.start_home_agent(trusted="10.1.0.0/24")
+        self.write("profile.conf", PROFILE, 0o644)
+        plug("office")
+        self.start()
+        wait_until(lambda: "10.1.0.2" in self.status()["advice"], "no advice about the home agent")
+        self.assertEqual(self.status()["mode"], "offline")
+        self.assertFalse(ping("10.2.0.50"))
+
+    def test_gate_only(self):
+        plug("office")
+        self.assertTrue(ping("10.2.0.50"))
+        reply = subprocess.run(self.command("--gate-only"), capture_output=True, text=True, timeout=30)
+        self.assertEqual((reply.returncode, reply.stderr), (0, ""))
+        self.assertIn("table inet roamd", gate())
+        self.assertFalse(ping("10.2.0.50"))
+
+    def test_second_instance(self):
+        self.start()
+        reply = subprocess.run(self.command("--no-dbus"), capture_output=True, text=True, timeout=30)
+        self.assertEqual(reply.returncode, 1)
+        self.assertIn("Another roamd runs already", reply.stderr)
+
+    def test_bad_profile(self):
+        self.write("profile.conf", PROFILE.replace("spi=4096", "spi=1") + "[trust\n", 0o644)
+        reply = subprocess.run(self.command(), capture_output=True, text=True, timeout=30)
+        self.assertEqual(reply.returncode, 78)
+        self.assertIn("profile.conf:", reply.stderr)
+
+
+if __name__ == "__main__":
+    if not possible():
+        print("needs root, network namespaces, /dev/net/tun and nftables")
+        sys.exit(77)
+    unittest.main(argv=[sys.argv[0], *sys.argv[5:]], verbosity=2)

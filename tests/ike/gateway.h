@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "ike/ike-crypto-private.h"
+#include "ike/ike-message-private.h"
+#include "tests/sim/sim.h"
+
+/*
+ * A scripted IKEv2 responder for tests: it shares the codec and the cryptography with the engine but
+ * none of its logic. It answers by the book unless a field or the hook says otherwise, never
+ * retransmits by itself, and keeps everything that it received.
+ */
+typedef struct _Gateway Gateway;
+
+/* One IKE SA as the gateway sees it. */
+typedef struct
+{
+  guint64 spi_i, spi_r;
+  gboolean initiator; /* the gateway is the original initiator (it rekeyed) */
+  gboolean established, deleted;
+  IkeKeys *keys;
+  guint32 next_id, peer_next_id;
+  GPtrArray *last_response; /* GBytes */
+  GPtrArray *request;       /* outstanding, GBytes; NULL: none */
+  guint32 request_id;
+  IkeReassembly *fragments[2];
+  RoamEndpoint local, remote; /* where its requests go */
+} GwSa;
+
+typedef struct
+{
+  guint32 spi_in, spi_out;
+  RoamSecret *encr_in, *encr_out;
+  gboolean deleted;
+} GwChild;
+
+/* A protected message that the gateway received. */
+typedef struct
+{
+  gint64 at_us;
+  RoamEndpoint local, remote;
+  guint8 exchange;
+  guint32 id;
+  gboolean is_response, is_update;
+  guint8 flags;
+  IkeMessage *message; /* NULL for IKE_SA_INIT */
+} GwSeen;
+
+typedef enum
+{
+  GW_DEFAULT, /* go on as usual */
+  GW_ANSWER,  /* the hook has filled the answer */
+  GW_SILENT,  /* as if the request had been lost */
+} GwVerdict;
+
+struct _Gateway
+{
+  Sim *sim;
+  RoamRng *rng;
+  RoamAddr addr;
+  gpointer user;
+
+  /* How it behaves. */
+  const char *psk, *id, *ike_proposals, *esp_proposals;
+  RoamAddr tia4, tia6, dns;
+  gboolean mobike, nat_detection, fake_nat, fragmentation;
+  guint cookies;            /* so many COOKIE rounds first */
+  guint16 want_group;       /* INVALID_KE_PAYLOAD until it comes; 0: any */
+  guint16 init_error;       /* answer IKE_SA_INIT with this notify */
+  guint16 auth_error;       /* in the IKE_AUTH response, with AUTH */
+  guint16 auth_error_alone; /* instead of everything */
+  gboolean bad_auth, omit_cp, omit_cookie2, wrong_cookie2, omit_natd;
+  RoamAddr narrow_local; /* TSi of the answer, instead of the TIA */
+  gboolean widen_ts;
+  const char *additional[40]; /* addresses announced in IKE_AUTH */
+  gboolean rekey_child_on_update, rekey_before_answer;
+  gsize fragment_size;
+  GwVerdict (*hook) (Gateway *gateway, GwSa *sa, const IkeMessage *request, IkePayloads *answer);
+  /* Adds payloads to an answer that is otherwise as usual. */
+  void (*decorate) (Gateway *gateway, guint8 exchange, IkePayloads *answer);
+
+  /* What happened. */
+  guint init_requests;
+  GPtrArray *seen;     /* GwSeen */
+  GPtrArray *sas;      /* GwSa, newest last */
+  GPtrArray *children; /* GwChild */
+  GBytes *init_request, *init_response, *ni, *nr;
+  GBytes *cookie;
+  IkeMessage *last_answer; /* the last response to a request of the gateway */
+  guint answers;
+  GBytes *pending_nonce;
+  IkeDh *pending_dh;
+  guint32 pending_spi, pending_old_spi;
+  guint64 pending_ike_spi;
+  IkeProposals *pending_offer;
+};
+
+Gateway *gateway_new (Sim *sim, const char *addr);
+void gateway_free (Gateway *gateway);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Gateway, gateway_free)
+void gateway_receive (Gateway *gateway, const SimPacket *packet);
+
+/* The newest SA that lives. */
+GwSa *gateway_sa (Gateway *gateway);
+GwChild *gateway_child (Gateway *gateway); /* newest that lives */
+guint gateway_live_children (const Gateway *gateway);
+guint gateway_live_sas (const Gateway *gateway);
+
+/* Requests of the gateway on @sa (NULL: newest). Takes @payloads. */
+void gateway_request (Gateway *gateway, GwSa *sa, guint8 exchange, IkePayloads *payloads);
+/* The same octets again. */
+void gateway_repeat_request (Gateway *gateway, GwSa *sa);
+void gateway_rekey_child (Gateway *gateway, GwChild *old);
+void gateway_rekey_ike (Gateway *gateway);
+void gateway_delete_child (Gateway *gateway, GwChild *child);
+void gateway_delete_ike (Gateway *gateway, GwSa *sa);
+/* Sends raw octets of an IKE message on the SA's addresses. */
+void gateway_send_raw (Gateway *gateway, GwSa *sa, GBytes *message);
+/* Number of messages seen of @exchange; requests only. */
+guint gateway_count_seen (const Gateway *gateway, guint8 exchange);
+guint gateway_count_updates (const Gateway *gateway);
+const GwSeen *gateway_last_seen (const Gateway *gateway, guint8 exchange);
+/* The newest exchange: where @sa's peer is now. */
+void gateway_add_natd (Gateway *gateway, GwSa *sa, const RoamEndpoint *local, const RoamEndpoint *remote,
+                       IkePayloads *payloads);

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "tests/ike/test-crypto-pki.h"
+
+#include <openssl/bio.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <openssl/x509v3.h>
+#include <string.h>
+
+static EVP_PKEY *
+make_key (const char *kind)
+{
+  EVP_PKEY *key;
+
+  if (g_str_has_prefix (kind, "RSA:"))
+    key = EVP_RSA_gen ((unsigned int)g_ascii_strtoull (kind + 4, NULL, 10));
+  else if (g_str_has_prefix (kind, "EC:"))
+    key = EVP_EC_gen (kind + 3);
+  else
+    key = EVP_PKEY_Q_keygen (NULL, NULL, kind);
+  g_assert_nonnull (key);
+  return key;
+}
+
+static void
+add_extension (X509 *certificate, X509 *issuer, int nid, const char *value)
+{
+  X509_EXTENSION *extension;
+  X509V3_CTX context;
+
+  if (value == NULL)
+    return;
+  X509V3_set_ctx (&context, issuer, certificate, NULL, NULL, 0);
+  extension = X509V3_EXT_conf_nid (NULL, &context, nid, value);
+  g_assert_nonnull (extension);
+  g_assert_cmpint (X509_add_ext (certificate, extension, -1), ==, 1);
+  X509_EXTENSION_free (extension);
+}
+
+PkiNode *
+pki_issue (const PkiRequest *request, const PkiNode *issuer)
+{
+  PkiNode *node = g_new0 (PkiNode, 1);
+  X509 *certificate = X509_new ();
+  X509_NAME *name = X509_get_subject_name (certificate);
+  X509 *signer = issuer != NULL ? issuer->certificate : certificate;
+  EVP_PKEY *signing_key;
+  static long serial = 1;
+
+  node->certificate = certificate;
+  node->key = make_key (request->key);
+  signing_key = issuer != NULL ? issuer->key : node->key;
+  X509_set_version (certificate, X509_VERSION_3);
+  ASN1_INTEGER_set (X509_get_serialNumber (certificate), serial++);
+  ASN1_TIME_set (X509_getm_notBefore (certificate), request->from != 0 ? request->from : PKI_NOW - PKI_YEAR);
+  ASN1_TIME_set (X509_getm_notAfter (certificate), request->until != 0 ? request->until : PKI_NOW + PKI_YEAR);
+  X509_NAME_add_entry_by_txt (name, "O", MBSTRING_UTF8, (const guint8 *)"Roam", -1, -1, 0);
+  X509_NAME_add_entry_by_txt (name, "CN", MBSTRING_UTF8, (const guint8 *)request->common_name, -1, -1, 0);
+  X509_set_issuer_name (certificate, X509_get_subject_name (signer));
+  X509_set_pubkey (certificate, node->key);
+  add_extension (certificate, signer, NID_basic_constraints, request->constraints);
+  add_extension (certificate, signer, NID_key_usage, request->key_usage);
+  add_extension (certificate, signer, NID_ext_key_usage, request->extended_usage);
+  add_extension (certificate, signer, NID_subject_alt_name, request->san);
+  g_assert_cmpint (X509_sign (certificate, signing_key,
+                              EVP_PKEY_get_base_id (signing_key) == EVP_PKEY_ED25519
+                                ? NULL
+                                : EVP_get_digestbyname (request->digest != NULL ? request->digest : "SHA256")),
+                   >, 0);
+  return node;
+}
+
+void
+pki_node_free (PkiNode *node)
+{
+  if (node == NULL)
+    return;
+  X509_free (node->certificate);
+  EVP_PKEY_free (node->key);
+  g_free (node);
+}
+
+/* What @bio holds; frees it. */
+static GBytes *
+drain (BIO *bio)
+{
+  char *data;
+  long length = BIO_get_mem_data (bio, &data);
+  GBytes *bytes = g_bytes_new (data, (gsize)length);
+
+  BIO_free (bio);
+  return bytes;
+}
+
+GBytes *
+pki_certificate_pem (const PkiNode *node)
+{
+  BIO *bio = BIO_new (BIO_s_mem ());
+
+  g_assert_cmpint (PEM_write_bio_X509 (bio, node->certificate), ==, 1);
+  return drain (bio);
+}
+
+GBytes *
+pki_certificate_der (const PkiNode *node)
+{
+  BIO *bio = BIO_new (BIO_s_mem ());
+
+  g_assert_cmpint (i2d_X509_bio (bio, node->certificate), ==, 1);
+  return drain (bio);
+}
+
+RoamSecret *
+pki_key_pem (const PkiNode *node)
+{
+  BIO *bio = BIO_new (BIO_s_mem ());
+  g_autoptr (GBytes) pem = NULL;
+
+  g_assert_cmpint (PEM_write_bio_PrivateKey (bio, node->key, NULL, NULL, 0, NULL, NULL), ==, 1);
+  pem = drain (bio);
+  return roam_secret_new (g_bytes_get_data (pem, NULL), g_bytes_get_size (pem));
+}

@@ -1,0 +1,1009 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* MOBIKE (RFC 4555) of an IkeSession against a scripted gateway, in virtual time. */
+#include "tests/ike/world.h"
+
+#include <string.h>
+
+static gint64
+event_at (const World *world, IkeEventType type)
+{
+  for (guint i = world->events->len; i > 0; i--)
+    if (g_array_index (world->events, IkeEvent, i - 1).type == type)
+      return g_array_index (world->event_times, gint64, i - 1);
+  g_assert_not_reached ();
+}
+
+static const GwSeen *
+last_update (const World *world)
+{
+  for (guint i = world->gateway->seen->len; i > 0; i--)
+    {
+      const GwSeen *seen = g_ptr_array_index (world->gateway->seen, i - 1);
+      if (seen->is_update)
+        return seen;
+    }
+  g_assert_not_reached ();
+}
+
+static const Sent *
+nth_sent (const World *world, guint index)
+{
+  g_assert_cmpuint (world->sent->len, >, index);
+  return g_ptr_array_index (world->sent, index);
+}
+
+/* --- the plain move --- */
+
+static void
+test_move_now (void)
+{
+  g_autoptr (World) world = world_established (NULL);
+  const IkeEvent *event;
+  gint64 start;
+
+  /* covers: MOB-UPD-001, MOB-UPD-002, MOB-TRG-007, MOB-SUP-007 */
+  world_forget (world);
+  start = sim_now (world->sim).boot_us;
+  world_move (world, world->b, TRUE);
+  g_assert_cmpstr (world->trace->str, ==, "move:2 send ");
+  g_assert_cmpuint (nth_sent (world, 0)->ifindex, ==, 2);
+  g_assert_cmpint (nth_sent (world, 0)->at_us, ==, start);
+  event = world_run_until (world, IKE_EVENT_PATH_OK, SEC);
+  g_assert_cmpuint (event->serial, ==, 2);
+  g_assert_cmpint (event_at (world, IKE_EVENT_PATH_OK) - start, ==, 40 * MS);
+  g_assert_cmpint (event->rtt_us, ==, 40 * MS);
+  g_assert_cmpstr (world->trace->str, ==, "move:2 send event:path-ok ");
+  g_assert_true (world_addr_is (&gateway_sa (world->gateway)->remote.addr, WORLD_HOST_B));
+}
+
+static void
+test_move_late (void)
+{
+  g_autoptr (World) world = world_established (NULL);
+
+  /* covers: MOB-RSP-004 */
+  world_forget (world);
+  world_move (world, world->b, FALSE);
+  g_assert_cmpstr (world->trace->str, ==, "send ");
+  world_run_until (world, IKE_EVENT_PATH_OK, SEC);
+  g_assert_cmpstr (world->trace->str, ==, "send move:2 event:path-ok ");
+}
+
+static void
+test_update_message (void)
+{
+  g_autoptr (World) world = world_established (NULL);
+  const GwSa *sa = gateway_sa (world->gateway);
+  guint8 hash[IKE_NAT_DETECTION_LENGTH];
+  const IkePayloadNotify *notify;
+  const GwSeen *update;
+  guint32 before;
+
+  /* covers: MOB-UPD-009, MOB-UPD-010, MOB-UPD-011, MOB-UPD-013, MOB-RR-005, MOB-NOP-002, MOB-FAM-003, MOB-INT-001 */
+  before = gateway_last_seen (world->gateway, IKE_EXCHANGE_IKE_AUTH)->id;
+  world_move (world, world->b, TRUE);
+  world_run_until (world, IKE_EVENT_PATH_OK, SEC);
+  update = last_update (world);
+  g_assert_cmpuint (update->id, ==, before + 1);
+  g_assert_cmpuint (update->message->n_payloads, ==, 4);
+  g_assert_cmpuint (ike_message_find_notify (update->message, IKE_NOTIFY_UPDATE_SA_ADDRESSES)->data.length, ==, 0);
+  notify = ike_message_find_notify (update->message, IKE_NOTIFY_COOKIE2);
+  g_assert_cmpuint (notify->data.length, ==, 16);
+  notify = ike_message_find_notify (update->message, IKE_NOTIFY_NAT_DETECTION_SOURCE_IP);
+  ike_nat_detection_hash (sa->spi_i, sa->spi_r, &(RoamEndpoint){ world->b->host, 4500 }, hash);
+  g_assert_cmpmem (notify->data.data, notify->data.length, hash, sizeof hash);
+  notify = ike_message_find_notify (update->message, IKE_NOTIFY_NAT_DETECTION_DESTINATION_IP);
+  ike_nat_detection_hash (sa->spi_i, sa->spi_r, &(RoamEndpoint){ world->gateway->addr, 4500 }, hash);
+  g_assert_cmpmem (notify->data.data, notify->data.length, hash, sizeof hash);
+  g_assert_null (ike_message_find_notify (update->message, IKE_NOTIFY_NO_NATS_ALLOWED));
+  g_assert_false (update->message->fragmented);
+}
+
+static void
+test_no_nat_traversal (void)
+{
+  IkeConfig config = world_config ();
+  g_autoptr (World) world = world_new (&config);
+  const IkePayloadNotify *notify;
+
+  /* covers: MOB-UPD-012 */
+  world->gateway->nat_detection = FALSE;
+  world_start (world, world->a);
+  world_run_until (world, IKE_EVENT_ESTABLISHED, SEC);
+  world_move (world, world->b, TRUE);
+  world_run_until (world, IKE_EVENT_PATH_OK, SEC);
+  notify = ike_message_find_notify (last_update (world)->message, IKE_NOTIFY_NO_NATS_ALLOWED);
+  g_assert_cmpuint (notify->data.length, ==, 12);
+  g_assert_cmpmem (notify->data.data, 4, world->b->host.bytes, 4);
+  g_assert_cmpmem (notify->data.data + 4, 4, world->gateway->addr.bytes, 4);
+  g_assert_null (ike_message_find_notify (last_update (world)->message, IKE_NOTIFY_NAT_DETECTION_SOURCE_IP));
+}
+
+static void
+test_without_mobike (void)
+{
+  IkeConfig config = world_config ();
+  g_autoptr (World) world = world_new (&config);
+
+  /* covers: MOB-SUP-003, MOB-SUP-004 */
+  world->gateway->mobike = FALSE;
+  world_start (world, world->a);
+  world_run_until (world, IKE_EVENT_ESTABLISHED, SEC);
+  g_assert_false (world_event (world, IKE_EVENT_ESTABLISHED)->mobike);
+  world_forget (world);
+  world_move (world, world->b, TRUE);
+  g_assert_cmpstr (world->trace->str, ==, "event:path-failed ");
+  world_command (world, IKE_CHECK);
+  world_run_until (world, IKE_EVENT_PATH_OK, SEC);
+  g_assert_cmpuint (gateway_count_updates (world->gateway), ==, 0);
+  g_assert_cmpuint (gateway_last_seen (world->gateway, IKE_EXCHANGE_INFORMATIONAL)->message->n_payloads, ==, 0);
+}
+
+static void
+decorate_with_data (Gateway *gateway, guint8 exchange, IkePayloads *payloads)
+{
+  static const guint8 data[4] = { 1, 2, 3, 4 };
+
+  if (exchange == IKE_EXCHANGE_IKE_AUTH)
+    ike_payloads_add_notify (payloads, IKE_NOTIFY_MOBIKE_SUPPORTED, data, sizeof data);
+}
+
+static void
+test_supported_with_data (void)
+{
+  IkeConfig config = world_config ();
+  g_autoptr (World) world = world_new (&config);
+
+  /* covers: MOB-SUP-002 */
+  world->gateway->mobike = FALSE;
+  world->gateway->decorate = decorate_with_data;
+  world_start (world, world->a);
+  g_assert_true (world_run_until (world, IKE_EVENT_ESTABLISHED, SEC)->mobike);
+}
+
+/* --- windows --- */
+
+static GwVerdict
+be_silent (Gateway *gateway, GwSa *sa, const IkeMessage *request, IkePayloads *answer)
+{
+  return request->header.exchange == IKE_EXCHANGE_IKE_AUTH ? GW_DEFAULT : GW_SILENT;
+}
+
+static void
+test_outstanding_request (void)
+{
+  g_autoptr (World) world = world_established (NULL);
+  const Sent *rekey, *again;
+
+  /* The answer to our CREATE_CHILD_SA is lost with the old link. covers: MOB-UPD-004, MOB-UPD-005, MOB-UPD-006,
+   * IKE-RTX-002 */
+  world_forget (world);
+  world->a->down_blocked = TRUE;
+  world_command (world, IKE_REKEY_CHILD);
+  world_run (world, 100 * MS);
+  world_move (world, world->b, TRUE);
+  g_assert_cmpstr (world->trace->str, ==, "send move:2 send ");
+  rekey = nth_sent (world, 0);
+  again = nth_sent (world, 1);
+  g_assert_true (g_bytes_equal (rekey->data, again->data));
+  g_assert_cmpuint (rekey->ifindex, ==, 1);
+  g_assert_cmpuint (again->ifindex, ==, 2);
+  g_assert_cmpuint (gateway_count_updates (world->gateway), ==, 0);
+  world_run (world, 40 * MS);
+  g_assert_cmpuint (nth_sent (world, 2)->ifindex, ==, 2); /* the update, in the moment that the window was free */
+  world_run_until (world, IKE_EVENT_PATH_OK, 40 * MS);
+  g_assert_cmpuint (last_update (world)->id, ==,
+                    gateway_last_seen (world->gateway, IKE_EXCHANGE_CREATE_CHILD_SA)->id + 1);
+}
+
+static void
+test_lost_during_move (void)
+{
+  g_autoptr (World) world = world_established (NULL);
+  gint64 start;
+
+  /* Rekeying is outstanding, and the first copies on the new link get lost too: no seconds are lost. */
+  world->a->up_blocked = TRUE;
+  world_command (world, IKE_REKEY_CHILD);
+  world_run (world, 100 * MS);
+  start = sim_now (world->sim).boot_us;
+  world->b->up_blocked = TRUE;
+  world_move (world, world->b, TRUE);
+  world_run (world, 50 * MS);
+  world->b->up_blocked = FALSE;
+  world_run_until (world, IKE_EVENT_PATH_OK, SEC);
+  g_assert_cmpint (event_at (world, IKE_EVENT_PATH_OK) - start, <=, 250 * MS + 80 * MS);
+}
+
+static void
+test_retransmission_scale (void)
+{
+  g_autoptr (World) world = world_established (NULL);
+  gint64 wait;
+
+  /* covers: MOB-RR-010 */
+  world_forget (world);
+  world->b->up_blocked = TRUE;
+  world_move (world, world->b, TRUE);
+  world_run (world, SEC);
+  wait = nth_sent (world, 1)->at_us - nth_sent (world, 0)->at_us;
+  g_assert_cmpint (wait, <=, 250 * MS);
+  g_assert_cmpint (wait, >=, 60 * MS);
+  for (guint i = 1; i < world->sent->len; i++)
+    g_assert_true (g_bytes_equal (nth_sent (world, i)->data, nth_sent (world, 0)->data));
+  for (guint i = 2; i < world->sent->len; i++)
+    g_assert_cmpint (nth_sent (world, i)->at_us - nth_sent (world, i - 1)->at_us, <=, 2 * SEC);
+}
+
+static void
+test_superseded (void)
+{
+  g_autoptr (World) world = world_established (NULL);
+  const IkeEvent *event;
+
+  /* covers: MOB-UPD-007, MOB-UPD-008, MOB-RSP-001 */
+  world_forget (world);
+  world_move (world, world->nat, TRUE);
+  world_run (world, 10 * MS);
+  world_move (world, world->b, TRUE);
+  world_run (world, 35 * MS); /* the answer to the first update has come, with another NAT state */
+  g_assert_cmpuint (world_count_events (world, IKE_EVENT_PATH_OK), ==, 0);
+  g_assert_cmpuint (world_count_events (world, IKE_EVENT_NAT_CHANGED), ==, 0);
+  event = world_run_until (world, IKE_EVENT_PATH_OK, SEC);
+  g_assert_cmpuint (event->serial, ==, 3);
+  g_assert_false (event->nat_local);
+  world_run (world, SEC);
+  g_assert_cmpuint (world_count_events (world, IKE_EVENT_PATH_OK), ==, 1);
+  g_assert_true (world_addr_is (&gateway_sa (world->gateway)->remote.addr, WORLD_HOST_B));
+  g_assert_cmpuint (last_update (world)->id, ==, 3);
+}
+
+static void
+test_flapping (void)
+{
+  g_autoptr (World) world = world_established (NULL);
+  guint updates;
+
+  /* covers: MOB-TRG-006 */
+  for (guint i = 0; i < 10; i++)
+    {
+      world_move (world, i % 2 ? world->a : world->b, TRUE);
+      world_run (world, MS);
+    }
+  world_move (world, world->b, TRUE);
+  world_run (world, 2 * SEC);
+  updates = gateway_count_updates (world->gateway);
+  g_assert_true (world_addr_is (&gateway_sa (world->gateway)->remote.addr, WORLD_HOST_B));
+  g_assert_cmpuint (world_event (world, IKE_EVENT_PATH_OK)->serial, ==, world->serial);
+  g_assert_cmpuint (last_update (world)->id, ==, 3); /* two exchanges: the first one, and one for all that followed */
+  g_assert_cmpuint (updates, >=, 2);
+}
+
+static void
+test_same_path (void)
+{
+  g_autoptr (World) world = world_established (NULL);
+
+  /* covers: MOB-UPD-017, MOB-TRG-006 */
+  world_move (world, world->a, TRUE);
+  world_run_until (world, IKE_EVENT_PATH_OK, SEC);
+  g_assert_cmpuint (gateway_count_updates (world->gateway), ==, 0);
+  g_assert_nonnull (ike_message_find_notify (gateway_last_seen (world->gateway, IKE_EXCHANGE_INFORMATIONAL)->message,
+                                             IKE_NOTIFY_NAT_DETECTION_SOURCE_IP));
+}
+
+/* --- failures --- */
+
+static void
+test_silent_path (void)
+{
+  g_autoptr (World) world = world_established (NULL);
+  gint64 start = sim_now (world->sim).boot_us;
+
+  /* covers: MOB-RSP-009, IKE-DPD-002, IKE-DPD-005 */
+  world->b->up_blocked = TRUE;
+  world_move (world, world->b, TRUE);
+  g_assert_cmpuint (world_run_until (world, IKE_EVENT_PATH_FAILED, 10 * SEC)->serial, ==, 2);
+  g_assert_cmpint (event_at (world, IKE_EVENT_PATH_FAILED) - start, ==, 7 * SEC);
+  world_run_until (world, IKE_EVENT_DEAD, 600 * SEC);
+  g_assert_cmpint (event_at (world, IKE_EVENT_DEAD) - start, >, 240 * SEC);
+  g_assert_cmpint (event_at (world, IKE_EVENT_DEAD) - start, <, 360 * SEC);
+  g_assert_cmpuint (world->outbound, ==, 0);
+}
+
+static void
+test_late_answer_after_failure (void)
+{
+  g_autoptr (World) world = world_established (NULL);
+
+  world->b->up_blocked = TRUE;
+  world_move (world, world->b, TRUE);
+  world_run_until (world, IKE_EVENT_PATH_FAILED, 10 * SEC);
+  world->b->up_blocked = FALSE;
+  g_assert_cmpuint (world_run_until (world, IKE_EVENT_PATH_OK, 60 * SEC)->serial, ==, 2);
+}
+
+static void
+test_late_move_fails (void)
+{
+  g_autoptr (World) world = world_established (NULL);
+  IkeStatus status;
+
+  /* Make before break, and the new path does not work: everything is as before. */
+  world->b->down_blocked = TRUE;
+  world_move (world, world->b, FALSE);
+  world_run_until (world, IKE_EVENT_PATH_FAILED, 10 * SEC);
+  world_run (world, 5 * SEC);
+  ike_session_get_status (world->session, &status);
+  g_assert_true (world_addr_is (&status.path.local, WORLD_HOST_A));
+  g_assert_true (world_addr_is (&gateway_sa (world->gateway)->remote.addr, WORLD_HOST_A));
+  g_assert_null (world_event (world, IKE_EVENT_PATH_OK));
+  g_assert_null (strstr (world->trace->str, "move:2"));
+  world_command (world, IKE_CHECK);
+  world_run_until (world, IKE_EVENT_PATH_OK, SEC);
+}
+
+static GwVerdict
+refuse_addresses (Gateway *gateway, GwSa *sa, const IkeMessage *request, IkePayloads *answer)
+{
+  if (!ike_message_find_notify (request, IKE_NOTIFY_UPDATE_SA_ADDRESSES))
+    return GW_DEFAULT;
+  ike_payloads_add_notify (answer, GPOINTER_TO_UINT (gateway->user), NULL, 0);
+  return GW_ANSWER;
+}
+
+static void
+test_refused (void)
+{
+  static const guint16 errors[] = { IKE_NOTIFY_UNACCEPTABLE_ADDRESSES, IKE_NOTIFY_UNEXPECTED_NAT_DETECTED, 16000 };
+
+  /* COOKIE2 may be missing in an error. covers: MOB-RSP-003, MOB-RSP-008, MOB-RR-008, MOB-GWU-003 */
+  for (guint i = 0; i < G_N_ELEMENTS (errors); i++)
+    {
+      g_autoptr (World) world = world_established (NULL);
+
+      world->gateway->hook = refuse_addresses;
+      world->gateway->user = GUINT_TO_POINTER (errors[i]);
+      world_move (world, world->b, TRUE);
+      g_assert_cmpuint (world_run_until (world, IKE_EVENT_PATH_FAILED, SEC)->serial, ==, 2);
+      g_assert_cmpint (sim_now (world->sim).boot_us, ==, nth_sent (world, 2)->at_us + 40 * MS);
+      /* Back to where it was. */
+      world->gateway->hook = NULL;
+      world_move (world, world->a, TRUE);
+      g_assert_cmpuint (world_run_until (world, IKE_EVENT_PATH_OK, SEC)->serial, ==, 3);
+      g_assert_true (world_addr_is (&gateway_sa (world->gateway)->remote.addr, WORLD_HOST_A));
+    }
+}
+
+static void
+test_wrong_cookie2 (void)
+{
+  g_autoptr (World) world = world_established (NULL);
+  guint sent;
+
+  /* covers: MOB-RR-007 */
+  world->gateway->wrong_cookie2 = TRUE;
+  world_move (world, world->b, TRUE);
+  sent = world->sent->len;
+  world_run_until (world, IKE_EVENT_DEAD, SEC);
+  world_run (world, 60 * SEC);
+  g_assert_cmpuint (world->sent->len, ==, sent); /* no Delete over a suspicious path */
+}
+
+static void
+test_missing_cookie2 (void)
+{
+  g_autoptr (World) world = world_established (NULL);
+
+  /* covers: MOB-RR-008 */
+  world->gateway->omit_cookie2 = TRUE;
+  world_move (world, world->b, TRUE);
+  world_run_until (world, IKE_EVENT_DEAD, SEC);
+}
+
+/* --- NAT --- */
+
+static void
+test_nat_appears_and_disappears (void)
+{
+  g_autoptr (World) world = world_established (NULL);
+
+  /* covers: MOB-RSP-005, MOB-UPD-003, MOB-SAM-007 */
+  world_forget (world);
+  world_move (world, world->nat, TRUE);
+  /* A private address here and a public one there: ESP goes into UDP before the answer says so. */
+  g_assert_cmpstr (world->trace->str, ==, "move:3u send ");
+  world_run_until (world, IKE_EVENT_PATH_OK, SEC);
+  g_assert_cmpstr (world->trace->str, ==, "move:3u send event:nat-changed event:path-ok ");
+  g_assert_true (world_event (world, IKE_EVENT_PATH_OK)->nat_local);
+  world_forget (world);
+  world_move (world, world->a, TRUE);
+  world_run_until (world, IKE_EVENT_PATH_OK, SEC);
+  g_assert_cmpstr (world->trace->str, ==, "move:1u send event:nat-changed move:1 event:path-ok ");
+  g_assert_false (world_event (world, IKE_EVENT_PATH_OK)->nat_local);
+}
+
+static void
+test_answer_without_nat_detection (void)
+{
+  IkeConfig config = world_config ();
+  g_autoptr (World) world = world_new (&config);
+
+  /* covers: MOB-RSP-007 */
+  world_start (world, world->nat);
+  world_run_until (world, IKE_EVENT_ESTABLISHED, SEC);
+  world->gateway->omit_natd = TRUE;
+  world_move (world, world->b, TRUE);
+  world_run_until (world, IKE_EVENT_PATH_OK, SEC);
+  g_assert_true (world_event (world, IKE_EVENT_PATH_OK)->nat_local);
+  g_assert_cmpuint (world_count_events (world, IKE_EVENT_NAT_CHANGED), ==, 0);
+}
+
+static void
+test_keepalives (void)
+{
+  IkeConfig config = world_config ();
+  g_autoptr (World) world = world_new (&config);
+  guint keepalives = 0;
+
+  /* covers: IKE-KAL-001, IKE-KAL-002, MOB-MAP-010 */
+  config.dpd_interval_us = 3600 * SEC;
+  world_free (g_steal_pointer (&world));
+  world = world_new (&config);
+  world_start (world, world->nat);
+  world_run_until (world, IKE_EVENT_ESTABLISHED, SEC);
+  world_run (world, 5 * SEC);
+  world_forget (world);
+  world_run (world, 60 * SEC);
+  for (guint i = 0; i < world->sent->len; i++)
+    if (g_bytes_get_size (nth_sent (world, i)->data) == 1)
+      {
+        keepalives++;
+        g_assert_cmpint (*(const guint8 *)g_bytes_get_data (nth_sent (world, i)->data, NULL), ==, 0xff);
+        g_assert_cmpint (nth_sent (world, i)->local.port, ==, 4500);
+        g_assert_cmpuint (nth_sent (world, i)->ifindex, ==, 3);
+      }
+  g_assert_cmpuint (keepalives, ==, 3);
+  world_move (world, world->b, TRUE);
+  world_run_until (world, IKE_EVENT_PATH_OK, SEC);
+  world_forget (world);
+  world_run (world, 120 * SEC);
+  g_assert_cmpuint (world->sent->len, ==, 0);
+}
+
+static void
+test_keepalive_received (void)
+{
+  g_autoptr (World) world = world_established (NULL);
+  RoamNow now = sim_now (world->sim);
+  static const guint8 octet = 0xff;
+
+  /* covers: IKE-KAL-003 */
+  for (guint i = 0; i < 20; i++)
+    {
+      world_run (world, 2 * SEC);
+      now = sim_now (world->sim);
+      ike_session_input_datagram (world->session, &now, 1, &nth_sent (world, 1)->local, &nth_sent (world, 1)->remote,
+                                  &octet, 1);
+    }
+  g_assert_cmpuint (world_counter (world, "keepalives-received"), ==, 20);
+  g_assert_cmpuint (gateway_count_seen (world->gateway, IKE_EXCHANGE_INFORMATIONAL), ==, 1);
+}
+
+static void
+test_mapping_change (void)
+{
+  IkeConfig config = world_config ();
+  g_autoptr (World) world = world_new (&config);
+  guint16 port;
+
+  /* covers: MOB-MAP-001, MOB-MAP-003, MOB-MAP-004, MOB-MAP-005, MOB-TRG-005, MOB-RSP-006 */
+  world_start (world, world->nat);
+  world_run_until (world, IKE_EVENT_ESTABLISHED, SEC);
+  world_run (world, 40 * SEC);
+  g_assert_cmpuint (gateway_count_updates (world->gateway), ==, 0);
+  port = gateway_sa (world->gateway)->remote.port;
+  sim_nat_reset (world->sim, world->nat);
+  world_run (world, 60 * SEC);
+  g_assert_cmpuint (gateway_count_updates (world->gateway), ==, 1);
+  g_assert_cmpint (gateway_sa (world->gateway)->remote.port, !=, port);
+  world_run (world, 120 * SEC);
+  g_assert_cmpuint (gateway_count_updates (world->gateway), ==, 1);
+  g_assert_cmpuint (world_count_events (world, IKE_EVENT_PATH_OK), ==, 0); /* nobody asked */
+}
+
+static void
+test_mapping_after_rekey (void)
+{
+  IkeConfig config = world_config ();
+  g_autoptr (World) world = world_new (&config);
+
+  /* covers: MOB-MAP-007 */
+  world_start (world, world->nat);
+  world_run_until (world, IKE_EVENT_ESTABLISHED, SEC);
+  world_run (world, 40 * SEC);
+  world_command (world, IKE_REKEY_IKE);
+  world_run (world, 200 * SEC);
+  g_assert_cmpuint (gateway_count_updates (world->gateway), <=, 1);
+}
+
+/* --- the gateway's side --- */
+
+static void
+test_rekey_by_gateway (gboolean before_answer)
+{
+  g_autoptr (World) world = world_established (NULL);
+
+  world->gateway->rekey_child_on_update = TRUE;
+  world->gateway->rekey_before_answer = before_answer;
+  world_forget (world);
+  world_move (world, world->b, TRUE);
+  world_run (world, 45 * MS);
+  g_assert_cmpstr (world->trace->str, ==,
+                   before_answer ? "move:2 send add:2 send event:path-ok " : "move:2 send event:path-ok add:2 send ");
+  g_assert_cmpuint (world->outbound, ==, 1); /* the gateway may not know yet that we took the new one */
+  world_traffic (world, 2);
+  g_assert_cmpuint (world->outbound, ==, 2);
+  const IkeChildSa *child = g_ptr_array_index (world->children, 1);
+  world_run (world, 45 * MS);
+  const GwChild *theirs = gateway_child (world->gateway);
+  g_assert_cmphex (child->spi_in, ==, theirs->spi_out);
+  g_assert_true (roam_secret_equal (child->encr_in, theirs->encr_out));
+  g_assert_true (roam_secret_equal (child->encr_out, theirs->encr_in));
+  g_assert_true (world_addr_is (&child->outer_local.addr, WORLD_HOST_B));
+  world_forget (world);
+  gateway_delete_child (world->gateway, g_ptr_array_index (world->gateway->children, 0));
+  world_run (world, 45 * MS);
+  g_assert_cmpstr (world->trace->str, ==, "send "); /* received on for a while */
+  g_assert_nonnull (ike_message_find (world->gateway->last_answer, IKE_PAYLOAD_DELETE));
+  world_run (world, 5 * SEC);
+  g_assert_cmpstr (world->trace->str, ==, "send remove:1 ");
+}
+
+static void
+test_rekey_before_answer (void)
+{
+  /* covers: MOB-GWU-008, IKE-MID-007, IKE-CHI-012, IKE-RKY-008, IKE-CHI-018, MOB-INT-006, IKE-RKY-010 */
+  test_rekey_by_gateway (TRUE);
+}
+
+static void
+test_rekey_after_answer (void)
+{
+  /* covers: MOB-GWU-008, IKE-RKY-008 */
+  test_rekey_by_gateway (FALSE);
+}
+
+static void
+test_delete_without_traffic (void)
+{
+  g_autoptr (World) world = world_established (NULL);
+
+  /* The Delete of the old one says as well that the new one can be sent on; covers: IKE-CHI-012 */
+  gateway_rekey_child (world->gateway, gateway_child (world->gateway));
+  world_run (world, 45 * MS);
+  world_forget (world);
+  gateway_delete_child (world->gateway, g_ptr_array_index (world->gateway->children, 0));
+  world_run (world, 45 * MS);
+  g_assert_cmpstr (world->trace->str, ==, "use:2 send ");
+}
+
+static void
+test_cookie2_of_gateway (void)
+{
+  g_autoptr (World) world = world_established (NULL);
+  IkePayloads *payloads = ike_payloads_new ();
+  guint8 cookie[64];
+  const IkePayloadNotify *echo;
+  GwSa *sa = gateway_sa (world->gateway);
+  guint8 hash[IKE_NAT_DETECTION_LENGTH];
+
+  /* covers: MOB-RR-006, MOB-GWU-006, MOB-MAP-002 */
+  memset (cookie, 7, sizeof cookie);
+  gateway_add_natd (world->gateway, sa, &sa->local, &sa->remote, payloads);
+  ike_payloads_add_notify_protocol (payloads, IKE_NOTIFY_COOKIE2, IKE_PROTOCOL_IKE, cookie, sizeof cookie);
+  world_forget (world);
+  gateway_request (world->gateway, NULL, IKE_EXCHANGE_INFORMATIONAL, payloads);
+  world_run (world, 45 * MS);
+  echo = ike_message_find_notify (world->gateway->last_answer, IKE_NOTIFY_COOKIE2);
+  g_assert_cmpmem (echo->data.data, echo->data.length, cookie, sizeof cookie);
+  echo = ike_message_find_notify (world->gateway->last_answer, IKE_NOTIFY_NAT_DETECTION_SOURCE_IP);
+  ike_nat_detection_hash (sa->spi_i, sa->spi_r, &sa->remote, hash);
+  g_assert_cmpmem (echo->data.data, echo->data.length, hash, sizeof hash);
+  g_assert_cmpstr (world->trace->str, ==, "send ");
+}
+
+static void
+test_cookie2_lengths (void)
+{
+  g_autoptr (World) world = world_established (NULL);
+  static const gsize lengths[] = { 7, 8, 65 };
+  guint8 cookie[65] = { 9 };
+
+  /* covers: MOB-RR-009 */
+  for (guint i = 0; i < G_N_ELEMENTS (lengths); i++)
+    {
+      IkePayloads *payloads = ike_payloads_new ();
+      const IkePayloadNotify *echo;
+
+      ike_payloads_add_notify (payloads, IKE_NOTIFY_COOKIE2, cookie, lengths[i]);
+      gateway_request (world->gateway, NULL, IKE_EXCHANGE_INFORMATIONAL, payloads);
+      world_run (world, 45 * MS);
+      echo = ike_message_find_notify (world->gateway->last_answer, IKE_NOTIFY_COOKIE2);
+      g_assert_true (lengths[i] <= 64 ? echo && echo->data.length == lengths[i] : echo == NULL);
+    }
+}
+
+static void
+test_request_from_other_address (void)
+{
+  g_autoptr (World) world = world_established (NULL);
+  GwSa *sa = gateway_sa (world->gateway);
+  RoamEndpoint usual = sa->local;
+  IkeStatus status;
+
+  /* covers: MOB-SUP-008, MOB-SET-005, MOB-MAP-008, IKE-NAT-006, IKE-NAT-007, IKE-HDR-009 */
+  world_forget (world);
+  g_assert_true (roam_addr_parse (WORLD_GATEWAY2, &sa->local.addr));
+  gateway_request (world->gateway, NULL, IKE_EXCHANGE_INFORMATIONAL, ike_payloads_new ());
+  world_run (world, 45 * MS);
+  g_assert_cmpuint (world->gateway->answers, ==, 1);
+  g_assert_true (world_addr_is (&nth_sent (world, 0)->remote.addr, WORLD_GATEWAY2));
+  ike_session_get_status (world->session, &status);
+  g_assert_true (roam_endpoint_equal (&status.remote, &usual));
+  g_assert_cmpstr (world->trace->str, ==, "send ");
+}
+
+static void
+test_request_on_old_path (void)
+{
+  g_autoptr (World) world = world_established (NULL);
+  GwSa *sa = gateway_sa (world->gateway);
+
+  /* covers: MOB-SUP-008, MOB-INI-005 */
+  world->b->up_blocked = TRUE;
+  world_move (world, world->b, TRUE);
+  world_forget (world);
+  gateway_request (world->gateway, sa, IKE_EXCHANGE_INFORMATIONAL, ike_payloads_new ());
+  world_run (world, 30 * MS);
+  g_assert_cmpuint (nth_sent (world, 0)->ifindex, ==, 1);
+}
+
+static void
+test_update_by_gateway (void)
+{
+  g_autoptr (World) world = world_established (NULL);
+  IkePayloads *payloads = ike_payloads_new ();
+  static const guint8 data[3] = { 1, 2, 3 };
+
+  /* covers: MOB-UPD-015, MOB-PLD-001, IKE-INF-001 */
+  ike_payloads_add_notify (payloads, IKE_NOTIFY_UPDATE_SA_ADDRESSES, data, sizeof data);
+  world_forget (world);
+  gateway_request (world->gateway, NULL, IKE_EXCHANGE_INFORMATIONAL, payloads);
+  world_run (world, 45 * MS);
+  g_assert_cmpstr (world->trace->str, ==, "send ");
+  g_assert_cmpuint (world->gateway->last_answer->n_payloads, ==, 0);
+}
+
+static void
+test_errors_in_request (void)
+{
+  g_autoptr (World) world = world_established (NULL);
+  IkePayloads *payloads = ike_payloads_new ();
+
+  /* covers: MOB-PLD-005, IKE-ERR-008 */
+  ike_payloads_add_notify (payloads, IKE_NOTIFY_UNACCEPTABLE_ADDRESSES, NULL, 0);
+  ike_payloads_add_notify (payloads, IKE_NOTIFY_INVALID_MESSAGE_ID, NULL, 0);
+  ike_payloads_add_notify (payloads, 16000, NULL, 0);
+  world_forget (world);
+  gateway_request (world->gateway, NULL, IKE_EXCHANGE_INFORMATIONAL, payloads);
+  world_run (world, 45 * MS);
+  g_assert_cmpstr (world->trace->str, ==, "send ");
+  g_assert_cmpuint (world->gateway->last_answer->n_payloads, ==, 0);
+}
+
+static void
+announce (World *world, const char *const *addresses)
+{
+  IkePayloads *payloads = ike_payloads_new ();
+
+  for (guint i = 0; addresses[i]; i++)
+    {
+      RoamAddr addr;
+      g_assert_true (roam_addr_parse (addresses[i], &addr));
+      ike_payloads_add_notify_addr (payloads,
+                                    addr.family == ROAM_FAMILY_INET4 ? IKE_NOTIFY_ADDITIONAL_IP4_ADDRESS
+                                                                     : IKE_NOTIFY_ADDITIONAL_IP6_ADDRESS,
+                                    &addr);
+    }
+  if (!addresses[0])
+    ike_payloads_add_notify (payloads, IKE_NOTIFY_NO_ADDITIONAL_ADDRESSES, NULL, 0);
+  gateway_request (world->gateway, NULL, IKE_EXCHANGE_INFORMATIONAL, payloads);
+  world_run (world, 45 * MS);
+}
+
+static void
+test_address_lost (void)
+{
+  g_autoptr (World) world = world_established (NULL);
+  static const char *const none[] = { NULL };
+
+  /* The gateway sends from R2 and says that it has no other: R1, in use, is gone. covers: MOB-TRG-004, MOB-SET-003 */
+  world_forget (world);
+  g_assert_true (roam_addr_parse (WORLD_GATEWAY2, &gateway_sa (world->gateway)->local.addr));
+  announce (world, none);
+  world_run (world, SEC);
+  g_assert_cmpuint (gateway_count_updates (world->gateway), ==, 1);
+  g_assert_true (world_addr_is (&last_update (world)->local.addr, WORLD_GATEWAY2));
+}
+
+static void
+test_list_with_address (void)
+{
+  g_autoptr (World) world = world_established (NULL);
+  static const char *const both[] = { WORLD_GATEWAY, "2001:db8::5", NULL };
+
+  /* covers: MOB-ADD-002, MOB-ADD-003 */
+  g_assert_true (roam_addr_parse (WORLD_GATEWAY2, &gateway_sa (world->gateway)->local.addr));
+  world_forget (world);
+  announce (world, both);
+  world_run (world, SEC);
+  g_assert_cmpstr (world->trace->str, ==, "send ");
+}
+
+static void
+test_lengths_of_addresses (void)
+{
+  g_autoptr (World) world = world_established (NULL);
+  IkePayloads *payloads = ike_payloads_new ();
+  static const guint8 data[20] = { 203, 0, 113, 77 };
+  static const gsize wrong4[] = { 0, 3, 5 }, wrong6[] = { 15, 17 };
+
+  /* covers: MOB-ADD-006 */
+  for (guint i = 0; i < G_N_ELEMENTS (wrong4); i++)
+    ike_payloads_add_notify (payloads, IKE_NOTIFY_ADDITIONAL_IP4_ADDRESS, data, wrong4[i]);
+  for (guint i = 0; i < G_N_ELEMENTS (wrong6); i++)
+    ike_payloads_add_notify (payloads, IKE_NOTIFY_ADDITIONAL_IP6_ADDRESS, data, wrong6[i]);
+  gateway_request (world->gateway, NULL, IKE_EXCHANGE_INFORMATIONAL, payloads);
+  world_run (world, 45 * MS);
+  g_assert_cmpuint (world->gateway->answers, ==, 1);
+  g_assert_cmpuint (world_counter (world, "addresses-ignored"), ==, 5);
+}
+
+static void
+test_gateway_with_two_addresses (void)
+{
+  IkeConfig config = world_config ();
+  g_autoptr (World) world = world_new (&config);
+  static const char *const listed[] = { "0.0.0.0", "127.0.0.1", "224.0.0.5",      "169.254.1.1", "::",
+                                        "fe80::1", "ff02::1",   "::ffff:1.2.3.4", WORLD_GATEWAY2 };
+  gboolean used_second = FALSE;
+
+  /* covers: MOB-ADD-007, MOB-GWA-001, MOB-TRG-003, MOB-PT-001, MOB-PT-003, MOB-PT-004, MOB-PT-008, MOB-PT-009 */
+  for (guint i = 0; i < G_N_ELEMENTS (listed); i++)
+    world->gateway->additional[i] = listed[i];
+  world_start (world, world->a);
+  world_run_until (world, IKE_EVENT_ESTABLISHED, SEC);
+  world_forget (world);
+  /* The first address falls silent: only what goes to the second one arrives. */
+  world->a->only_to = (RoamAddr){ 0 };
+  g_assert_true (roam_addr_parse (WORLD_GATEWAY2, &world->a->only_to));
+  world_run (world, 60 * SEC);
+  for (guint i = 0; i < world->sent->len; i++)
+    {
+      const RoamAddr *to = &nth_sent (world, i)->remote.addr;
+      g_assert_true (world_addr_is (to, WORLD_GATEWAY) || world_addr_is (to, WORLD_GATEWAY2));
+      used_second = used_second || world_addr_is (to, WORLD_GATEWAY2);
+    }
+  g_assert_true (used_second);
+  g_assert_cmpuint (gateway_count_updates (world->gateway), ==, 1);
+  g_assert_true (world_addr_is (&last_update (world)->local.addr, WORLD_GATEWAY2));
+  g_assert_nonnull (strstr (world->trace->str, "move:1"));
+  world_command (world, IKE_CHECK);
+  world_run_until (world, IKE_EVENT_PATH_OK, SEC);
+}
+
+static void
+test_families (void)
+{
+  IkeConfig config = world_config ();
+  g_autoptr (World) world = world_new (&config);
+  SimLink *six = sim_add_link (world->sim, 6, "2001:db8:1::50", 20 * MS);
+
+  /* covers: MOB-FAM-001, MOB-FAM-002, MOB-PT-005 */
+  world->gateway->additional[0] = "2001:db8::2";
+  world_start (world, world->a);
+  world_run_until (world, IKE_EVENT_ESTABLISHED, SEC);
+  world_move (world, six, TRUE);
+  world_run_until (world, IKE_EVENT_PATH_OK, SEC);
+  g_assert_true (world_addr_is (&last_update (world)->local.addr, "2001:db8::2"));
+  world_move (world, world->b, TRUE);
+  world_run_until (world, IKE_EVENT_PATH_OK, SEC);
+  g_assert_true (world_addr_is (&last_update (world)->local.addr, WORLD_GATEWAY));
+}
+
+static void
+test_family_unknown (void)
+{
+  g_autoptr (World) world = world_established (NULL);
+  SimLink *six = sim_add_link (world->sim, 6, "2001:db8:1::50", 20 * MS);
+
+  /* covers: MOB-FAM-002 */
+  world_forget (world);
+  world_move (world, six, TRUE);
+  g_assert_cmpstr (world->trace->str, ==, "event:path-failed ");
+}
+
+static void
+test_no_nats_allowed_mismatch (void)
+{
+  g_autoptr (World) world = world_established (NULL);
+  IkePayloads *payloads = ike_payloads_new ();
+  static const guint8 data[12] = { 1, 2, 3, 4, 5, 6, 7, 8, 9 };
+  static const guint8 cookie[8] = { 1 };
+
+  /* covers: MOB-NOP-003, MOB-NOP-004, MOB-RR-006 */
+  ike_payloads_add_notify (payloads, IKE_NOTIFY_NO_NATS_ALLOWED, data, sizeof data);
+  ike_payloads_add_notify (payloads, IKE_NOTIFY_COOKIE2, cookie, sizeof cookie);
+  gateway_request (world->gateway, NULL, IKE_EXCHANGE_INFORMATIONAL, payloads);
+  world_run (world, 45 * MS);
+  g_assert_nonnull (ike_message_find_notify (world->gateway->last_answer, IKE_NOTIFY_UNEXPECTED_NAT_DETECTED));
+  g_assert_nonnull (ike_message_find_notify (world->gateway->last_answer, IKE_NOTIFY_COOKIE2));
+}
+
+/* --- with rekeying --- */
+
+static void
+test_move_during_ike_rekey (void)
+{
+  g_autoptr (World) world = world_established (NULL);
+  GwSa *old = gateway_sa (world->gateway);
+
+  /* The update goes on the new IKE SA. covers: MOB-INT-004, MOB-INT-005, MOB-SUP-003 */
+  world->a->down_blocked = TRUE;
+  world_command (world, IKE_REKEY_IKE);
+  world_run (world, 30 * MS);
+  world_move (world, world->b, TRUE);
+  world_run_until (world, IKE_EVENT_PATH_OK, SEC);
+  g_assert_cmphex (last_update (world)->message->header.spi_i, ==, gateway_sa (world->gateway)->spi_i);
+  g_assert_cmphex (last_update (world)->message->header.spi_i, !=, old->spi_i);
+  g_assert_cmpuint (last_update (world)->id, ==, 0);
+  world_run (world, SEC);
+  g_assert_true (old->deleted);
+  g_assert_true (
+    world_addr_is (&gateway_last_seen (world->gateway, IKE_EXCHANGE_INFORMATIONAL)->remote.addr, WORLD_HOST_B));
+}
+
+static void
+test_ike_rekey_by_gateway_during_update (void)
+{
+  g_autoptr (World) world = world_established (NULL);
+  GwSa *old = gateway_sa (world->gateway);
+
+  /* The gateway rekeys while our update is on its way, answers it never and deletes the old SA. */
+  world->gateway->hook = be_silent;
+  world_move (world, world->b, TRUE);
+  world_run (world, 30 * MS);
+  gateway_rekey_ike (world->gateway);
+  world_run (world, 45 * MS);
+  g_assert_cmpuint (gateway_live_sas (world->gateway), ==, 2);
+  world->gateway->hook = NULL;
+  gateway_delete_ike (world->gateway, old);
+  old->deleted = TRUE;
+  world_run_until (world, IKE_EVENT_PATH_OK, SEC);
+  g_assert_cmphex (last_update (world)->message->header.spi_i, ==, gateway_sa (world->gateway)->spi_i);
+  g_assert_cmpint (last_update (world)->flags & IKE_FLAG_INITIATOR, ==, 0); /* covers: IKE-HDR-008, IKE-CRY-004 */
+}
+
+static void
+test_delete_crosses_update (void)
+{
+  g_autoptr (World) world = world_established (NULL);
+
+  world->gateway->hook = be_silent;
+  world_move (world, world->b, TRUE);
+  gateway_delete_ike (world->gateway, NULL);
+  world_run_until (world, IKE_EVENT_DEAD, SEC);
+  world_run (world, 60 * SEC);
+  g_assert_cmpuint (world_count_events (world, IKE_EVENT_PATH_FAILED), ==, 0);
+}
+
+static void
+test_storm (void)
+{
+  IkeConfig config = world_config ();
+
+  /* Everything at once on bad links; what must hold is that it converges. covers: MOB-FRT-001, MOB-GWU-001 */
+  config.rekey_child_us = 11 * SEC;
+  config.rekey_ike_us = 17 * SEC;
+  for (guint seed = 1; seed <= 15; seed++)
+    {
+      g_autoptr (World) world = world_established (&config);
+      g_autoptr (RoamRng) rng = roam_rng_new_for_test (seed);
+      SimLink *links[] = { world->a, world->b, world->nat };
+      IkeStatus status;
+
+      for (guint i = 0; i < 3; i++)
+        {
+          links[i]->loss_percent = 15;
+          links[i]->jitter_us = 30 * MS;
+          links[i]->duplicate_percent = 10;
+        }
+      world->gateway->rekey_child_on_update = seed % 2 == 0;
+      world->gateway->hook = NULL;
+      for (guint i = 0; i < 60 && !world_event (world, IKE_EVENT_DEAD); i++)
+        {
+          GwSa *sa = gateway_sa (world->gateway);
+
+          if (roam_rng_below (rng, 3) == 0)
+            world_move (world, links[roam_rng_below (rng, 3)], roam_rng_below (rng, 2));
+          /* The gateway repeats what got lost, as it must. */
+          if (sa && sa->request)
+            gateway_repeat_request (world->gateway, sa);
+          world->gateway->rekey_child_on_update = sa && !sa->request && seed % 2 == 0;
+          world_run (world, SEC);
+        }
+      for (guint i = 0; i < 3; i++)
+        links[i]->loss_percent = 0;
+      g_assert_null (world_event (world, IKE_EVENT_DEAD));
+      world->gateway->rekey_child_on_update = FALSE;
+      world_move (world, world->a, TRUE);
+      world_run (world, 5 * SEC);
+      ike_session_get_status (world->session, &status);
+      g_assert_cmpstr (status.state, ==, "established");
+      g_assert_cmpuint (world_event (world, IKE_EVENT_PATH_OK)->serial, ==, world->serial);
+      g_assert_true (world_addr_is (&gateway_sa (world->gateway)->remote.addr, WORLD_HOST_A));
+      g_assert_cmpuint (world->outbound, !=, 0);
+    }
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/ike/mobike/move-now", test_move_now);
+  g_test_add_func ("/ike/mobike/move-late", test_move_late);
+  g_test_add_func ("/ike/mobike/update-message", test_update_message);
+  g_test_add_func ("/ike/mobike/no-nat-traversal", test_no_nat_traversal);
+  g_test_add_func ("/ike/mobike/without-mobike", test_without_mobike);
+  g_test_add_func ("/ike/mobike/supported-with-data", test_supported_with_data);
+  g_test_add_func ("/ike/mobike/outstanding-request", test_outstanding_request);
+  g_test_add_func ("/ike/mobike/lost-during-move", test_lost_during_move);
+  g_test_add_func ("/ike/mobike/retransmission-scale", test_retransmission_scale);
+  g_test_add_func ("/ike/mobike/superseded", test_superseded);
+  g_test_add_func ("/ike/mobike/flapping", test_flapping);
+  g_test_add_func ("/ike/mobike/same-path", test_same_path);
+  g_test_add_func ("/ike/mobike/silent-path", test_silent_path);
+  g_test_add_func ("/ike/mobike/late-answer-after-failure", test_late_answer_after_failure);
+  g_test_add_func ("/ike/mobike/late-move-fails", test_late_move_fails);
+  g_test_add_func ("/ike/mobike/refused", test_refused);
+  g_test_add_func ("/ike/mobike/wrong-cookie2", test_wrong_cookie2);
+  g_test_add_func ("/ike/mobike/missing-cookie2", test_missing_cookie2);
+  g_test_add_func ("/ike/mobike/nat-appears-and-disappears", test_nat_appears_and_disappears);
+  g_test_add_func ("/ike/mobike/answer-without-nat-detection", test_answer_without_nat_detection);
+  g_test_add_func ("/ike/mobike/keepalives", test_keepalives);
+  g_test_add_func ("/ike/mobike/keepalive-received", test_keepalive_received);
+  g_test_add_func ("/ike/mobike/mapping-change", test_mapping_change);
+  g_test_add_func ("/ike/mobike/mapping-after-rekey", test_mapping_after_rekey);
+  g_test_add_func ("/ike/mobike/rekey-before-answer", test_rekey_before_answer);
+  g_test_add_func ("/ike/mobike/rekey-after-answer", test_rekey_after_answer);
+  g_test_add_func ("/ike/mobike/delete-without-traffic", test_delete_without_traffic);
+  g_test_add_func ("/ike/mobike/cookie2-of-gateway", test_cookie2_of_gateway);
+  g_test_add_func ("/ike/mobike/cookie2-lengths", test_cookie2_lengths);
+  g_test_add_func ("/ike/mobike/request-from-other-address", test_request_from_other_address);
+  g_test_add_func ("/ike/mobike/request-on-old-path", test_request_on_old_path);
+  g_test_add_func ("/ike/mobike/update-by-gateway", test_update_by_gateway);
+  g_test_add_func ("/ike/mobike/errors-in-request", test_errors_in_request);
+  g_test_add_func ("/ike/mobike/address-lost", test_address_lost);
+  g_test_add_func ("/ike/mobike/list-with-address", test_list_with_address);
+  g_test_add_func ("/ike/mobike/lengths-of-addresses", test_lengths_of_addresses);
+  g_test_add_func ("/ike/mobike/gateway-with-two-addresses", test_gateway_with_two_addresses);
+  g_test_add_func ("/ike/mobike/families", test_families);
+  g_test_add_func ("/ike/mobike/family-unknown", test_family_unknown);
+  g_test_add_func ("/ike/mobike/no-nats-allowed-mismatch", test_no_nats_allowed_mismatch);
+  g_test_add_func ("/ike/mobike/move-during-ike-rekey", test_move_during_ike_rekey);
+  g_test_add_func ("/ike/mobike/ike-rekey-by-gateway-during-update", test_ike_rekey_by_gateway_during_update);
+  g_test_add_func ("/ike/mobike/delete-crosses-update", test_delete_crosses_update);
+  g_test_add_func ("/ike/mobike/storm", test_storm);
+  return g_test_run ();
+}

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "tunnel/tunnel-octets-private.h"
+#include "tunnel/tunnel-worker-io-private.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* From the wire to the TUN: recvmmsg(), authenticate and decrypt in place, decapsulate, write. */
+
+#define NON_ESP_MARKER_OCTETS 4 /* RFC 3948 2.2 */
+#define ECN_MASK 0x03
+
+/* One received datagram and where it came from. */
+typedef struct
+{
+  TunnelLink *link;
+  guint8 *data;
+  gsize length;
+  RoamEndpoint local, remote;
+  guint8 tos;
+} Datagram;
+
+static gint64
+boot_us (void)
+{
+  struct timespec now;
+
+  (void)clock_gettime (CLOCK_BOOTTIME, &now);
+  return (gint64)now.tv_sec * ROAM_USEC_PER_SEC + now.tv_nsec / 1000;
+}
+
+static guint
+receive (TunnelWorker *worker, int fd)
+{
+  TunnelBatch *batch = &worker->batch;
+  int n;
+
+  for (guint i = 0; i < TUNNEL_BATCH; i++)
+    {
+      batch->vectors[i] = (struct iovec){ batch->slots[i] + TUNNEL_HEADROOM, TUNNEL_SLOT_OCTETS - TUNNEL_HEADROOM };
+      batch->messages[i].msg_hdr = (struct msghdr){
+        .msg_name = &batch->names[i],
+        .msg_namelen = sizeof batch->names[i],
+        .msg_iov = &batch->vectors[i],
+        .msg_iovlen = 1,
+        .msg_control = batch->control[i],
+        .msg_controllen = TUNNEL_CONTROL_OCTETS,
+      };
+    }
+  do
+    n = recvmmsg (fd, batch->messages, TUNNEL_BATCH, MSG_DONTWAIT, NULL);
+  while (n < 0 && errno == EINTR);
+  return n > 0 ? (guint)n : 0;
+}
+
+/* FALSE: cut off, because longer than anything that fits a link. */
+static gboolean
+get_datagram (TunnelWorker *worker, guint slot, TunnelLink *link, Datagram *ret_datagram)
+{
+  struct mmsghdr *message = &worker->batch.messages[slot];
+  const struct sockaddr_in *name = &worker->batch.names[slot];
+  Datagram datagram = { .link = link, .data = worker->batch.slots[slot] + TUNNEL_HEADROOM, .length = message->msg_len };
+
+  if ((message->msg_hdr.msg_flags & MSG_TRUNC) != 0)
+    return FALSE;
+  datagram.remote.addr = roam_addr_from_bytes ((const guint8 *)&name->sin_addr, 4);
+  datagram.remote.port = tunnel_get_u16 ((const guint8 *)&name->sin_port);
+  for (struct cmsghdr *header = CMSG_FIRSTHDR (&message->msg_hdr); header != NULL;
+       header = CMSG_NXTHDR (&message->msg_hdr, header))
+    if (header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_PKTINFO)
+      {
+        struct in_pktinfo info;
+
+        memcpy (&info, CMSG_DATA (header), sizeof info);
+        datagram.local.addr = roam_addr_from_bytes ((const guint8 *)&info.ipi_addr, 4);
+      }
+    else if (header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_TOS)
+      datagram.tos = *CMSG_DATA (header);
+  *ret_datagram = datagram;
+  return TRUE;
+}
+
+static void
+deliver (TunnelWorker *worker, const guint8 *packet, gsize length)
+{
+  worker->stats.rx_packets++;
+  worker->stats.rx_octets += length;
+  /* A full receive queue of the host loses it, as it would behind any other interface. */
+  if (write (worker->device->fd, packet, length) != (gssize)length)
+    worker->stats.rx_failed++;
+}
+
+static TunnelSaState *
+find_sa (const TunnelPath *path, guint32 spi)
+{
+  for (guint i = 0; i < path->sas->len; i++)
+    {
+      TunnelSaState *state = g_ptr_array_index (path->sas, i);
+
+      if (state->sa->spi_in == spi)
+        return state;
+    }
+  return NULL;
+}
+
+/* Proof that the peer and the path are alive; once a second is enough to know it. */
+static void
+report_traffic (TunnelWorker *worker, TunnelSaState *state, const Datagram *datagram, gint64 now)
+{
+  TunnelIoEvent event = { .type = TUNNEL_IO_TRAFFIC,
+                          .ifindex = datagram->link->ifindex,
+                          .local = datagram->local,
+                          .remote = datagram->remote,
+                          .sa = state->sa->id };
+
+  if (state->traffic_us != 0 && now - state->traffic_us < ROAM_USEC_PER_SEC)
+    return;
+  state->traffic_us = now;
+  tunnel_queue_push (worker->queue, &event);
+}
+
+static void
+report_registration (TunnelWorker *worker, const TunnelSaState *state, const Datagram *datagram,
+                     const TunnelInner *inner)
+{
+  TunnelIoEvent event = { .type = TUNNEL_IO_REGISTRATION,
+                          .ifindex = datagram->link->ifindex,
+                          .local = inner->destination,
+                          .remote = inner->source,
+                          .datagram = g_bytes_new (inner->data, inner->length),
+                          .sa = state->sa->id };
+
+  tunnel_queue_push (worker->queue, &event);
+}
+
+static void
+process_esp (TunnelWorker *worker, const Datagram *datagram, gint64 now)
+{
+  guint32 spi = tunnel_esp_get_spi (datagram->data, datagram->length);
+  TunnelSaState *state = spi != 0 ? find_sa (worker->path, spi) : NULL;
+  TunnelInnerContext context = { .mode = tunnel_worker_mode (worker), .ipip = worker->path->ipip };
+  TunnelInner inner;
+  guint8 next_header = 0, *plain = NULL;
+  gsize length = 0;
+  TunnelDrop drop;
+
+  drop = state != NULL ? tunnel_esp_decrypt (state->in, datagram->data, datagram->length, &plain, &length, &next_header)
+                       : TUNNEL_DROP_UNKNOWN_SPI;
+  if (drop != TUNNEL_DROP_NONE)
+    {
+      tunnel_worker_count_drop (worker, drop);
+      return;
+    }
+  report_traffic (worker, state, datagram, now);
+  context.ipip.local = roam_addr_to_u32 (&worker->path->tia);
+  tunnel_inner_classify (&context, datagram->tos & ECN_MASK, next_header, plain, length, &inner);
+  worker->stats.ecn_unused += inner.ecn_unused ? 1 : 0;
+  switch (inner.type)
+    {
+    case TUNNEL_INNER_DROPPED:
+      tunnel_worker_count_drop (worker, inner.drop);
+      break;
+    case TUNNEL_INNER_USER:
+      deliver (worker, inner.data, inner.length);
+      break;
+    case TUNNEL_INNER_REGISTRATION:
+      report_registration (worker, state, datagram, &inner);
+      break;
+    }
+}
+
+/* RFC 3948 2.2: four zero octets where an SPI would be mean IKE. */
+static gboolean
+is_ike (const Datagram *datagram)
+{
+  return datagram->length > NON_ESP_MARKER_OCTETS && tunnel_get_u32 (datagram->data) == 0;
+}
+
+static void
+report_ike (TunnelWorker *worker, const Datagram *datagram)
+{
+  TunnelIoEvent event = { .type = TUNNEL_IO_IKE,
+                          .ifindex = datagram->link->ifindex,
+                          .local = datagram->local,
+                          .remote = datagram->remote,
+                          .datagram = g_bytes_new (datagram->data, datagram->length) };
+
+  tunnel_queue_push (worker->queue, &event);
+}
+
+void
+tunnel_inbound_process_udp (TunnelWorker *worker, TunnelLink *link)
+{
+  guint n = receive (worker, link->udp_fd);
+  gint64 now = boot_us ();
+
+  for (guint i = 0; i < n; i++)
+    {
+      Datagram datagram;
+
+      if (!get_datagram (worker, i, link, &datagram))
+        {
+          tunnel_worker_count_drop (worker, TUNNEL_DROP_SPACE);
+          continue;
+        }
+      datagram.local.port = 4500;
+      /* RFC 3948 2.3, 4: one octet is a keepalive; it proves nothing and asks for nothing. */
+      if (datagram.length <= 1)
+        continue;
+      if (is_ike (&datagram))
+        report_ike (worker, &datagram);
+      else
+        process_esp (worker, &datagram, now);
+    }
+}
+
+/* Raw sockets give the IP header too: moves @datagram behind it. */
+static gboolean
+strip_ip (Datagram *datagram)
+{
+  TunnelIp4 header;
+
+  if (tunnel_ip4_parse (datagram->data, datagram->length, &header) != TUNNEL_DROP_NONE)
+    return FALSE;
+  datagram->tos = header.tos;
+  datagram->data += header.header_length;
+  datagram->length = header.total_length - header.header_length;
+  return TRUE;
+}
+
+void
+tunnel_inbound_process_esp (TunnelWorker *worker, TunnelLink *link)
+{
+  guint n = receive (worker, link->esp_fd);
+  gint64 now = boot_us ();
+
+  for (guint i = 0; i < n; i++)
+    {
+      Datagram datagram;
+
+      if (!get_datagram (worker, i, link, &datagram) || !strip_ip (&datagram))
+        tunnel_worker_count_drop (worker, TUNNEL_DROP_MALFORMED);
+      else
+        process_esp (worker, &datagram, now);
+    }
+}
+
+/* R5266-TRF-008: in clear only in C, and only on the proved link. */
+static void
+process_ipip (TunnelWorker *worker, Datagram *datagram)
+{
+  guint8 *inner;
+  gsize length;
+  gboolean unused = FALSE;
+  TunnelDrop drop;
+
+  if (tunnel_worker_mode (worker) != TUNNEL_MODE_C || datagram->link != worker->path->clear_link)
+    {
+      worker->stats.clear_dropped++;
+      return;
+    }
+  drop = tunnel_ipip_decapsulate (&worker->path->ipip, TUNNEL_ECN_NOT_ECT, datagram->data, datagram->length, &inner,
+                                  &length, &unused);
+  worker->stats.ecn_unused += unused ? 1 : 0;
+  if (drop == TUNNEL_DROP_NONE)
+    deliver (worker, inner, length);
+  else
+    tunnel_worker_count_drop (worker, drop);
+}
+
+void
+tunnel_inbound_process_ipip (TunnelWorker *worker, TunnelLink *link)
+{
+  guint n = receive (worker, link->ipip_fd);
+
+  for (guint i = 0; i < n; i++)
+    {
+      Datagram datagram;
+
+      if (get_datagram (worker, i, link, &datagram))
+        process_ipip (worker, &datagram);
+      else
+        tunnel_worker_count_drop (worker, TUNNEL_DROP_SPACE);
+    }
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "base/addr.h"
+#include "tunnel/tunnel-drop-private.h"
+
+/*
+ * IP-in-IP (RFC 2003) with ECN by RFC 6040, IPv4 in IPv4, on the caller's buffers. Addresses are
+ * host-order numbers: they are compared a packet.
+ */
+
+#define TUNNEL_IP4_HEADER 20
+#define TUNNEL_UDP_HEADER 8
+#define TUNNEL_PROTOCOL_IPIP 4
+#define TUNNEL_PROTOCOL_UDP 17
+#define TUNNEL_IP4_DF 0x4000
+
+/* The fields of one IPv4 header that the data path looks at. */
+typedef struct
+{
+  guint header_length; /* octets, options included */
+  guint8 tos, ttl, protocol;
+  guint total_length; /* octets, never more than were given */
+  guint16 fragment;   /* flags and offset as on the wire */
+  guint32 source, destination;
+} TunnelIp4;
+
+/* MALFORMED or NOT_IPV4 leaves @ret_header untouched. Octets behind the total length are legal (RFC 4303 2.7). */
+TunnelDrop tunnel_ip4_parse (const guint8 *packet, gsize length, TunnelIp4 *ret_header);
+gboolean tunnel_ip4_is_fragment (const TunnelIp4 *header);
+/* Writes 20 octets at @packet: DF, identification 0 (RFC 6864 4.1: an atomic datagram needs none), checksum. */
+void tunnel_ip4_build (guint8 *packet, const TunnelIp4 *header);
+/* RFC 1071 over @length octets, added to @sum; not yet folded. */
+guint32 tunnel_checksum_add (guint32 sum, const guint8 *data, gsize length);
+guint16 tunnel_checksum_finish (guint32 sum);
+
+/* ------------------------------------------------------------------------ ECN ---- */
+
+typedef enum
+{
+  TUNNEL_ECN_NOT_ECT = 0,
+  TUNNEL_ECN_ECT_1 = 1,
+  TUNNEL_ECN_ECT_0 = 2,
+  TUNNEL_ECN_CE = 3,
+} TunnelEcn;
+
+/*
+ * RFC 6040 4.2, figure 4. FALSE: drop. @ret_unused: a combination that no conforming encapsulator
+ * makes; worth a counter.
+ */
+gboolean tunnel_ecn_decapsulate (TunnelEcn inner, TunnelEcn outer, TunnelEcn *ret_ecn, gboolean *ret_unused);
+/* Sets the ECN field of the IPv4 header at @packet and corrects its checksum (RFC 1624). */
+void tunnel_ip4_set_ecn (guint8 *packet, TunnelEcn ecn);
+
+/* --------------------------------------------------------------------- tunnel ---- */
+
+typedef struct
+{
+  guint32 local, remote; /* CoA or TIA; home agent */
+  guint32 home_address;
+  /* RFC 6040 4.3: outer Not-ECT, for a home agent that would ignore marks. */
+  gboolean ecn_compatibility;
+} TunnelIpip;
+
+/*
+ * Encapsulates the packet at @inner (@length octets; 20 writable octets before it). DSCP and ECN are
+ * copied, DF is always set (what is too big was fragmented or refused before, at the TUN's MTU), the
+ * inner TTL stays as its sender made it (RFC 2003 3.1). *@ret_length counts from @inner - 20.
+ */
+TunnelDrop tunnel_ipip_encapsulate (const TunnelIpip *tunnel, guint8 *inner, gsize length, gsize *ret_length);
+/*
+ * The way back: @packet begins with the outer header. @carrier is the ECN field of what carried the
+ * packet further out (ESP's outer header), NOT_ECT if nothing did. *@ret_inner points into @packet.
+ */
+TunnelDrop tunnel_ipip_decapsulate (const TunnelIpip *tunnel, TunnelEcn carrier, guint8 *packet, gsize length,
+                                    guint8 **ret_inner, gsize *ret_length, gboolean *ret_ecn_unused);

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "tunnel/tunnel.h"
+
+#include "tunnel/tunnel-esp-private.h"
+#include "tunnel/tunnel-ipip-private.h"
+#include "tunnel/tunnel-plan-private.h"
+
+/* RFC 791: every host takes 576 octets; below that the inner path would be worse than the outer one. */
+#define MIN_MTU 576
+
+TunnelSa *
+tunnel_sa_ref (TunnelSa *sa)
+{
+  g_atomic_int_inc (&sa->references);
+  return sa;
+}
+
+void
+tunnel_sa_unref (TunnelSa *sa)
+{
+  if (sa == NULL || !g_atomic_int_dec_and_test (&sa->references))
+    return;
+  roam_secret_unref (sa->encr_in);
+  roam_secret_unref (sa->encr_out);
+  roam_secret_unref (sa->integ_in);
+  roam_secret_unref (sa->integ_out);
+  g_free (sa);
+}
+
+static gboolean
+same_secret (const RoamSecret *a, const RoamSecret *b)
+{
+  return a == b || (a != NULL && b != NULL && roam_secret_equal (a, b));
+}
+
+gboolean
+tunnel_sa_equal (const TunnelSa *a, const TunnelSa *b)
+{
+  if (a == b)
+    return TRUE;
+  return a->id == b->id && a->spi_in == b->spi_in && a->spi_out == b->spi_out && a->algorithm == b->algorithm &&
+         a->encr_bits == b->encr_bits && a->integ_bits == b->integ_bits && !a->esn == !b->esn &&
+         same_secret (a->encr_in, b->encr_in) && same_secret (a->encr_out, b->encr_out) &&
+         same_secret (a->integ_in, b->integ_in) && same_secret (a->integ_out, b->integ_out);
+}
+
+const TunnelSa *
+tunnel_plan_find_sa (const TunnelPlan *plan, guint32 id)
+{
+  for (guint i = 0; id != 0 && plan->sas != NULL && i < plan->sas->len; i++)
+    {
+      const TunnelSa *sa = g_ptr_array_index (plan->sas, i);
+
+      if (sa->id == id)
+        return sa;
+    }
+  return NULL;
+}
+
+void
+tunnel_plan_init (TunnelPlan *plan)
+{
+  *plan = (TunnelPlan){ .mode = TUNNEL_MODE_BLOCKED };
+}
+
+void
+tunnel_plan_clear (TunnelPlan *plan)
+{
+  g_clear_pointer (&plan->sas, g_ptr_array_unref);
+  tunnel_plan_init (plan);
+}
+
+void
+tunnel_plan_copy (TunnelPlan *target, const TunnelPlan *source)
+{
+  GPtrArray *sas = NULL;
+
+  if (target == source)
+    return;
+  if (source->sas != NULL && source->sas->len > 0)
+    {
+      /* An array of its own: the caller may go on filling its own one. */
+      sas = g_ptr_array_new_full (source->sas->len, (GDestroyNotify)tunnel_sa_unref);
+      for (guint i = 0; i < source->sas->len; i++)
+        g_ptr_array_add (sas, tunnel_sa_ref (g_ptr_array_index (source->sas, i)));
+    }
+  g_clear_pointer (&target->sas, g_ptr_array_unref);
+  *target = *source;
+  target->sas = sas;
+}
+
+static gboolean
+same_sas (const TunnelPlan *a, const TunnelPlan *b)
+{
+  guint n_a = a->sas != NULL ? a->sas->len : 0, n_b = b->sas != NULL ? b->sas->len : 0;
+
+  if (n_a != n_b)
+    return FALSE;
+  for (guint i = 0; i < n_a; i++)
+    if (!tunnel_sa_equal (g_ptr_array_index (a->sas, i), g_ptr_array_index (b->sas, i)))
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
+same_esp (const TunnelPlan *a, const TunnelPlan *b)
+{
+  if (a->out_sa == 0 && b->out_sa == 0)
+    return TRUE;
+  return a->out_sa == b->out_sa && a->esp_ifindex == b->esp_ifindex && !a->udp_encap == !b->udp_encap &&
+         roam_endpoint_equal (&a->esp_local, &b->esp_local) && roam_endpoint_equal (&a->esp_remote, &b->esp_remote) &&
+         roam_addr_equal (&a->tia, &b->tia);
+}
+
+static gboolean
+same_links (const TunnelPlan *a, const TunnelPlan *b)
+{
+  if (a->n_links != b->n_links)
+    return FALSE;
+  for (guint i = 0; i < a->n_links; i++)
+    if (a->links[i] != b->links[i])
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
+same_dns (const TunnelPlan *a, const TunnelPlan *b)
+{
+  if (a->n_dns != b->n_dns)
+    return FALSE;
+  for (guint i = 0; i < a->n_dns; i++)
+    if (!roam_addr_equal (&a->dns[i], &b->dns[i]))
+      return FALSE;
+  return TRUE;
+}
+
+TunnelChanges
+tunnel_plan_diff (const TunnelPlan *old_plan, const TunnelPlan *new_plan)
+{
+  TunnelChanges changes = 0;
+
+  if (old_plan->mode != new_plan->mode)
+    changes |= TUNNEL_CHANGE_MODE;
+  if (old_plan->ifindex != new_plan->ifindex || !roam_addr_equal (&old_plan->mip_local, &new_plan->mip_local) ||
+      !roam_addr_equal (&old_plan->next_hop, &new_plan->next_hop))
+    changes |= TUNNEL_CHANGE_MIP;
+  if (!same_esp (old_plan, new_plan))
+    changes |= TUNNEL_CHANGE_ESP;
+  if (!same_sas (old_plan, new_plan))
+    changes |= TUNNEL_CHANGE_SAS;
+  if (!same_links (old_plan, new_plan))
+    changes |= TUNNEL_CHANGE_LINKS;
+  if (!same_dns (old_plan, new_plan))
+    changes |= TUNNEL_CHANGE_DNS;
+  if (old_plan->mtu != new_plan->mtu)
+    changes |= TUNNEL_CHANGE_MTU;
+  return changes;
+}
+
+const char *
+tunnel_mode_to_string (TunnelMode mode)
+{
+  switch (mode)
+    {
+    case TUNNEL_MODE_BLOCKED:
+      return "blocked";
+    case TUNNEL_MODE_HOLD:
+      return "hold";
+    case TUNNEL_MODE_HOME:
+      return "home";
+    case TUNNEL_MODE_C:
+      return "c";
+    case TUNNEL_MODE_MC:
+      return "mc";
+    }
+  return "unknown";
+}
+
+/* What is left for the ESP payload: whole cipher blocks, less pad length and next header. */
+static guint
+esp_payload (guint link_mtu, gboolean udp_encap, const TunnelSa *sa)
+{
+  /* Without an SA the greatest overhead counts, so that the first one cannot be too big. */
+  TunnelEspSizes sizes = { .iv = TUNNEL_ESP_MAX_IV, .icv = TUNNEL_ESP_MAX_ICV, .block = TUNNEL_ESP_MAX_IV };
+  guint overhead, room;
+
+  if (sa != NULL)
+    (void)tunnel_esp_get_sizes (sa->algorithm, sa->encr_bits, sa->integ_bits, &sizes);
+  overhead = TUNNEL_IP4_HEADER + (udp_encap ? TUNNEL_UDP_HEADER : 0) + TUNNEL_ESP_HEADER + sizes.iv + sizes.icv;
+  room = link_mtu > overhead ? link_mtu - overhead : 0;
+  room -= room % sizes.block;
+  return room > 2 ? room - 2 : 0;
+}
+
+guint
+tunnel_plan_mtu (TunnelMode mode, guint link_mtu, gboolean udp_encap, const TunnelSa *sa)
+{
+  guint mtu = link_mtu;
+
+  switch (mode)
+    {
+    case TUNNEL_MODE_BLOCKED:
+    case TUNNEL_MODE_HOLD:
+    case TUNNEL_MODE_HOME:
+      break;
+    case TUNNEL_MODE_C:
+      mtu = link_mtu > TUNNEL_IP4_HEADER ? link_mtu - TUNNEL_IP4_HEADER : 0;
+      break;
+    case TUNNEL_MODE_MC:
+      mtu = esp_payload (link_mtu, udp_encap, sa);
+      mtu = mtu > TUNNEL_IP4_HEADER ? mtu - TUNNEL_IP4_HEADER : 0;
+      break;
+    }
+  return MAX (mtu, MIN_MTU);
+}

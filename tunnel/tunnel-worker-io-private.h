@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "tunnel/tunnel-io-private.h"
+
+#include <sys/socket.h>
+
+/*
+ * Inside the worker: what its loop (tunnel-worker-io.c) and the two directions
+ * (tunnel-outbound-io.c, tunnel-inbound-io.c) share.
+ */
+
+/* Packets a system call and a hold of the lock: 64 amortise both and cost the main thread < 1 ms of waiting. */
+#define TUNNEL_BATCH 64
+/* Before a packet: ESP header, IV, outer header of IP-in-IP. */
+#define TUNNEL_HEADROOM 64
+#define TUNNEL_SLOT_OCTETS (TUNNEL_HEADROOM + TUNNEL_IO_MAX_MTU + 256)
+#define TUNNEL_CONTROL_OCTETS 64 /* IP_PKTINFO and IP_TOS */
+
+typedef struct
+{
+  struct mmsghdr messages[TUNNEL_BATCH];
+  struct iovec vectors[TUNNEL_BATCH];
+  struct sockaddr_in names[TUNNEL_BATCH];
+  _Alignas(struct cmsghdr) guint8 control[TUNNEL_BATCH][TUNNEL_CONTROL_OCTETS];
+  guint8 slots[TUNNEL_BATCH][TUNNEL_SLOT_OCTETS];
+} TunnelBatch;
+
+struct _TunnelWorker
+{
+  const TunnelDevice *device;
+  TunnelQueue *queue;
+  guint32 mark;
+  int epoll_fd, stop_fd;
+  GThread *thread;
+  /*
+   * One lock a batch, for everything below. The worker would take it again before a waiting main
+   * thread wakes up; so both pass the turnstile first, and the main thread keeps it while it waits.
+   */
+  GMutex turnstile, lock;
+  TunnelPath *path;
+  gboolean halted;   /* hold_now: stronger than path->mode */
+  gboolean draining; /* leaving HOLD: what is read now has waited */
+  gboolean tun_watched;
+  guint mtu;
+  TunnelIoStats stats;
+  guint64 drops[TUNNEL_N_DROPS];
+  TunnelBatch batch;
+  guint8 oversize[TUNNEL_IO_MAX_MTU]; /* a packet while it is fragmented into the batch */
+};
+
+/* The mode that counts now; lock held. */
+TunnelMode tunnel_worker_mode (const TunnelWorker *worker);
+/* Counts @n packets that went no further; lock held. */
+void tunnel_worker_count_drop (TunnelWorker *worker, TunnelDrop drop);
+/* Reads up to a batch from the TUN and sends it; lock held. */
+void tunnel_outbound_process (TunnelWorker *worker);
+/* Encrypts and sends one packet that lies at slot 0 behind the headroom; lock held. FALSE: errno. */
+gboolean tunnel_outbound_send_inner (TunnelWorker *worker, gsize length);
+/* Receives up to a batch; lock held. */
+void tunnel_inbound_process_udp (TunnelWorker *worker, TunnelLink *link);
+void tunnel_inbound_process_esp (TunnelWorker *worker, TunnelLink *link);
+void tunnel_inbound_process_ipip (TunnelWorker *worker, TunnelLink *link);

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "tunnel/tunnel-worker-io-private.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+/* What an epoll event names: the kind and, for a link's socket, the interface. */
+typedef enum
+{
+  SOURCE_STOP,
+  SOURCE_TUN,
+  SOURCE_UDP,
+  SOURCE_ESP,
+  SOURCE_IPIP,
+} Source;
+
+#define MAX_WAKEUPS 16
+
+/* ------------------------------------------------------------------- SA and path ---- */
+
+TunnelSaState *
+tunnel_sa_state_new (TunnelSa *sa, GError **error)
+{
+  TunnelSaState *state = g_new0 (TunnelSaState, 1);
+  guint8 seed[ROAM_RNG_SEED_LENGTH];
+
+  state->references = 1;
+  state->sa = tunnel_sa_ref (sa);
+  if (getrandom (seed, sizeof seed, 0) == (gssize)sizeof seed)
+    {
+      state->rng = roam_rng_new (seed);
+      state->out = tunnel_esp_out_new (sa, state->rng);
+      state->in = tunnel_esp_in_new (sa);
+      roam_wipe (seed, sizeof seed);
+    }
+  if (state->out != NULL && state->in != NULL)
+    return state;
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+               "Child SA %u: no such ESP suite here, or keys of the wrong length, or a reserved SPI", sa->id);
+  tunnel_sa_state_unref (state);
+  return NULL;
+}
+
+TunnelSaState *
+tunnel_sa_state_ref (TunnelSaState *state)
+{
+  g_atomic_int_inc (&state->references);
+  return state;
+}
+
+void
+tunnel_sa_state_unref (TunnelSaState *state)
+{
+  if (state == NULL || !g_atomic_int_dec_and_test (&state->references))
+    return;
+  tunnel_esp_out_free (state->out);
+  tunnel_esp_in_free (state->in);
+  roam_rng_free (state->rng);
+  tunnel_sa_unref (state->sa);
+  g_free (state);
+}
+
+TunnelPath *
+tunnel_path_new (void)
+{
+  TunnelPath *path = g_new0 (TunnelPath, 1);
+
+  path->mode = TUNNEL_MODE_BLOCKED;
+  path->links = g_ptr_array_new_with_free_func ((GDestroyNotify)tunnel_link_unref);
+  path->sas = g_ptr_array_new_with_free_func ((GDestroyNotify)tunnel_sa_state_unref);
+  return path;
+}
+
+void
+tunnel_path_free (TunnelPath *path)
+{
+  if (path == NULL)
+    return;
+  g_ptr_array_unref (path->links);
+  g_ptr_array_unref (path->sas);
+  g_free (path);
+}
+
+/* -------------------------------------------------------------------------- lock ---- */
+
+static void
+lock_worker (TunnelWorker *worker)
+{
+  g_mutex_lock (&worker->turnstile);
+  g_mutex_lock (&worker->lock);
+  g_mutex_unlock (&worker->turnstile);
+}
+
+static void
+unlock_worker (TunnelWorker *worker)
+{
+  g_mutex_unlock (&worker->lock);
+}
+
+TunnelMode
+tunnel_worker_mode (const TunnelWorker *worker)
+{
+  return worker->halted ? TUNNEL_MODE_HOLD : worker->path->mode;
+}
+
+void
+tunnel_worker_count_drop (TunnelWorker *worker, TunnelDrop drop)
+{
+  worker->drops[drop]++;
+  switch (drop)
+    {
+    case TUNNEL_DROP_NONE:
+    case TUNNEL_DROP_DUMMY:
+      break;
+    case TUNNEL_DROP_UNKNOWN_SPI:
+      worker->stats.unknown_spi++;
+      break;
+    case TUNNEL_DROP_REPLAYED:
+      worker->stats.replayed++;
+      break;
+    case TUNNEL_DROP_AUTHENTICATOR:
+      worker->stats.bad_authenticator++;
+      break;
+    case TUNNEL_DROP_MODE:
+      worker->stats.blocked++;
+      break;
+    case TUNNEL_DROP_TOO_BIG:
+      worker->stats.tx_failed++;
+      break;
+    case TUNNEL_DROP_MALFORMED:
+    case TUNNEL_DROP_NOT_IPV4:
+    case TUNNEL_DROP_TTL:
+    case TUNNEL_DROP_LOOP:
+    case TUNNEL_DROP_SOURCE:
+    case TUNNEL_DROP_END_POINT:
+    case TUNNEL_DROP_DESTINATION:
+    case TUNNEL_DROP_FRAGMENT:
+    case TUNNEL_DROP_ECN:
+    case TUNNEL_DROP_NEXT_HEADER:
+    case TUNNEL_DROP_SEQUENCE:
+    case TUNNEL_DROP_SPACE:
+    case TUNNEL_N_DROPS:
+      worker->stats.bad_inner++;
+      break;
+    }
+}
+
+/* -------------------------------------------------------------------------- loop ---- */
+
+static void
+watch (TunnelWorker *worker, int operation, int fd, Source source, int ifindex, guint32 events)
+{
+  struct epoll_event event = { .events = events, .data.u64 = (guint64)source | (guint64)ifindex << 32 };
+
+  if (epoll_ctl (worker->epoll_fd, operation, fd, &event) < 0 && errno != ENOENT && errno != EEXIST)
+    g_warning ("epoll: %s", g_strerror (errno));
+}
+
+/* The TUN is read unless packets shall wait in its queue. */
+static void
+update_tun_watch (TunnelWorker *worker)
+{
+  gboolean wanted = tunnel_worker_mode (worker) != TUNNEL_MODE_HOLD;
+
+  if (wanted == worker->tun_watched)
+    return;
+  watch (worker, wanted ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, worker->device->fd, SOURCE_TUN, 0, EPOLLIN);
+  worker->tun_watched = wanted;
+}
+
+static TunnelLink *
+find_link (const TunnelPath *path, int ifindex)
+{
+  for (guint i = 0; i < path->links->len; i++)
+    {
+      TunnelLink *link = g_ptr_array_index (path->links, i);
+
+      if (link->ifindex == ifindex)
+        return link;
+    }
+  return NULL;
+}
+
+/* An error on the TUN means that the device is gone: nothing more can come, and epoll would repeat it for ever. */
+static void
+process_tun (TunnelWorker *worker, guint32 events)
+{
+  if ((events & EPOLLIN) != 0)
+    tunnel_outbound_process (worker);
+  else if (worker->tun_watched)
+    {
+      g_critical ("The TUN device %s is gone: no traffic passes until roamd is restarted", worker->device->name);
+      watch (worker, EPOLL_CTL_DEL, worker->device->fd, SOURCE_TUN, 0, 0);
+    }
+}
+
+static void
+process_wakeup (TunnelWorker *worker, const struct epoll_event *event)
+{
+  Source source = (Source)(event->data.u64 & G_MAXUINT32);
+  TunnelLink *link;
+
+  lock_worker (worker);
+  /* By interface and not by pointer: the link may have left the plan since epoll_wait() returned. */
+  link = find_link (worker->path, (int)(event->data.u64 >> 32));
+  if (source == SOURCE_TUN)
+    process_tun (worker, event->events);
+  else if (link != NULL && source == SOURCE_UDP)
+    tunnel_inbound_process_udp (worker, link);
+  else if (link != NULL && source == SOURCE_ESP)
+    tunnel_inbound_process_esp (worker, link);
+  else if (link != NULL && source == SOURCE_IPIP)
+    tunnel_inbound_process_ipip (worker, link);
+  unlock_worker (worker);
+}
+
+static gpointer
+run (gpointer data)
+{
+  TunnelWorker *worker = data;
+  struct epoll_event events[MAX_WAKEUPS];
+
+  for (;;)
+    {
+      int n = epoll_wait (worker->epoll_fd, events, MAX_WAKEUPS, -1);
+
+      for (int i = 0; i < n; i++)
+        if ((events[i].data.u64 & G_MAXUINT32) == SOURCE_STOP)
+          return NULL;
+        else
+          process_wakeup (worker, &events[i]);
+      if (n < 0 && errno != EINTR)
+        g_error ("epoll_wait: %s", g_strerror (errno));
+    }
+}
+
+/* -------------------------------------------------------------------------- life ---- */
+
+TunnelWorker *
+tunnel_worker_new (const TunnelDevice *device, TunnelQueue *queue, guint32 mark, GError **error)
+{
+  TunnelWorker *worker = g_new0 (TunnelWorker, 1);
+
+  worker->device = device;
+  worker->queue = queue;
+  worker->mark = mark;
+  worker->path = tunnel_path_new ();
+  g_mutex_init (&worker->turnstile);
+  g_mutex_init (&worker->lock);
+  worker->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
+  worker->stop_fd = eventfd (0, EFD_CLOEXEC);
+  if (worker->epoll_fd >= 0 && worker->stop_fd >= 0)
+    {
+      watch (worker, EPOLL_CTL_ADD, worker->stop_fd, SOURCE_STOP, 0, EPOLLIN);
+      update_tun_watch (worker);
+      worker->thread = g_thread_try_new ("roamd-tunnel", run, worker, error);
+      if (worker->thread != NULL)
+        return worker;
+    }
+  else
+    g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno), "epoll: %s", g_strerror (errno));
+  tunnel_worker_free (worker);
+  return NULL;
+}
+
+void
+tunnel_worker_free (TunnelWorker *worker)
+{
+  if (worker == NULL)
+    return;
+  if (worker->thread != NULL)
+    {
+      (void)eventfd_write (worker->stop_fd, 1);
+      g_thread_join (worker->thread);
+    }
+  tunnel_path_free (worker->path);
+  if (worker->epoll_fd >= 0)
+    close (worker->epoll_fd);
+  if (worker->stop_fd >= 0)
+    close (worker->stop_fd);
+  g_mutex_clear (&worker->lock);
+  g_mutex_clear (&worker->turnstile);
+  g_free (worker);
+}
+
+/* Sockets that are new get watched; those that went are closed with the old path, which ends their watch. */
+static void
+watch_links (TunnelWorker *worker, const TunnelPath *old_path)
+{
+  for (guint i = 0; i < worker->path->links->len; i++)
+    {
+      TunnelLink *link = g_ptr_array_index (worker->path->links, i);
+
+      if (find_link (old_path, link->ifindex) == link)
+        continue;
+      watch (worker, EPOLL_CTL_ADD, link->udp_fd, SOURCE_UDP, link->ifindex, EPOLLIN);
+      watch (worker, EPOLL_CTL_ADD, link->esp_fd, SOURCE_ESP, link->ifindex, EPOLLIN);
+      watch (worker, EPOLL_CTL_ADD, link->ipip_fd, SOURCE_IPIP, link->ifindex, EPOLLIN);
+    }
+}
+
+void
+tunnel_worker_set_path (TunnelWorker *worker, TunnelPath *path)
+{
+  TunnelPath *old_path;
+  gboolean held;
+
+  lock_worker (worker);
+  held = tunnel_worker_mode (worker) == TUNNEL_MODE_HOLD;
+  old_path = worker->path;
+  worker->path = path;
+  worker->halted = FALSE;
+  worker->draining = held && path->mode != TUNNEL_MODE_HOLD;
+  watch_links (worker, old_path);
+  update_tun_watch (worker);
+  unlock_worker (worker);
+  tunnel_path_free (old_path);
+}
+
+void
+tunnel_worker_halt (TunnelWorker *worker)
+{
+  lock_worker (worker);
+  worker->halted = TRUE;
+  update_tun_watch (worker);
+  unlock_worker (worker);
+}
+
+const TunnelPath *
+tunnel_worker_get_path (const TunnelWorker *worker)
+{
+  return worker->path;
+}
+
+gboolean
+tunnel_worker_send_ike (TunnelWorker *worker, TunnelLink *link, const RoamAddr *local, const RoamEndpoint *remote,
+                        GBytes *datagram)
+{
+  gboolean sent;
+  int error;
+
+  lock_worker (worker);
+  sent = tunnel_link_send_ike (link, local, remote, datagram);
+  error = errno;
+  unlock_worker (worker);
+  errno = error;
+  return sent;
+}
+
+gboolean
+tunnel_worker_send_inner (TunnelWorker *worker, const guint8 *packet, gsize length)
+{
+  gboolean sent = FALSE;
+  int error = ENOTCONN;
+
+  lock_worker (worker);
+  if (length <= TUNNEL_IO_MAX_MTU && worker->path->out != NULL)
+    {
+      memcpy (worker->batch.slots[0] + TUNNEL_HEADROOM, packet, length);
+      sent = tunnel_outbound_send_inner (worker, length);
+      error = errno;
+    }
+  unlock_worker (worker);
+  errno = error;
+  return sent;
+}
+
+void
+tunnel_worker_get_stats (TunnelWorker *worker, TunnelIoStats *ret_stats)
+{
+  lock_worker (worker);
+  *ret_stats = worker->stats;
+  unlock_worker (worker);
+}
+
+void
+tunnel_worker_set_mtu (TunnelWorker *worker, guint mtu)
+{
+  lock_worker (worker);
+  worker->mtu = mtu;
+  unlock_worker (worker);
+}
+
+guint
+tunnel_worker_get_mtu (TunnelWorker *worker)
+{
+  guint mtu;
+
+  lock_worker (worker);
+  mtu = worker->mtu;
+  unlock_worker (worker);
+  return mtu;
+}
