@@ -147,7 +147,7 @@ advice_vpn_auth (const AgentSituation *s)
 static char *
 advice_no_path (const AgentSituation *s)
 {
-  char agent[ROAM_ADDR_STRLEN];
+  char agent[ROAM_ADDR_STRLEN], gateway[ROAM_ADDR_STRLEN];
 
   roam_addr_to_string (&s->home_agent, agent);
   if (!roam_addr_is_set (&s->gateway))
@@ -155,9 +155,9 @@ advice_no_path (const AgentSituation *s)
                             "network, and have the same key?), and the profile names no VPN gateway.",
                             agent);
   return g_strdup_printf (
-    "Neither the home agent %s nor the VPN gateway answers here. If the network wants a login in a "
-    "browser, do that first; roamd tries again by itself.",
-    agent);
+    "Neither the home agent %s nor the VPN gateway %s answers here. If the network wants a login in "
+    "a browser, do that first; roamd tries again by itself.",
+    agent, roam_addr_to_string (&s->gateway, gateway));
 }
 
 /* What to do about the alarm; the words of the profile are named so that the administrator finds them. */
