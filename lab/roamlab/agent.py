@@ -220,7 +220,8 @@ class Roamd:
     def status(self):
         """{property: value} of org.roamd.Agent1, or None while roamd does not answer."""
         command = self.node.inside("busctl", "--json=short", f"--address=unix:path={SOCKET}", "call",
-                                   "org.roamd", "/org/roamd", "org.freedesktop.DBus.Properties", "GetAll", "s", "org.roamd.Agent1")
+                                   "org.roamd", "/org/roamd", "org.freedesktop.DBus.Properties", "GetAll", "s",
+                                   "org.roamd.Agent1")
         try:
             answer = json.loads(run(*command))
         except (LabError, ValueError):

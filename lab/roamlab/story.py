@@ -64,12 +64,15 @@ class Journey:
             raise LabError("no data passes in mode " + mode + ":\n" + self.roamd.process.tail())
         time.sleep(1)
 
-    def make(self, leg, dwell=3.0):
-        """One handover: out of the present network, into the next, as fast as a machine can."""
+    def make(self, leg, dwell=3.0, pause_ms=20.0):
+        """One handover: out of the present network and, after @pause_ms on none, into the next.
+
+        Neither a hand nor a radio is faster than some ten milliseconds. Without a pause the cable leads elsewhere before
+        any process can have heard that the first network is gone: what is in flight in the MN then comes out there."""
         self.say(f"{leg.old_mode} -> {leg.new_mode}: {leg.text}")
         self.roamd.wait_mode(leg.old_mode)
         leave = list(moves.plugged())
-        steps = moves.move(leave=leave, join=[(leg.interface, leg.network)])
+        steps = moves.move(leave=leave, join=[(leg.interface, leg.network)], pause_us=int(pause_ms * 1000))
         mark = Mark(leg, steps[0].ns, moves.moment(steps, "addaddr", leg.interface))
         self.stays[-1].end_ns = steps[0].ns
         # The stay begins when the cable is in: whatever leaves before the address is there counts too.
@@ -116,7 +119,8 @@ class Journey:
     @staticmethod
     def _result(mark, seen, ways, cleartext):
         leg = mark.leg
-        mobike, rrq = (analysis.after_ms(analysis.first(seen, kind, mark.event_ns, mark.end_ns, leg.network), mark.event_ns)
+        begin, end = mark.event_ns, mark.end_ns
+        mobike, rrq = (analysis.after_ms(analysis.first(seen, kind, begin, end, leg.network), begin)
                        for kind in (analysis.IKE, analysis.RRQ))
         up, down = (ways[way].window(mark.lost_ns - TAIL_NS, mark.end_ns) for way in ("up", "down"))
         return {"from": leg.old_mode, "to": leg.new_mode, "network": leg.network, "interface": leg.interface,
