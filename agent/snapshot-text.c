@@ -150,14 +150,15 @@ advice_no_path (const AgentSituation *s)
   char agent[ROAM_ADDR_STRLEN], gateway[ROAM_ADDR_STRLEN];
 
   roam_addr_to_string (&s->home_agent, agent);
+  roam_addr_to_string (&s->gateway, gateway);
   if (!roam_addr_is_set (&s->gateway))
     return g_strdup_printf ("The home agent %s does not prove that this is the enterprise (does it run, trust this "
                             "network, and have the same key?), and the profile names no VPN gateway.",
                             agent);
   return g_strdup_printf (
-    "Neither the home agent %s nor the VPN gateway %s answers here. If the network wants a login in "
-    "a browser, do that first; roamd tries again by itself.",
-    agent, roam_addr_to_string (&s->gateway, gateway));
+    "Neither the home agent %s nor the VPN gateway %s answers here. If the network wants a login in a "
+    "browser, do that first; roamd tries again by itself.",
+    agent, gateway);
 }
 
 /* What to do about the alarm; the words of the profile are named so that the administrator finds them. */

@@ -200,22 +200,22 @@ is_busy (const IkeSession *session, const IkeSa *sa)
   return FALSE;
 }
 
-/* Our own rekeying: one that waits is needless, one under way makes a collision. */
+/* Our own rekeying of @sa: one that waits is needless now, one under way makes a collision. */
 static void
 note_rival (IkeSession *session, IkeSa *sa, GBytes *ni, GBytes *nr)
 {
-  IkeTask *task = ike_task_find (session, IKE_TASK_REKEY_IKE, 0);
-
-  if (!task)
-    return;
-  if (task == sa->task)
+  for (GList *l = session->tasks.head, *next; l; l = next)
     {
-      g_clear_pointer (&task->rival_nonce, g_bytes_unref);
-      task->rival_nonce = ike_lower_nonce (ni, nr);
-      return;
+      next = l->next;
+      if (((const IkeTask *)l->data)->type != IKE_TASK_REKEY_IKE)
+        continue;
+      ike_task_free (l->data);
+      g_queue_delete_link (&session->tasks, l);
     }
-  g_queue_remove (&session->tasks, task);
-  ike_task_free (task);
+  if (!sa->task || sa->task->type != IKE_TASK_REKEY_IKE)
+    return;
+  g_clear_pointer (&sa->task->rival_nonce, g_bytes_unref);
+  sa->task->rival_nonce = ike_lower_nonce (ni, nr);
 }
 
 static void

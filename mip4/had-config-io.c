@@ -14,6 +14,14 @@
 /* HMAC keys longer than a block are hashed; nobody needs more than this. */
 #define KEY_MAX_HEX_DIGITS 512u
 #define LIFETIME_DEFAULT_S 1800
+/*
+ * Inner MTU. In mode mc the outer packet passes the VPN gateway's tunnel, whose MTU is 1400 with
+ * strongSwan's user-space backend and not much more elsewhere: 1380 fits without fragments. At most
+ * what a 1500-octet link leaves beside the outer header; at least what IPv4 hosts must take.
+ */
+#define MTU_DEFAULT 1380
+#define MTU_MIN 576
+#define MTU_MAX 1480
 
 typedef struct
 {
@@ -23,7 +31,7 @@ typedef struct
 } Loader;
 
 static const char *const home_agent_keys[] = { "address",      "interface",     "home-network", "trusted-networks",
-                                               "max-lifetime", "nat-traversal", "tun-name",     NULL };
+                                               "max-lifetime", "mtu",           "nat-traversal", "tun-name", NULL };
 static const char *const node_keys[] = { "spi", "algorithm", "key-file", "nai", NULL };
 
 G_GNUC_PRINTF (4, 5)
@@ -322,7 +330,7 @@ load_groups (const Loader *loader, HadConfig *config)
 static void
 load_all (const Loader *loader, HadConfig *config)
 {
-  guint64 lifetime = LIFETIME_DEFAULT_S;
+  guint64 lifetime = LIFETIME_DEFAULT_S, mtu = MTU_DEFAULT;
 
   load_address (loader, config);
   load_names (loader, config);
@@ -330,6 +338,8 @@ load_all (const Loader *loader, HadConfig *config)
   load_nat_traversal (loader, config);
   get_number (loader, GROUP, "max-lifetime", 1, G_MAXUINT16, &lifetime);
   config->max_lifetime_s = (guint16)lifetime;
+  get_number (loader, GROUP, "mtu", MTU_MIN, MTU_MAX, &mtu);
+  config->mtu = (guint)mtu;
   load_groups (loader, config);
   if (config->nodes->len == 0)
     fault (loader, NULL, NULL, "no mobile node, add a group [node <home address>] with spi and key-file");

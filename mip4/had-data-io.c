@@ -23,12 +23,12 @@
 /* Packets moved per system call and per turn of the main loop: control messages wait no longer than that. */
 #define BATCH 64u
 #define TURNS 8u
-/* The TUN's MTU is 1480; a reassembled outer packet may carry more. */
+/* The TUN's MTU is 1480 at most; a reassembled outer packet may carry more. */
 #define PACKET_SIZE 4096u
 /* Room in front of a packet for the outer IPv4 header with options, or the tunnel data header. */
 #define TUNNEL_DATA_HEADER 4u
-/* Inner MTU: a 1500-octet home link minus the outer header. */
-#define TUN_MTU 1480
+/* Packets the kernel keeps while this process does not run: a few milliseconds at full speed (the default is 500). */
+#define TUN_QUEUE 2000
 /* D-38: packets still on their way through the tunnel that was. */
 #define OLD_TUNNEL_US (2 * ROAM_USEC_PER_SEC)
 #define SOCKET_BUFFER (4 * 1024 * 1024)
@@ -348,15 +348,17 @@ write_tun_setting (const char *family, const char *name, const char *key, const 
 }
 
 static gboolean
-bring_up (const char *name, GError **error)
+bring_up (const char *name, guint mtu, GError **error)
 {
   struct ifreq request = { 0 };
   int fd = socket (AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   gboolean done;
 
   g_strlcpy (request.ifr_name, name, sizeof request.ifr_name);
-  request.ifr_mtu = TUN_MTU;
+  request.ifr_mtu = (int)mtu;
   done = fd >= 0 && ioctl (fd, SIOCSIFMTU, &request) == 0;
+  request.ifr_qlen = TUN_QUEUE;
+  done = done && ioctl (fd, SIOCSIFTXQLEN, &request) == 0;
   request.ifr_flags = IFF_UP | IFF_RUNNING;
   done = done && ioctl (fd, SIOCSIFFLAGS, &request) == 0;
   if (!done)
@@ -367,9 +369,10 @@ bring_up (const char *name, GError **error)
 }
 
 static gboolean
-open_tun (HadData *data, const char *name, GError **error)
+open_tun (HadData *data, const HadConfig *config, GError **error)
 {
   struct ifreq request = { .ifr_flags = IFF_TUN | IFF_NO_PI };
+  const char *name = config->tun_name;
 
   g_strlcpy (request.ifr_name, name, sizeof request.ifr_name);
   data->tun_fd = open ("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
@@ -388,7 +391,7 @@ open_tun (HadData *data, const char *name, GError **error)
   write_tun_setting ("ipv4", name, "forwarding", "1");
   write_tun_setting ("ipv6", name, "disable_ipv6", "1");
   data->tun_index = (int)if_nametoindex (name);
-  return bring_up (name, error);
+  return bring_up (name, config->mtu, error);
 }
 
 static gboolean
@@ -426,7 +429,7 @@ had_data_new (const HadConfig *config, int control_fd, GError **error)
   data->address = config->address;
   data->tunnels = g_hash_table_new_full (NULL, NULL, NULL, g_free);
   data->packets = g_malloc (BATCH * sizeof *data->packets);
-  if (!open_raw (data, error) || !open_tun (data, config->tun_name, error))
+  if (!open_raw (data, error) || !open_tun (data, config, error))
     return NULL;
   data->tun_source = g_unix_fd_add (data->tun_fd, G_IO_IN, tun_readable, data);
   data->raw_source = g_unix_fd_add (data->raw_fd, G_IO_IN, raw_readable, data);

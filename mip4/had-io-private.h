@@ -21,6 +21,7 @@ typedef struct
   GArray *nodes;            /* Mip4HaNode; strings and keys owned */
   guint16 max_lifetime_s;
   gboolean nat_traversal;
+  guint mtu; /* inner: of the TUN device */
   char *tun_name;
 } HadConfig;
 

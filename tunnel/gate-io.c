@@ -2,9 +2,14 @@
 #include "tunnel/tunnel-io.h"
 
 #include <gio/gio.h>
-#include <json-glib/json-glib.h>
+#include <netinet/in.h> /* first: the kernel's headers then leave its types alone */
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <netlink/netlink.h>
 #include <nftables/libnftables.h>
-#include <string.h>
 
 /*
  * The gate in the kernel. The table has no owner, so it outlives this process; a state is known only
@@ -17,6 +22,7 @@ struct _TunnelGateIo
   TunnelGateState state;
   gboolean uncertain; /* the kernel refused the last closing: what is open is not known */
   struct nft_ctx *nft;
+  struct nl_sock *counters; /* asks for the counters; opened at the first question */
 };
 
 static gboolean
@@ -87,6 +93,7 @@ tunnel_gate_io_free (TunnelGateIo *gate, gboolean remove)
         g_warning ("%s", error->message);
       nft_ctx_free (gate->nft);
     }
+  nl_socket_free (gate->counters);
   g_free (gate);
 }
 
@@ -152,71 +159,120 @@ tunnel_gate_io_apply (TunnelGateIo *gate, const TunnelGateState *state, GError *
   return close_for_certain (gate, error) && try_change (gate, state, error);
 }
 
-static void
-add_counter (JsonObject *counter, TunnelGateCounters *counters)
-{
-  const char *name = json_object_get_string_member_with_default (counter, "name", "");
-  guint64 packets = (guint64)json_object_get_int_member_with_default (counter, "packets", 0);
-  guint64 octets = (guint64)json_object_get_int_member_with_default (counter, "bytes", 0);
-
-  if (g_str_equal (name, "passed"))
-    {
-      counters->passed_packets += packets;
-      counters->passed_octets += octets;
-    }
-  else if (g_str_has_prefix (name, "stopped"))
-    {
-      counters->stopped_packets += packets;
-      counters->stopped_octets += octets;
-    }
-}
-
-static gboolean
-parse_counters (const char *text, TunnelGateCounters *ret_counters, GError **error)
-{
-  g_autoptr (JsonParser) parser = json_parser_new_immutable ();
-  TunnelGateCounters counters = { 0 };
-  JsonNode *root = NULL;
-  JsonArray *list = NULL;
-
-  if (!json_parser_load_from_data (parser, text, -1, error))
-    return FALSE;
-  root = json_parser_get_root (parser);
-  if (root == NULL || !JSON_NODE_HOLDS_OBJECT (root) ||
-      !json_object_has_member (json_node_get_object (root), "nftables"))
-    {
-      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "nftables answered without a list of counters");
-      return FALSE;
-    }
-  list = json_object_get_array_member (json_node_get_object (root), "nftables");
-  for (guint i = 0; i < json_array_get_length (list); i++)
-    {
-      JsonObject *item = json_array_get_object_element (list, i);
-
-      if (item != NULL && json_object_has_member (item, "counter"))
-        add_counter (json_object_get_object_member (item, "counter"), &counters);
-    }
-  *ret_counters = counters;
-  return TRUE;
-}
+/* ---------------------------------------------------------------------- counters ---- */
 
 /*
- * The whole table is asked for, not its counters: for these libnftables 1.0.6 would first read every
- * other table of the machine, with all elements of all sets.
+ * Asked of the kernel directly. For the same question libnftables 1.0.6 reads either every table of
+ * the machine, with all elements of all sets (tens of milliseconds where somebody keeps long lists),
+ * or every rule of ours, to print it.
  */
+
+#define MESSAGE(type) (NFNL_SUBSYS_NFTABLES << 8 | (type))
+
+typedef struct
+{
+  TunnelGateCounters counters;
+  guint found;
+} CounterReading;
+
+static guint64
+get_be64 (struct nlattr *attribute)
+{
+  return attribute != NULL ? GUINT64_FROM_BE (nla_get_u64 (attribute)) : 0;
+}
+
+static int
+on_counter (struct nl_msg *message, void *data)
+{
+  CounterReading *reading = data;
+  struct nlattr *object[NFTA_OBJ_MAX + 1] = { NULL }, *counter[NFTA_COUNTER_MAX + 1] = { NULL };
+  guint64 packets, octets;
+  const char *name = NULL;
+
+  if (nlmsg_hdr (message)->nlmsg_type != MESSAGE (NFT_MSG_NEWOBJ) ||
+      nlmsg_parse (nlmsg_hdr (message), sizeof (struct nfgenmsg), object, NFTA_OBJ_MAX, NULL) < 0 ||
+      object[NFTA_OBJ_NAME] == NULL || object[NFTA_OBJ_DATA] == NULL ||
+      nla_parse_nested (counter, NFTA_COUNTER_MAX, object[NFTA_OBJ_DATA], NULL) < 0)
+    return NL_SKIP;
+  name = nla_get_string (object[NFTA_OBJ_NAME]);
+  packets = get_be64 (counter[NFTA_COUNTER_PACKETS]);
+  octets = get_be64 (counter[NFTA_COUNTER_BYTES]);
+  if (g_str_equal (name, "passed"))
+    {
+      reading->counters.passed_packets = packets;
+      reading->counters.passed_octets = octets;
+      reading->found++;
+    }
+  else if (g_str_equal (name, "stopped") || g_str_equal (name, "stopped-in"))
+    {
+      reading->counters.stopped_packets += packets;
+      reading->counters.stopped_octets += octets;
+      reading->found++;
+    }
+  return NL_OK;
+}
+
+/* 0, or libnl's negative error. */
+static int
+open_counters (TunnelGateIo *gate)
+{
+  struct nl_sock *socket = NULL;
+  int rc;
+
+  if (gate->counters != NULL)
+    return 0;
+  socket = nl_socket_alloc ();
+  if (socket == NULL)
+    return -NLE_NOMEM;
+  rc = nl_connect (socket, NETLINK_NETFILTER);
+  if (rc < 0)
+    nl_socket_free (socket);
+  else
+    gate->counters = socket;
+  return MIN (rc, 0);
+}
+
+static int
+ask_for_counters (TunnelGateIo *gate)
+{
+  struct nfgenmsg family = { .nfgen_family = NFPROTO_INET, .version = NFNETLINK_V0 };
+  struct nl_msg *message = nlmsg_alloc_simple (MESSAGE (NFT_MSG_GETOBJ), NLM_F_DUMP);
+  int rc = -NLE_NOMEM;
+
+  if (message == NULL)
+    return rc;
+  if (nlmsg_append (message, &family, sizeof family, NLMSG_ALIGNTO) == 0 &&
+      nla_put_string (message, NFTA_OBJ_TABLE, "roamd") == 0 &&
+      nla_put_u32 (message, NFTA_OBJ_TYPE, GUINT32_TO_BE (NFT_OBJECT_COUNTER)) == 0)
+    rc = nl_send_auto (gate->counters, message);
+  nlmsg_free (message);
+  return rc;
+}
+
 gboolean
 tunnel_gate_io_get_counters (TunnelGateIo *gate, TunnelGateCounters *ret_counters, GError **error)
 {
-  gboolean ok;
+  CounterReading reading = { 0 };
+  int rc = open_counters (gate);
 
-  nft_ctx_output_set_flags (gate->nft, NFT_CTX_OUTPUT_JSON | NFT_CTX_OUTPUT_TERSE);
-  ok = nft_run_cmd_from_buffer (gate->nft, "list table inet roamd") == 0;
-  nft_ctx_output_set_flags (gate->nft, 0);
-  if (!ok)
+  if (rc >= 0)
     {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, "cannot read the gate's counters: %s",
-                   nft_ctx_get_error_buffer (gate->nft));
+      nl_socket_modify_cb (gate->counters, NL_CB_VALID, NL_CB_CUSTOM, on_counter, &reading);
+      rc = ask_for_counters (gate);
+    }
+  if (rc >= 0)
+    rc = nl_recvmsgs_default (gate->counters);
+  if (rc < 0)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, "cannot read the gate's counters: %s", nl_geterror (rc));
       return FALSE;
     }
-  return parse_counters (nft_ctx_get_output_buffer (gate->nft), ret_counters, error);
+  /* passed, stopped and stopped-in: fewer, and somebody took the table away. */
+  if (reading.found != 3)
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "the gate's table is gone");
+      return FALSE;
+    }
+  *ret_counters = reading.counters;
+  return TRUE;
 }

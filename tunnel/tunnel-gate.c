@@ -49,7 +49,7 @@ static const char output[] =
   "    ip daddr @gateway4 udp dport { 500, 4500 }" LEFT "comment \"IKE, ESP in UDP, keepalives\"\n"
   "    ip6 daddr @gateway6 udp dport { 500, 4500 }" LEFT "comment \"IKE, ESP in UDP, keepalives\"\n"
   "    ip daddr ${agent} udp dport 434 @th,64,8 { 1, 7, 15 }" LEFT "comment \"registration, no tunnel data\"\n"
-  "    ip daddr ${agent} udp dport 434 @th,64,8 4 oifname . ip saddr @c_tunnel" LEFT "comment \"mode c behind a NAT\"\n"
+  "    fib saddr . oif type local ip daddr ${agent} udp dport 434 @th,64,8 4 oifname . ip saddr @c_tunnel" LEFT "comment \"mode c behind a NAT\"\n"
   "    meta l4proto { tcp, udp } th dport 53 update @asked4 { ip daddr . meta l4proto . th sport }" LEFT
   "comment \"look-ups by roamd itself\"\n"
   "    meta l4proto { tcp, udp } th dport 53 update @asked6 { ip6 daddr . meta l4proto . th sport }" LEFT
@@ -62,7 +62,7 @@ static const char output[] =
   "    meta mark " OWN_MARK " jump own_output\n"
   "    ip daddr @gateway4 ip protocol esp" LEFT "comment \"ESP\"\n"
   "    ip6 daddr @gateway6 meta l4proto esp" LEFT "comment \"ESP\"\n"
-  "    ip daddr ${agent} ip protocol 4 oifname . ip saddr @c_tunnel" LEFT "comment \"mode c\"\n"
+  "    fib saddr . oif type local ip daddr ${agent} ip protocol 4 oifname . ip saddr @c_tunnel" LEFT "comment \"mode c\"\n"
   "    oifname @home_if ip saddr ${home}" LEFT "comment \"mode home\"\n"
   "    udp sport 68 udp dport 67" LEFT "comment \"DHCP\"\n"
   "    ip6 daddr { fe80::/10, ff02::1:2 } udp sport 546 udp dport 547" LEFT "comment \"DHCPv6, this link only\"\n"

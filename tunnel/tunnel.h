@@ -112,8 +112,14 @@ typedef struct {
   RoamAddr care_of_address;  /* C: IP-in-IP from here to the home agent passes */
 } TunnelGateState;
 
-/* The whole ruleset as nft text: table inet roamd, closed. Caller frees. */
+/*
+ * The whole ruleset as nft text: table inet roamd, closed. Caller frees. NULL when home address or
+ * home agent is no IPv4 address, or the TUN's name has characters that nft would read as more.
+ */
 char *tunnel_gate_render (const TunnelGateConfig *config);
-/* nft commands that lead from @old_state to @new_state (closing first); "" when nothing changes. Caller frees. */
+/*
+ * nft commands that lead from @old_state to @new_state (closing first); "" when nothing changes. A
+ * state whose interface or care-of address cannot stand in a rule opens nothing. Caller frees.
+ */
 char *tunnel_gate_render_change (const TunnelGateConfig *config, const TunnelGateState *old_state,
                                  const TunnelGateState *new_state);

@@ -25,6 +25,7 @@ LEGS = (
 SIGNALLING = 5.0       # event to first MOBIKE packet, and to first Registration Request
 TOGETHER = 1.0         # between the two
 GAP = 1000.0           # never longer than this
+SILENCE = 1.0          # seconds: TCP's own timers make something of each gap, but no more than this
 GAP_OUTSIDE = 11.0     # outside to outside: one round trip (< 1 ms here) and 10 ms, after the new link is there
 
 
@@ -50,6 +51,8 @@ def promises(results, transfer, bad):
         (f"nothing in clear on an unproven network ({len(bad)} packets seen)", not bad),
         (f"one TCP transfer through all of it, {transfer['bytes'] / 1e6:.1f} MB, SHA-256 the same at both ends"
          + (f": {transfer['error']}" if transfer.get("error") else ""), transfer["sha256_ok"]),
+        (f"the transfer was never silent for more than {SILENCE:g} s, either way: {transfer.get('longest_silence_s')} s",
+         transfer.get("longest_silence_s", SILENCE + 1) <= SILENCE),
         (f"interactive stream: {echoed.get('echoed', 0)} of {echoed.get('typed', 0)} keystrokes echoed, median "
          f"{echoed.get('median_ms')} ms, worst {echoed.get('worst_ms')} ms",
          bool(echoed.get("typed")) and echoed["typed"] == echoed["echoed"] and not echoed["error"]),
@@ -79,7 +82,8 @@ def travel(arguments, say, document):
         journey.make(leg, dwell=arguments.dwell)
     transfer = journey.end()
     results, bad = journey.results()
-    document["handovers"], document["tcp"] = results, {"bytes": transfer["bytes"], "sha256_ok": transfer["sha256_ok"]}
+    document["handovers"] = results
+    document["tcp"] = {key: transfer.get(key) for key in ("bytes", "sha256_ok", "longest_silence_s")}
     document["interactive"], document["counters"] = transfer["interactive"], topology.counters()
     kept = promises(results, transfer, bad)
     document["promises"] = [{"text": text, "held": held} for text, held in kept]

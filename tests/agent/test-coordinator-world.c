@@ -229,6 +229,19 @@ drain (World *w)
 }
 
 void
+world_collect (World *w)
+{
+  drain (w);
+}
+
+void
+world_forget (World *w)
+{
+  drain (w);
+  g_string_truncate (w->log, 0);
+}
+
+void
 world_expect_at (World *w, const char *words, const char *file, int line)
 {
   if (g_str_equal (w->log->str, words))

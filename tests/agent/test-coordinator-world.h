@@ -67,6 +67,9 @@ void world_free (World *w);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (World, world_free)
 
 RoamAddr world_address (const char *text);
+/* For tests that reach inside: adds the words of what waits; drops all words. */
+void world_collect (World *w);
+void world_forget (World *w);
 /* Compares the words of the last input; aborts the test with both lines when they differ. */
 #define world_expect(w, words) world_expect_at (w, words, __FILE__, __LINE__)
 void world_expect_at (World *w, const char *words, const char *file, int line);

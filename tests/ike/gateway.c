@@ -733,7 +733,7 @@ take_answer (Gateway *gw, GwSa *sa, IkeMessage *message)
   gw->answers++;
   ike_message_free (gw->last_answer);
   gw->last_answer = message;
-  if (message->header.exchange == IKE_EXCHANGE_CREATE_CHILD_SA)
+  if (message->header.exchange == IKE_EXCHANGE_CREATE_CHILD_SA && !gw->ignore_answers)
     take_create_child (gw, sa, message);
 }
 

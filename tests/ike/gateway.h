@@ -74,6 +74,7 @@ struct _Gateway
   gboolean widen_ts;
   const char *additional[40]; /* addresses announced in IKE_AUTH */
   gboolean rekey_child_on_update, rekey_before_answer;
+  gboolean ignore_answers; /* to its own requests: they made no sense */
   gsize fragment_size;
   GwVerdict (*hook) (Gateway *gateway, GwSa *sa, const IkeMessage *request, IkePayloads *answer);
   /* Adds payloads to an answer that is otherwise as usual. */

@@ -405,6 +405,29 @@ test_key_mismatch_after_three_bad_authenticators_in_a_row (void)
     }
 }
 
+static void
+test_a_valid_reply_ends_the_row_of_bad_authenticators (void)
+{
+  g_autoptr (Node) node = registering ();
+
+  for (guint round = 0; round < 4; round++)
+    {
+      Forgery reply = forge_reply (node_last_sent (node));
+
+      reply.key = "0102";
+      for (guint i = 0; i < 2; i++)
+        {
+          node_receive_forged (node, &reply);
+          g_assert_false (node_expect (node, MIP4_MN_DISCARDED)->key_mismatch);
+        }
+      reply.key = NULL;
+      node_receive_forged (node, &reply);
+      node_expect (node, MIP4_MN_ACCEPTED);
+      node_advance (node, SECOND);
+      node_register (node, WIFI, 10 + round, MIP4_FORM_CO_LOCATED, CARE_OF);
+    }
+}
+
 /* ------------------------------------------------------- late replies (D-07) ---- */
 
 static void
@@ -540,6 +563,7 @@ main (int argc, char **argv)
   g_test_add_func ("/mip4/mn-reply/udp-tunnel-unasked", test_udp_tunnel_reply_that_was_not_asked_for);
   g_test_add_func ("/mip4/mn-reply/nai-echo", test_nai_echo_is_watched);
   g_test_add_func ("/mip4/mn-reply/key-mismatch", test_key_mismatch_after_three_bad_authenticators_in_a_row);
+  g_test_add_func ("/mip4/mn-reply/key-mismatch-row", test_a_valid_reply_ends_the_row_of_bad_authenticators);
   g_test_add_func ("/mip4/mn-reply/late", test_late_after_cancel_exhaustion_and_replacement);
   g_test_add_func ("/mip4/mn-reply/forget", test_forget_makes_no_late_reply);
   g_test_add_func ("/mip4/mn-reply/late-denial", test_late_denial_is_only_counted);
