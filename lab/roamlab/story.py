@@ -67,8 +67,8 @@ class Journey:
     def make(self, leg, dwell=3.0, pause_ms=20.0):
         """One handover: out of the present network and, after @pause_ms on none, into the next.
 
-        Neither a hand nor a radio is faster than some ten milliseconds. Without a pause the cable leads elsewhere before
-        any process can have heard that the first network is gone: what is in flight in the MN then comes out there."""
+        Neither a hand nor a radio is faster than some ten milliseconds. Without a pause the cable leads elsewhere
+        before any process can have heard that the first network is gone: what is in flight comes out there."""
         self.say(f"{leg.old_mode} -> {leg.new_mode}: {leg.text}")
         self.roamd.wait_mode(leg.old_mode)
         leave = list(moves.plugged())
