@@ -6,6 +6,14 @@
  * that a row leads to (coordinator-output.c).
  */
 
+/* What was said of the network that @link was attached to is past. */
+static void
+forget_no_tnc (Coordinator *c, const CoordinatorLink *link)
+{
+  if (c->no_tnc_ifindex == link->link.ifindex)
+    coordinator_alarm_over (c, COORDINATOR_ALARM_NO_TNC);
+}
+
 COORDINATOR_ROW_ACTION (nothing)
 {
 }
@@ -23,6 +31,7 @@ COORDINATOR_ROW_ACTION (stop)
 
 COORDINATOR_ROW_ACTION (address_lost)
 {
+  forget_no_tnc (c, link);
   coordinator_r_stop (c, link, evidence->now->boot_us);
   if (c->active == link->link.ifindex)
     coordinator_b_stop (c, evidence->now->boot_us);
@@ -44,6 +53,7 @@ begin_detection (Coordinator *c, CoordinatorLink *link, const CoordinatorEvidenc
 {
   link->home_form = roam_prefix_contains (&c->config.home, &link->link.address);
   link->v_dead_once = FALSE;
+  forget_no_tnc (c, link);
   if (c->active != link->link.ifindex)
     return;
   coordinator_drop_probe (c);
@@ -64,18 +74,19 @@ COORDINATOR_ROW_ACTION (detect)
   coordinator_r_register (c, link, evidence->now->boot_us);
 }
 
-static void
-alarm_no_tnc (Coordinator *c, CoordinatorLink *link, const CoordinatorEvidence *evidence)
+void
+coordinator_alarm_no_tnc (Coordinator *c, const CoordinatorLink *link, const CoordinatorEvidence *evidence)
 {
   coordinator_alarm (c, link, COORDINATOR_ALARM_NO_TNC, evidence->mip4->code,
                      "The home agent answered without the Trusted Networks Configured extension: this network is not "
                      "trusted. If it should be, its subnet is missing in the home agent's trusted-networks.");
+  c->no_tnc_ifindex = link->link.ifindex;
 }
 
 COORDINATOR_ROW_ACTION (no_tnc_detect)
 {
-  alarm_no_tnc (c, link, evidence);
   coordinator_act_detect (c, link, evidence);
+  coordinator_alarm_no_tnc (c, link, evidence);
 }
 
 COORDINATOR_ROW_ACTION (binding_gone_detect)
@@ -110,6 +121,7 @@ COORDINATOR_ROW_ACTION (v_inside)
 
 COORDINATOR_ROW_ACTION (inside)
 {
+  forget_no_tnc (c, link);
   /* SEC-006 */
   if (c->vpn.state == COORDINATOR_VPN_UP && c->vpn.nat && c->vpn.ifindex == link->link.ifindex)
     coordinator_tell (c, link, COORDINATOR_ALARM_TNC_OUTSIDE,
@@ -144,26 +156,26 @@ COORDINATOR_ROW_ACTION (r_is_over)
 /* the home agent now holds our local address and would tunnel to it in clear. */
 COORDINATOR_ROW_ACTION (no_tnc)
 {
-  alarm_no_tnc (c, link, evidence);
+  coordinator_alarm_no_tnc (c, link, evidence);
   coordinator_act_r_is_over (c, link, evidence);
 }
 
 COORDINATOR_ROW_ACTION (no_tnc_late)
 {
-  alarm_no_tnc (c, link, evidence);
+  coordinator_alarm_no_tnc (c, link, evidence);
   if (link->state == COORDINATOR_BLOCKED)
     coordinator_deregister (c, link);
 }
 
 COORDINATOR_ROW_ACTION (no_tnc_register)
 {
-  alarm_no_tnc (c, link, evidence);
+  coordinator_alarm_no_tnc (c, link, evidence);
   coordinator_b_register (c, evidence->now->boot_us);
 }
 
 COORDINATOR_ROW_ACTION (no_tnc_blocked)
 {
-  alarm_no_tnc (c, link, evidence);
+  coordinator_alarm_no_tnc (c, link, evidence);
   coordinator_act_retry_timer (c, link, evidence);
   coordinator_deregister (c, link);
 }

@@ -142,7 +142,7 @@ move_vpn_back (Coordinator *c, CoordinatorLink *active)
 {
   if (!coordinator_vpn_has_sa (c))
     coordinator_vpn_drop (c, FALSE);
-  else if (coordinator_state_is_mc (active->state) || c->config.vpn_inside_keep)
+  else if (!coordinator_state_is_trusted (active->state) || c->config.vpn_inside_keep)
     coordinator_vpn_move (c, active, TRUE);
   else
     coordinator_vpn_drop (c, TRUE);
@@ -195,6 +195,8 @@ coordinator_arbiter_intercept (Coordinator *c, CoordinatorLink *link, Coordinato
     return FALSE;
   if (is_a_step_down (active, event, evidence))
     {
+      if (event == COORDINATOR_EVENT_R_NOTNC)
+        coordinator_alarm_no_tnc (c, link, evidence);
       give_up_probe (c, link, evidence);
       return TRUE;
     }
@@ -253,6 +255,8 @@ replace_lost (Coordinator *c, const CoordinatorEvidence *evidence)
   CoordinatorLink *link = coordinator_find_link (c, c->probe);
 
   forgive_all (c);
+  /* A move does not wait for what went wrong before it. */
+  c->vpn.not_before_us = 0;
   if (link != NULL)
     {
       succeed (c, link, evidence);
@@ -269,9 +273,15 @@ replace_lost (Coordinator *c, const CoordinatorEvidence *evidence)
 static void
 replace_blocked (Coordinator *c, CoordinatorLink *blocked, const CoordinatorEvidence *evidence)
 {
-  CoordinatorLink *next = best_standby (c);
+  CoordinatorLink *probe = coordinator_find_link (c, c->probe), *next = best_standby (c);
 
   blocked->rejected = TRUE;
+  if (probe != NULL)
+    {
+      stand_by (c, blocked, "standing by: no path over this interface", evidence->now->boot_us);
+      succeed (c, probe, evidence);
+      return;
+    }
   if (next == NULL)
     return;
   coordinator_activate (c, next);
@@ -292,6 +302,19 @@ coordinator_retry (Coordinator *c, CoordinatorLink *link, const CoordinatorEvide
     }
   coordinator_activate (c, best);
   open_link (c, best, evidence);
+}
+
+/* The active link asks for itself again (ST-205): two that ask would take the binding from each other. */
+static void
+end_trial (Coordinator *c, CoordinatorLink *active, const CoordinatorEvidence *evidence)
+{
+  CoordinatorLink *probe = coordinator_find_link (c, c->probe);
+
+  if (probe == NULL)
+    return;
+  stand_by (c, probe, "standing by: the active interface is asked anew", evidence->now->boot_us);
+  if (c->vpn.ifindex == probe->link.ifindex && coordinator_vpn_has_sa (c))
+    coordinator_vpn_move (c, active, TRUE);
 }
 
 void
@@ -315,7 +338,21 @@ coordinator_arbitrate (Coordinator *c, CoordinatorLink *link, const CoordinatorE
         replace_lost (c, evidence);
       else if (state == COORDINATOR_BLOCKED)
         replace_blocked (c, link, evidence);
+      else if (!coordinator_state_carries_data (state) && state != COORDINATOR_MCREG)
+        end_trial (c, link, evidence);
     }
+}
+
+void
+coordinator_consider_standby (Coordinator *c, const CoordinatorEvidence *evidence)
+{
+  CoordinatorLink *active = coordinator_find_link (c, c->active), *link = best_standby (c);
+
+  if (c->probe != 0 || active == NULL || link == NULL || !coordinator_state_carries_data (active->state) ||
+      !is_better (&link->link, &active->link))
+    return;
+  c->probe = link->link.ifindex;
+  open_link (c, link, evidence);
 }
 
 /* May @link have a word while @active is there? */

@@ -108,20 +108,21 @@ coordinator_vpn_move (Coordinator *c, CoordinatorLink *link, gboolean children_n
   push_ike (c, IKE_MOVE, link, children_now);
 }
 
-/* a fresh IKE SA from a link on trial would end the one that carries the data. */
+/* A fresh IKE SA from a link on trial would end the one that carries the data. */
 static gboolean
 vpn_must_stay (Coordinator *c, const CoordinatorLink *link)
 {
   const CoordinatorLink *active = coordinator_find_link (c, c->active);
 
-  return coordinator_is_probe (c, link) && active != NULL && coordinator_state_is_mc (active->state);
+  return coordinator_is_probe (c, link) && active != NULL && coordinator_state_needs_vpn (active->state);
 }
 
 /* RFC 5266 3.4.1 1a, 3.4.2 1: update the SA if there is one, else set one up from here. */
 void
 coordinator_vpn_connect (Coordinator *c, CoordinatorLink *link, gint64 now_us)
 {
-  gboolean movable = c->vpn.state == COORDINATOR_VPN_UP || c->vpn.state == COORDINATOR_VPN_UPDATING;
+  gboolean must_stay = vpn_must_stay (c, link);
+  gboolean movable = c->vpn.state == COORDINATOR_VPN_UP || c->vpn.state == COORDINATOR_VPN_UPDATING || must_stay;
 
   if (!roam_addr_is_specified (&c->config.gateway))
     {
@@ -134,8 +135,9 @@ coordinator_vpn_connect (Coordinator *c, CoordinatorLink *link, gint64 now_us)
       coordinator_vpn_move (c, link, !coordinator_is_probe (c, link));
       return;
     }
-  if (vpn_must_stay (c, link))
+  if (must_stay)
     {
+      /* without MOBIKE there is no other way to try it. */
       coordinator_raise (c, link, COORDINATOR_EVENT_V_FAIL, FALSE);
       return;
     }

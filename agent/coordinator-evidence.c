@@ -38,6 +38,14 @@ dispatch_verdict (Coordinator *c, CoordinatorLink *link, DetectVerdict verdict, 
     }
 }
 
+/* The home agent accepts what it denied, or what did not verify, before. */
+static void
+note_acceptance (Coordinator *c)
+{
+  coordinator_alarm_over (c, COORDINATOR_ALARM_HA_DENIED);
+  coordinator_alarm_over (c, COORDINATOR_ALARM_KEY_MISMATCH);
+}
+
 static void
 direct_accepted (Coordinator *c, CoordinatorLink *link, const Mip4MnEvent *event, CoordinatorEvidence *evidence)
 {
@@ -50,6 +58,7 @@ direct_accepted (Coordinator *c, CoordinatorLink *link, const Mip4MnEvent *event
   evidence->stale = !proof.current;
   if (is_pending (link, event))
     coordinator_r_ended (link, now_us);
+  note_acceptance (c);
   verdict = detect_trust_judge (&proof, &evidence->reason);
   learnt = coordinator_binding_learn (c, event, verdict == DETECT_VERDICT_TRUSTED);
   dispatch_verdict (c, link, verdict, evidence);
@@ -180,6 +189,7 @@ vpn_registration_accepted (Coordinator *c, CoordinatorLink *link, const Mip4MnEv
   if (!current || event->form != MIP4_FORM_CO_LOCATED)
     return;
   coordinator_b_ended (c, evidence->now->boot_us);
+  note_acceptance (c);
   /* TNC in it is ignored: it is the path that counts. */
   coordinator_dispatch (c, link, COORDINATOR_EVENT_B_OK, evidence);
 }
@@ -310,7 +320,7 @@ vpn_lost (Coordinator *c, CoordinatorLink *link, CoordinatorEvent event, const C
   if (event == COORDINATOR_EVENT_V_DEAD && resolve_silence (c, FALSE, evidence))
     return;
   /* It carried the data while another link was tried: it is the active one that lost something. */
-  if (active != NULL && coordinator_state_is_mc (active->state))
+  if (active != NULL && coordinator_state_needs_vpn (active->state))
     link = active;
   coordinator_dispatch (c, link, event, evidence);
 }

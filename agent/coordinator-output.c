@@ -122,17 +122,13 @@ coordinator_alarm_over (Coordinator *c, CoordinatorAlarm alarm)
     push_alarm (c, NULL, COORDINATOR_ALARM_CLEARED, 0, "What was wrong is well again; nothing needs to be done.");
 }
 
-/* Flowing data disprove what said that there is no way for them; a proof also disproves "not trusted". */
+/* Data that flow again disprove what said that there is no way for them. */
 static void
-clear_disproved (Coordinator *c, const CoordinatorLink *active)
+clear_disproved (Coordinator *c)
 {
   coordinator_alarm_over (c, COORDINATOR_ALARM_NO_PATH);
-  coordinator_alarm_over (c, COORDINATOR_ALARM_HA_DENIED);
-  coordinator_alarm_over (c, COORDINATOR_ALARM_KEY_MISMATCH);
   coordinator_alarm_over (c, COORDINATOR_ALARM_VPN_UNREACHABLE);
   coordinator_alarm_over (c, COORDINATOR_ALARM_REVERSE_TUNNEL);
-  if (coordinator_state_is_trusted (active->state))
-    coordinator_alarm_over (c, COORDINATOR_ALARM_NO_TNC);
 }
 
 /* A refused login or a refused tunnel says more than "no path". */
@@ -278,9 +274,10 @@ coordinator_publish (Coordinator *c, const RoamNow *now)
   if (flows)
     {
       record_handover (c, active, now);
+      if (c->hold_since_us != 0)
+        clear_disproved (c);
       c->data_state = active->state;
       c->hold_since_us = 0;
-      clear_disproved (c, active);
     }
   alarm_no_path (c, active);
   if (!c->plan_known || !plan_equal (&plan, &c->plan))

@@ -136,6 +136,7 @@ struct _Coordinator
   gint64 late_from_us;  /* P-10: the next fresh request for a late answer not before */
   gint64 hold_since_us; /* 0: data flow */
   guint alarms;         /* 1 << CoordinatorAlarm: standing */
+  int no_tnc_ifindex;   /* where the home agent withheld TNC */
   /* where data flowed last, for the handover record */
   CoordinatorState data_state;
   int data_ifindex;
@@ -183,6 +184,8 @@ const CoordinatorRow *coordinator_table_rows (guint *ret_n);
 /* States in which user data flow: clear on a proved network, or inside ESP. */
 gboolean coordinator_state_is_trusted (CoordinatorState state);
 gboolean coordinator_state_is_mc (CoordinatorState state);
+/* These, and MCREG: without the IKE SA there is nothing. */
+gboolean coordinator_state_needs_vpn (CoordinatorState state);
 gboolean coordinator_state_carries_data (CoordinatorState state);
 
 /* ------------------------------------------------------------- coordinator.c ---- */
@@ -202,6 +205,10 @@ void coordinator_finish_pass (Coordinator *c, const RoamNow *now);
 /* Queues a pure consequence, handled in this same pass. */
 void coordinator_raise (Coordinator *c, CoordinatorLink *link, CoordinatorEvent event, gboolean gateway_alive);
 
+/* ----------------------------------------------------- coordinator-actions.c ---- */
+
+void coordinator_alarm_no_tnc (Coordinator *c, const CoordinatorLink *link, const CoordinatorEvidence *evidence);
+
 /* ----------------------------------------------------- coordinator-arbiter.c ---- */
 
 gboolean coordinator_is_probe (const Coordinator *c, const CoordinatorLink *link);
@@ -218,6 +225,8 @@ void coordinator_activate (Coordinator *c, CoordinatorLink *link);
 void coordinator_drop_probe (Coordinator *c);
 /* The binding shall be the active interface's again. */
 void coordinator_restore_binding (Coordinator *c, gint64 now_us);
+/* A better link that stands by is tried as soon as the active one carries data. */
+void coordinator_consider_standby (Coordinator *c, const CoordinatorEvidence *evidence);
 /* P-8 is over on @link. */
 void coordinator_retry (Coordinator *c, CoordinatorLink *link, const CoordinatorEvidence *evidence);
 

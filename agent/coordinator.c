@@ -84,6 +84,12 @@ coordinator_state_is_mc (CoordinatorState state)
 }
 
 gboolean
+coordinator_state_needs_vpn (CoordinatorState state)
+{
+  return coordinator_state_is_mc (state) || state == COORDINATOR_MCREG;
+}
+
+gboolean
 coordinator_state_carries_data (CoordinatorState state)
 {
   return coordinator_state_is_trusted (state) || coordinator_state_is_mc (state);
@@ -271,8 +277,8 @@ coordinator_begin_pass (Coordinator *c, const RoamNow *now)
     coordinator_b_register (c, now->boot_us);
 }
 
-void
-coordinator_finish_pass (Coordinator *c, const RoamNow *now)
+static void
+handle_consequences (Coordinator *c, const RoamNow *now)
 {
   RaisedEvent *raised;
   guint handled = 0;
@@ -285,6 +291,19 @@ coordinator_finish_pass (Coordinator *c, const RoamNow *now)
       if (link != NULL && handled++ < MAX_CONSEQUENCES)
         coordinator_dispatch (c, link, raised->event, &evidence);
       g_free (raised);
+    }
+}
+
+void
+coordinator_finish_pass (Coordinator *c, const RoamNow *now)
+{
+  const CoordinatorEvidence evidence = { .now = now };
+
+  handle_consequences (c, now);
+  if (c->enabled)
+    {
+      coordinator_consider_standby (c, &evidence);
+      handle_consequences (c, now);
     }
   coordinator_publish (c, now);
 }
@@ -300,6 +319,9 @@ effective_type (const DetectEvent *event)
   /* Carrier came back without a usable address: whatever was known of this link is void. */
   if (!detect_link_is_usable (&event->link))
     return DETECT_EVENT_ADDRESS_LOST;
+  /* One address went, another is there. */
+  if (event->type == DETECT_EVENT_ADDRESS_LOST)
+    return DETECT_EVENT_ADDRESS;
   return event->type;
 }
 
@@ -439,6 +461,12 @@ coordinator_input_command (Coordinator *c, const RoamNow *now, const Coordinator
   coordinator_finish_pass (c, now);
 }
 
+static gint
+compare_status (gconstpointer a, gconstpointer b)
+{
+  return ((const CoordinatorLinkStatus *)a)->link.ifindex - ((const CoordinatorLinkStatus *)b)->link.ifindex;
+}
+
 GArray *
 coordinator_dup_links (const Coordinator *c)
 {
@@ -458,6 +486,7 @@ coordinator_dup_links (const Coordinator *c)
 
       g_array_append_val (links, status);
     }
+  g_array_sort (links, compare_status);
   return links;
 }
 

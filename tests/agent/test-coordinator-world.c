@@ -37,6 +37,7 @@ world_new (const CoordinatorConfig *config)
   w->mobike = TRUE;
   w->tia = world_address (WORLD_TIA);
   w->log = g_string_new (NULL);
+  w->actions = g_array_new (FALSE, FALSE, sizeof (CoordinatorAction));
   return w;
 }
 
@@ -47,10 +48,18 @@ world_free (World *w)
     return;
   coordinator_free (w->c);
   g_string_free (w->log, TRUE);
+  g_array_unref (w->actions);
   g_free (w);
 }
 
 /* ------------------------------------------------------------------- words ---- */
+
+static void
+begin (World *w)
+{
+  g_string_truncate (w->log, 0);
+  g_array_set_size (w->actions, 0);
+}
 
 static void
 say (World *w, int ifindex, const char *word)
@@ -200,32 +209,41 @@ say_handover (World *w, const CoordinatorHandover *handover)
 }
 
 static void
+say_action (World *w, const CoordinatorAction *action)
+{
+  switch (action->type)
+    {
+    case COORDINATOR_ACTION_PLAN:
+      say_plan (w, &action->plan);
+      break;
+    case COORDINATOR_ACTION_MIP4:
+      say_mip4 (w, &action->mip4);
+      break;
+    case COORDINATOR_ACTION_IKE:
+      say_ike (w, &action->ike);
+      break;
+    case COORDINATOR_ACTION_STATE:
+      say_state (w, &action->state);
+      break;
+    case COORDINATOR_ACTION_ALARM:
+      say_alarm (w, action);
+      break;
+    case COORDINATOR_ACTION_HANDOVER:
+      say_handover (w, &action->handover);
+      break;
+    }
+}
+
+static void
 drain (World *w)
 {
   CoordinatorAction action;
 
   while (coordinator_pop_action (w->c, &action))
-    switch (action.type)
-      {
-      case COORDINATOR_ACTION_PLAN:
-        say_plan (w, &action.plan);
-        break;
-      case COORDINATOR_ACTION_MIP4:
-        say_mip4 (w, &action.mip4);
-        break;
-      case COORDINATOR_ACTION_IKE:
-        say_ike (w, &action.ike);
-        break;
-      case COORDINATOR_ACTION_STATE:
-        say_state (w, &action.state);
-        break;
-      case COORDINATOR_ACTION_ALARM:
-        say_alarm (w, &action);
-        break;
-      case COORDINATOR_ACTION_HANDOVER:
-        say_handover (w, &action.handover);
-        break;
-      }
+    {
+      g_array_append_val (w->actions, action);
+      say_action (w, &action);
+    }
 }
 
 void
@@ -238,7 +256,7 @@ void
 world_forget (World *w)
 {
   drain (w);
-  g_string_truncate (w->log, 0);
+  begin (w);
 }
 
 void
@@ -286,7 +304,7 @@ world_pass (World *w, gint64 us)
   gint64 until = w->now.boot_us + us;
   guint served = 0;
 
-  g_string_truncate (w->log, 0);
+  begin (w);
   while (coordinator_next_deadline (w->c) <= until)
     {
       tick (w, MAX (coordinator_next_deadline (w->c), w->now.boot_us));
@@ -302,7 +320,7 @@ command (World *w, CoordinatorCommandType type, int ifindex)
 {
   const CoordinatorCommand input = { .type = type, .ifindex = ifindex };
 
-  g_string_truncate (w->log, 0);
+  begin (w);
   coordinator_input_command (w->c, &w->now, &input);
   drain (w);
 }
@@ -358,7 +376,7 @@ world_link_event (World *w, DetectEventType type, const DetectLink *link)
 {
   const DetectEvent event = { .type = type, .link = *link, .reason = "the test says so" };
 
-  g_string_truncate (w->log, 0);
+  begin (w);
   coordinator_input_link (w->c, &w->now, &event);
   drain (w);
 }
@@ -401,7 +419,7 @@ world_address_lost (World *w, int ifindex)
 static void
 input_mip4 (World *w, const Mip4MnEvent *event)
 {
-  g_string_truncate (w->log, 0);
+  begin (w);
   coordinator_input_mip4 (w->c, &w->now, event);
   drain (w);
 }
@@ -499,7 +517,7 @@ input_ike (World *w, IkeEventType type, guint32 serial)
 
   if (type == IKE_EVENT_ESTABLISHED || type == IKE_EVENT_TIA_CHANGED)
     event.configuration.tia4 = w->tia;
-  g_string_truncate (w->log, 0);
+  begin (w);
   coordinator_input_ike (w->c, &w->now, &event);
   drain (w);
 }

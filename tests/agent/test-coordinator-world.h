@@ -30,7 +30,7 @@
 #define WORLD_TIA "10.8.0.7"
 #define WORLD_TIA_2 "10.8.0.8"
 
-#define WORLD_N_PATHS 8
+#define WORLD_N_PATHS 64
 
 typedef struct
 {
@@ -55,6 +55,7 @@ typedef struct
   gint64 rtt_us;
   RoamAddr tia;
   GString *log;                 /* words of the last input */
+  GArray *actions;              /* CoordinatorAction of the last input */
   const char *last_sentence;    /* of the last alarm */
   CoordinatorHandover handover; /* the last one */
 } World;
