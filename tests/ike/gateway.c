@@ -177,7 +177,7 @@ send_message (Gateway *gw, const RoamEndpoint *local, const RoamEndpoint *remote
   g_autoptr (GByteArray) datagram = g_byte_array_new ();
   static const guint8 marker[IKE_NON_ESP_MARKER_LENGTH];
 
-  if (local->port == IKE_NATT_PORT)
+  if (local->port != IKE_PORT)
     g_byte_array_append (datagram, marker, sizeof marker);
   g_byte_array_append (datagram, view (message).data, (guint)view (message).length);
   g_autoptr (GBytes) bytes = g_byte_array_free_to_bytes (g_steal_pointer (&datagram));
@@ -841,7 +841,7 @@ gateway_receive (Gateway *gw, const SimPacket *packet)
 
   if (length == 1)
     return; /* keepalive */
-  if (packet->local.port == IKE_NATT_PORT)
+  if (packet->local.port != IKE_PORT)
     {
       g_assert_cmpuint (length, >, IKE_NON_ESP_MARKER_LENGTH);
       data += IKE_NON_ESP_MARKER_LENGTH;
