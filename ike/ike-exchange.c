@@ -36,6 +36,9 @@ static const RoamRetransmitPolicy closing_policy = { .first_us = 500 * ROAM_USEC
 /* From this copy on the gateway's other addresses are tried too, one datagram a step (RFC 4555 3.10). */
 #define PROBE_FROM_COPY 3
 
+/* With this number an SA is rekeyed: what that takes still fits in. */
+#define LAST_MESSAGE_ID (G_MAXUINT32 - 64)
+
 static void
 transmit (IkeSession *session, const IkeSent *sent, const IkePair *pair)
 {
@@ -112,6 +115,8 @@ start_request (IkeSession *session, IkeSa *sa, const RoamNow *now, IkeTask *task
     }
   g_clear_pointer (&sa->request.messages, g_ptr_array_unref);
   sa->request = (IkeSent){ .messages = messages, .id = sa->next_id++ };
+  if (sa->next_id >= LAST_MESSAGE_ID)
+    sa->rekey_us = now->boot_us; /* the numbers run out (RFC 7296 2.2) */
   sa->task = task;
   sa->first_sent_us = now->boot_us;
   sa->copies = 0;

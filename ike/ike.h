@@ -119,7 +119,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (IkeChildSa, ike_child_sa_unref)
 typedef enum {
   IKE_EVENT_ESTABLISHED,   /* IKE SA, Child SA and TIA complete (V.ok) */
   IKE_EVENT_PATH_OK,       /* the newest MOVE or CHECK was answered (V.ok); rtt_us */
-  IKE_EVENT_PATH_FAILED,   /* newest MOVE or CHECK: no answer in its budget (7 s); MOVE: also UNACCEPTABLE_ADDRESSES, UNEXPECTED_NAT (V.fail) */
+  /* Newest MOVE or CHECK: no answer in 7 s; MOVE: also UNACCEPTABLE_ADDRESSES, UNEXPECTED_NAT_DETECTED (V.fail). */
+  IKE_EVENT_PATH_FAILED,
   IKE_EVENT_FAILED,        /* START: no answer, no proposal chosen ... : nothing exists (V.fail) */
   IKE_EVENT_AUTH_FAILED,   /* credentials or configuration refused, by either side (V.auth) */
   IKE_EVENT_DEAD,          /* an established IKE SA is gone: DELETE, liveness failure (V.dead) */

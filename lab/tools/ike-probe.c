@@ -494,89 +494,133 @@ close_sockets (Probe *probe)
       close (probe->sockets[i].fd);
 }
 
-int
-main (int argc, char **argv)
+/* What the command line says. */
+typedef struct
 {
-  g_autofree char *gateway = NULL, *local = NULL, *psk = NULL, *cert = NULL, *key = NULL, *ca = NULL;
-  g_autofree char *local_id = NULL, *remote_id = NULL, *ike = NULL, *esp = NULL, *expect = NULL, *problem = NULL;
-  g_auto (GStrv) at = NULL;
-  gboolean no_encap = FALSE, traffic = FALSE, tia6 = FALSE;
-  int duration_ms = 5000, dpd_ms = 0;
-  GOptionEntry entries[] = {
-    { "gateway", 0, 0, G_OPTION_ARG_STRING, &gateway, "address of the gateway", "ADDR" },
-    { "local", 0, 0, G_OPTION_ARG_STRING, &local, "first local address", "ADDR[%IF]" },
-    { "psk", 0, 0, G_OPTION_ARG_STRING, &psk, "pre-shared key", "TEXT" },
-    { "cert", 0, 0, G_OPTION_ARG_FILENAME, &cert, "certificate chain, PEM", "FILE" },
-    { "key", 0, 0, G_OPTION_ARG_FILENAME, &key, "private key, PEM", "FILE" },
-    { "ca", 0, 0, G_OPTION_ARG_FILENAME, &ca, "trust anchors, PEM", "FILE" },
-    { "local-id", 0, 0, G_OPTION_ARG_STRING, &local_id, "identity", "ID" },
-    { "remote-id", 0, 0, G_OPTION_ARG_STRING, &remote_id, "identity of the gateway", "ID" },
-    { "ike", 0, 0, G_OPTION_ARG_STRING, &ike, "IKE proposals", "LIST" },
-    { "esp", 0, 0, G_OPTION_ARG_STRING, &esp, "ESP proposals", "LIST" },
-    { "no-force-encap", 0, 0, G_OPTION_ARG_NONE, &no_encap, "do not fake a NAT", NULL },
-    { "traffic", 0, 0, G_OPTION_ARG_NONE, &traffic, "act as if ESP arrived on each new Child SA", NULL },
-    { "tia6", 0, 0, G_OPTION_ARG_NONE, &tia6, "ask for an IPv6 inner address too", NULL },
-    { "dpd", 0, 0, G_OPTION_ARG_INT, &dpd_ms, "liveness interval", "MS" },
-    { "at", 0, 0, G_OPTION_ARG_STRING_ARRAY, &at, "do COMMAND at MS", "MS:COMMAND" },
-    { "duration", 0, 0, G_OPTION_ARG_INT, &duration_ms, "end after that", "MS" },
-    { "expect", 0, 0, G_OPTION_ARG_STRING, &expect, "event that decides the exit status", "EVENT" },
+  char *gateway, *local, *psk, *cert, *key, *ca, *local_id, *remote_id, *ike, *esp, *expect;
+  char **at;
+  gboolean no_encap, traffic, tia6;
+  int duration_ms, dpd_ms;
+} Options;
+
+static gboolean
+parse_options (Options *o, int *argc, char ***argv)
+{
+  const GOptionEntry entries[] = {
+    { "gateway", 0, 0, G_OPTION_ARG_STRING, &o->gateway, "address of the gateway", "ADDR" },
+    { "local", 0, 0, G_OPTION_ARG_STRING, &o->local, "first local address", "ADDR[%IF]" },
+    { "psk", 0, 0, G_OPTION_ARG_STRING, &o->psk, "pre-shared key", "TEXT" },
+    { "cert", 0, 0, G_OPTION_ARG_FILENAME, &o->cert, "certificate chain, PEM", "FILE" },
+    { "key", 0, 0, G_OPTION_ARG_FILENAME, &o->key, "private key, PEM", "FILE" },
+    { "ca", 0, 0, G_OPTION_ARG_FILENAME, &o->ca, "trust anchors, PEM", "FILE" },
+    { "local-id", 0, 0, G_OPTION_ARG_STRING, &o->local_id, "identity", "ID" },
+    { "remote-id", 0, 0, G_OPTION_ARG_STRING, &o->remote_id, "identity of the gateway", "ID" },
+    { "ike", 0, 0, G_OPTION_ARG_STRING, &o->ike, "IKE proposals", "LIST" },
+    { "esp", 0, 0, G_OPTION_ARG_STRING, &o->esp, "ESP proposals", "LIST" },
+    { "no-force-encap", 0, 0, G_OPTION_ARG_NONE, &o->no_encap, "do not fake a NAT", NULL },
+    { "traffic", 0, 0, G_OPTION_ARG_NONE, &o->traffic, "act as if ESP arrived on each new Child SA", NULL },
+    { "tia6", 0, 0, G_OPTION_ARG_NONE, &o->tia6, "ask for an IPv6 inner address too", NULL },
+    { "dpd", 0, 0, G_OPTION_ARG_INT, &o->dpd_ms, "liveness interval", "MS" },
+    { "at", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o->at, "do COMMAND at MS", "MS:COMMAND" },
+    { "duration", 0, 0, G_OPTION_ARG_INT, &o->duration_ms, "end after that", "MS" },
+    { "expect", 0, 0, G_OPTION_ARG_STRING, &o->expect, "event that decides the exit status", "EVENT" },
     { NULL },
   };
   g_autoptr (GOptionContext) context = g_option_context_new (NULL);
   g_autoptr (GError) error = NULL;
-  Probe probe = { .steps = g_ptr_array_new_with_free_func (free_step) };
-  IkeConfig config = { .request_tia4 = TRUE, .request_dns = TRUE };
-  IkePath path;
-  guint8 seed[ROAM_RNG_SEED_LENGTH];
 
   g_option_context_add_main_entries (context, entries, NULL);
-  if (!g_option_context_parse (context, &argc, &argv, &error) || !gateway || !local ||
-      !roam_addr_parse (gateway, &config.gateway) || !parse_path (local, &path))
+  if (g_option_context_parse (context, argc, argv, &error))
+    return TRUE;
+  g_printerr ("ike-probe: %s\n", error->message);
+  return FALSE;
+}
+
+/* NULL after a message. */
+static IkeSession *
+make_session (const Options *o)
+{
+  g_autoptr (RoamSecret) psk = o->psk ? roam_secret_new ((const guint8 *)o->psk, strlen (o->psk)) : NULL;
+  g_autoptr (RoamSecret) key = secret_of_file (o->key);
+  g_autoptr (GBytes) cert = read_file (o->cert);
+  g_autoptr (GBytes) ca = read_file (o->ca);
+  g_autoptr (RoamRng) rng = NULL;
+  g_autofree char *problem = NULL;
+  guint8 seed[ROAM_RNG_SEED_LENGTH];
+  IkeSession *session;
+  IkeConfig config = { .method = cert ? IKE_AUTH_METHOD_CERTIFICATE : IKE_AUTH_METHOD_PSK,
+                       .local_id = o->local_id,
+                       .remote_id = o->remote_id,
+                       .psk = psk,
+                       .certificate_pem = cert,
+                       .private_key_pem = key,
+                       .ca_pem = ca,
+                       .ike_proposals = o->ike,
+                       .esp_proposals = o->esp,
+                       .request_tia4 = TRUE,
+                       .request_tia6 = o->tia6,
+                       .request_dns = TRUE,
+                       .force_udp_encap = !o->no_encap,
+                       .dpd_interval_us = o->dpd_ms * ROAM_USEC_PER_MSEC };
+
+  if (!o->gateway || !roam_addr_parse (o->gateway, &config.gateway))
     {
-      g_printerr ("ike-probe: %s\n", error ? error->message : "--gateway ADDR and --local ADDR[%IF] are needed");
-      return 2;
+      g_printerr ("ike-probe: --gateway ADDR is needed\n");
+      return NULL;
     }
   if (getrandom (seed, sizeof seed, 0) != sizeof seed)
-    return 1;
+    return NULL;
+  rng = roam_rng_new (seed);
+  session = ike_session_new (&config, rng, &problem);
+  if (!session)
+    g_printerr ("ike-probe: %s\n", problem);
+  return session;
+}
 
-  g_autoptr (RoamRng) rng = roam_rng_new (seed);
-  g_autoptr (RoamSecret) psk_secret = psk ? roam_secret_new ((const guint8 *)psk, strlen (psk)) : NULL;
-  g_autoptr (RoamSecret) key_secret = secret_of_file (key);
-  g_autoptr (GBytes) cert_pem = read_file (cert);
-  g_autoptr (GBytes) ca_pem = read_file (ca);
+static gboolean
+open_sockets (Probe *probe)
+{
+  gboolean any = FALSE;
 
-  config.method = cert ? IKE_AUTH_METHOD_CERTIFICATE : IKE_AUTH_METHOD_PSK;
-  config.psk = psk_secret;
-  config.certificate_pem = cert_pem;
-  config.private_key_pem = key_secret;
-  config.ca_pem = ca_pem;
-  config.local_id = local_id;
-  config.remote_id = remote_id;
-  config.ike_proposals = ike;
-  config.esp_proposals = esp;
-  config.force_udp_encap = !no_encap;
-  config.request_tia6 = tia6;
-  config.dpd_interval_us = dpd_ms * ROAM_USEC_PER_MSEC;
-  probe.session = ike_session_new (&config, rng, &problem);
-  if (!probe.session)
-    {
-      g_printerr ("ike-probe: %s\n", problem);
-      return 1;
-    }
   for (guint i = 0; i < N_SOCKETS; i++)
-    probe.sockets[i] =
-      (struct pollfd){ .fd = open_socket (i < 2 ? AF_INET : AF_INET6, i % 2 ? IKE_NATT_PORT : IKE_PORT),
-                       .events = POLLIN };
-  probe.expect = expect;
-  probe.touch_new_children = traffic;
+    {
+      probe->sockets[i].fd = open_socket (i < 2 ? AF_INET : AF_INET6, i % 2 ? IKE_NATT_PORT : IKE_PORT);
+      probe->sockets[i].events = POLLIN;
+      any = any || probe->sockets[i].fd >= 0;
+    }
+  if (!any)
+    g_printerr ("ike-probe: ports 500 and 4500: %s\n", g_strerror (errno));
+  return any;
+}
+
+int
+main (int argc, char **argv)
+{
+  Options options = { .duration_ms = 5000 };
+  Probe probe = { 0 };
+  gboolean good = FALSE;
+  IkePath path;
+
+  if (!parse_options (&options, &argc, &argv) || !options.local || !parse_path (options.local, &path))
+    {
+      g_printerr ("ike-probe: --local ADDR[%%IF] is needed\n");
+      return 2;
+    }
+  probe.session = make_session (&options);
+  if (!probe.session || !open_sockets (&probe))
+    return 1;
+  probe.steps = g_ptr_array_new_with_free_func (free_step);
+  probe.expect = options.expect;
+  probe.touch_new_children = options.traffic;
   probe.start_us = now ().boot_us;
-  probe.end_us = probe.start_us + duration_ms * ROAM_USEC_PER_MSEC;
-  add_steps (&probe, at);
+  probe.end_us = probe.start_us + options.duration_ms * ROAM_USEC_PER_MSEC;
+  add_steps (&probe, options.at);
   command (&probe, IKE_START, &path, FALSE);
   loop (&probe);
   print_status (&probe);
+  good = options.expect ? probe.expected_seen : probe.established;
   ike_session_free (probe.session);
   g_ptr_array_unref (probe.steps);
   close_sockets (&probe);
-  return (expect ? probe.expected_seen : probe.established) ? 0 : 1;
+  return good ? 0 : 1;
 }

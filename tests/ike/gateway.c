@@ -94,81 +94,6 @@ gateway_free (Gateway *gw)
   g_free (gw);
 }
 
-GwSa *
-gateway_sa (Gateway *gw)
-{
-  for (guint i = gw->sas->len; i > 0; i--)
-    {
-      GwSa *sa = g_ptr_array_index (gw->sas, i - 1);
-      if (!sa->deleted)
-        return sa;
-    }
-  return NULL;
-}
-
-GwChild *
-gateway_child (Gateway *gw)
-{
-  for (guint i = gw->children->len; i > 0; i--)
-    {
-      GwChild *child = g_ptr_array_index (gw->children, i - 1);
-      if (!child->deleted)
-        return child;
-    }
-  return NULL;
-}
-
-guint
-gateway_live_children (const Gateway *gw)
-{
-  guint n = 0;
-  for (guint i = 0; i < gw->children->len; i++)
-    n += !((const GwChild *)g_ptr_array_index (gw->children, i))->deleted;
-  return n;
-}
-
-guint
-gateway_live_sas (const Gateway *gw)
-{
-  guint n = 0;
-  for (guint i = 0; i < gw->sas->len; i++)
-    n += !((const GwSa *)g_ptr_array_index (gw->sas, i))->deleted;
-  return n;
-}
-
-guint
-gateway_count_seen (const Gateway *gw, guint8 exchange)
-{
-  guint n = 0;
-  for (guint i = 0; i < gw->seen->len; i++)
-    {
-      const GwSeen *seen = g_ptr_array_index (gw->seen, i);
-      n += seen->exchange == exchange && !seen->is_response;
-    }
-  return n;
-}
-
-guint
-gateway_count_updates (const Gateway *gw)
-{
-  guint n = 0;
-  for (guint i = 0; i < gw->seen->len; i++)
-    n += ((const GwSeen *)g_ptr_array_index (gw->seen, i))->is_update;
-  return n;
-}
-
-const GwSeen *
-gateway_last_seen (const Gateway *gw, guint8 exchange)
-{
-  for (guint i = gw->seen->len; i > 0; i--)
-    {
-      const GwSeen *seen = g_ptr_array_index (gw->seen, i - 1);
-      if (seen->exchange == exchange && !seen->is_response)
-        return seen;
-    }
-  return NULL;
-}
-
 /* --- sending --- */
 
 static void
@@ -177,7 +102,7 @@ send_message (Gateway *gw, const RoamEndpoint *local, const RoamEndpoint *remote
   g_autoptr (GByteArray) datagram = g_byte_array_new ();
   static const guint8 marker[IKE_NON_ESP_MARKER_LENGTH];
 
-  if (local->port == IKE_NATT_PORT)
+  if (local->port != IKE_PORT)
     g_byte_array_append (datagram, marker, sizeof marker);
   g_byte_array_append (datagram, view (message).data, (guint)view (message).length);
   g_autoptr (GBytes) bytes = g_byte_array_free_to_bytes (g_steal_pointer (&datagram));
@@ -308,6 +233,16 @@ refuse_init (Gateway *gw, const SimPacket *packet, const IkeMessage *message)
 }
 
 static void
+take_hashes (Gateway *gw, const IkeMessage *message)
+{
+  const IkePayloadNotify *notify = ike_message_find_notify (message, IKE_NOTIFY_SIGNATURE_HASH_ALGORITHMS);
+
+  gw->client_hashes = 0;
+  if (notify)
+    g_assert_true (ike_hash_set_parse (notify->data, &gw->client_hashes));
+}
+
+static void
 answer_init (Gateway *gw, const SimPacket *packet, const IkeMessage *message)
 {
   const IkePayload *offer = ike_message_find (message, IKE_PAYLOAD_SA);
@@ -346,6 +281,9 @@ answer_init (Gateway *gw, const SimPacket *packet, const IkeMessage *message)
     gateway_add_natd (gw, sa, &packet->local, &packet->remote, payloads);
   if (gw->fragmentation)
     ike_payloads_add_notify (payloads, IKE_NOTIFY_IKEV2_FRAGMENTATION_SUPPORTED, NULL, 0);
+  take_hashes (gw, message);
+  if (gw->credentials && !gw->no_hashes)
+    ike_payloads_add_notify_u16s (payloads, IKE_NOTIFY_SIGNATURE_HASH_ALGORITHMS, ike_signature_hashes, 4);
   if (gw->decorate)
     gw->decorate (gw, IKE_EXCHANGE_IKE_SA_INIT, payloads);
   g_clear_pointer (&gw->init_request, g_bytes_unref);
@@ -397,6 +335,22 @@ spi_of (const IkeProposals *offer, guint8 number)
 /* --- IKE_AUTH --- */
 
 static void
+add_signature (Gateway *gw, IkePayloads *payloads, GBytes *octets)
+{
+  const GPtrArray *certificates = ike_credentials_certificates (gw->credentials);
+  guint8 method = 0;
+  g_autoptr (GBytes) signature =
+    ike_credentials_sign (gw->credentials, gw->old_method ? 0 : gw->client_hashes, view (octets), &method, &why);
+
+  for (guint i = 0; i < certificates->len; i++)
+    {
+      IkeView der = view (g_ptr_array_index (certificates, i));
+      ike_payloads_add_cert (payloads, IKE_CERT_ENCODING_X509_SIGNATURE, der.data, der.length);
+    }
+  ike_payloads_add_auth (payloads, method, view (signature).data, view (signature).length);
+}
+
+static void
 add_auth (Gateway *gw, GwSa *sa, IkePayloads *payloads)
 {
   g_auto (IkeIdentity) id = { 0 };
@@ -411,7 +365,28 @@ add_auth (Gateway *gw, GwSa *sa, IkePayloads *payloads)
   if (gw->bad_auth)
     auth[0] ^= 1;
   ike_payloads_add_id (payloads, IKE_PAYLOAD_IDR, &id);
+  if (gw->credentials)
+    {
+      add_signature (gw, payloads, octets);
+      return;
+    }
   ike_payloads_add_auth (payloads, IKE_AUTH_ID_SHARED_KEY, auth, ike_prf_length (sa->keys->suite.prf));
+}
+
+static gboolean
+verify_signature (Gateway *gw, const IkeMessage *request, const IkePayload *auth, GBytes *octets)
+{
+  const IkePayload *id = ike_message_find (request, IKE_PAYLOAD_IDI),
+                   *cert = ike_message_find (request, IKE_PAYLOAD_CERT);
+  IkeIdentity identity = { .type = id->id.id_type, .data = g_bytes_new (id->id.data.data, id->id.data.length) };
+  RoamNow now = sim_now (gw->sim);
+  const char *advice;
+  g_autoptr (IkePublicKey) key =
+    ike_credentials_verify_peer (gw->credentials, &cert->cert.data, 1, &now, &identity, &why, &advice);
+
+  ike_identity_clear (&identity);
+  return key && ike_auth_verify_signature (key, auth->auth.method, auth->auth.data, view (octets),
+                                           IKE_SIGNATURE_DEFAULT, &why);
 }
 
 static gboolean
@@ -423,7 +398,10 @@ verify_client (Gateway *gw, GwSa *sa, const IkeMessage *request)
   g_autoptr (GBytes) octets =
     ike_auth_signed_octets (sa->keys->suite.prf, view (gw->init_request), view (gw->nr), sa->keys->sk_pi, id->id.body);
 
-  return ike_auth_verify_shared_key (sa->keys->suite.prf, psk, view (octets), auth->auth.data);
+  gw->client_method = auth->auth.method;
+  if (auth->auth.method == IKE_AUTH_ID_SHARED_KEY)
+    return ike_auth_verify_shared_key (sa->keys->suite.prf, psk, view (octets), auth->auth.data);
+  return verify_signature (gw, request, auth, octets);
 }
 
 static void
@@ -634,67 +612,7 @@ answer_create_child (Gateway *gw, GwSa *sa, const IkeMessage *request, IkePayloa
     }
 }
 
-/* --- requests of the gateway --- */
-
-void
-gateway_rekey_child (Gateway *gw, GwChild *old)
-{
-  IkePayloads *payloads = ike_payloads_new ();
-  IkeSelector any = ike_selector_any (ROAM_FAMILY_INET4), host = ike_selector_host (&gw->tia4);
-
-  ike_proposals_free (gw->pending_offer);
-  gw->pending_offer = esp_offer (gw);
-  gw->pending_spi = new_spi (gw);
-  gw->pending_old_spi = old->spi_in;
-  ike_proposals_set_spi (gw->pending_offer, gw->pending_spi, 4);
-  g_clear_pointer (&gw->pending_nonce, g_bytes_unref);
-  gw->pending_nonce = random_bytes (gw, GATEWAY_NONCE);
-  ike_payloads_add_notify_spi (payloads, IKE_NOTIFY_REKEY_SA, IKE_PROTOCOL_ESP, old->spi_in, NULL, 0);
-  ike_payloads_add_sa (payloads, gw->pending_offer);
-  ike_payloads_add_nonce (payloads, view (gw->pending_nonce).data, view (gw->pending_nonce).length);
-  ike_payloads_add_ts (payloads, IKE_PAYLOAD_TSI, &any, 1);
-  ike_payloads_add_ts (payloads, IKE_PAYLOAD_TSR, &host, 1);
-  gateway_request (gw, NULL, IKE_EXCHANGE_CREATE_CHILD_SA, payloads);
-}
-
-void
-gateway_rekey_ike (Gateway *gw)
-{
-  IkePayloads *payloads = ike_payloads_new ();
-
-  ike_proposals_free (gw->pending_offer);
-  gw->pending_offer = ike_proposals_new_from_text (gw->ike_proposals, IKE_PROTOCOL_IKE, NULL);
-  gw->pending_ike_spi = roam_rng_u64 (gw->rng);
-  ike_proposals_set_spi (gw->pending_offer, gw->pending_ike_spi, 8);
-  g_clear_pointer (&gw->pending_nonce, g_bytes_unref);
-  gw->pending_nonce = random_bytes (gw, GATEWAY_NONCE);
-  ike_dh_free (gw->pending_dh);
-  gw->pending_dh = ike_dh_new (ike_proposals_first_group (gw->pending_offer), gw->rng);
-  ike_payloads_add_sa (payloads, gw->pending_offer);
-  ike_payloads_add_nonce (payloads, view (gw->pending_nonce).data, view (gw->pending_nonce).length);
-  ike_payloads_add_ke (payloads, ike_dh_group (gw->pending_dh), ike_dh_public (gw->pending_dh).data,
-                       ike_dh_public (gw->pending_dh).length);
-  gateway_request (gw, NULL, IKE_EXCHANGE_CREATE_CHILD_SA, payloads);
-}
-
-void
-gateway_delete_child (Gateway *gw, GwChild *child)
-{
-  IkePayloads *payloads = ike_payloads_new ();
-
-  child->deleted = TRUE;
-  ike_payloads_add_delete_esp (payloads, &child->spi_in, 1);
-  gateway_request (gw, NULL, IKE_EXCHANGE_INFORMATIONAL, payloads);
-}
-
-void
-gateway_delete_ike (Gateway *gw, GwSa *sa)
-{
-  IkePayloads *payloads = ike_payloads_new ();
-
-  ike_payloads_add_delete_ike (payloads);
-  gateway_request (gw, sa, IKE_EXCHANGE_INFORMATIONAL, payloads);
-}
+/* --- answers to our own requests --- */
 
 /* What our own CREATE_CHILD_SA brought. */
 static void
@@ -841,7 +759,7 @@ gateway_receive (Gateway *gw, const SimPacket *packet)
 
   if (length == 1)
     return; /* keepalive */
-  if (packet->local.port == IKE_NATT_PORT)
+  if (packet->local.port != IKE_PORT)
     {
       g_assert_cmpuint (length, >, IKE_NON_ESP_MARKER_LENGTH);
       data += IKE_NON_ESP_MARKER_LENGTH;

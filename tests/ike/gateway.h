@@ -62,6 +62,9 @@ struct _Gateway
 
   /* How it behaves. */
   const char *psk, *id, *ike_proposals, *esp_proposals;
+  const IkeCredentials *credentials; /* signs instead of using the PSK; borrowed */
+  gboolean no_hashes;                /* no SIGNATURE_HASH_ALGORITHMS */
+  gboolean old_method;               /* signs as if the client had not sent it */
   RoamAddr tia4, tia6, dns;
   gboolean mobike, nat_detection, fake_nat, fragmentation;
   guint cookies;            /* so many COOKIE rounds first */
@@ -86,6 +89,8 @@ struct _Gateway
   GPtrArray *sas;      /* GwSa, newest last */
   GPtrArray *children; /* GwChild */
   GBytes *init_request, *init_response, *ni, *nr;
+  IkeHashSet client_hashes;
+  guint8 client_method; /* of the client's AUTH */
   GBytes *cookie;
   IkeMessage *last_answer; /* the last response to a request of the gateway */
   guint answers;

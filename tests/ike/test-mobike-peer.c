@@ -144,13 +144,15 @@ test_request_from_other_address (void)
   RoamEndpoint usual = sa->local;
   IkeStatus status;
 
-  /* covers: MOB-SUP-008, MOB-SET-005, MOB-MAP-008, IKE-NAT-006, IKE-NAT-007, IKE-HDR-009 */
+  /* covers: IKE-TRN-001, MOB-SUP-008, MOB-SET-005, MOB-MAP-008, IKE-NAT-006, IKE-NAT-007, IKE-HDR-009 */
   world_forget (world);
   g_assert_true (roam_addr_parse (WORLD_GATEWAY2, &sa->local.addr));
+  sa->local.port = 61234;
   gateway_request (world->gateway, NULL, IKE_EXCHANGE_INFORMATIONAL, ike_payloads_new ());
   world_run (world, 45 * MS);
   g_assert_cmpuint (world->gateway->answers, ==, 1);
   g_assert_true (world_addr_is (&nth_sent (world, 0)->remote.addr, WORLD_GATEWAY2));
+  g_assert_cmpint (nth_sent (world, 0)->remote.port, ==, 61234);
   ike_session_get_status (world->session, &status);
   g_assert_true (roam_endpoint_equal (&status.remote, &usual));
   g_assert_cmpstr (world->trace->str, ==, "send ");

@@ -5,7 +5,7 @@
 
 /* Any moment will do; not 0, so that a forgotten initialisation shows. */
 #define START_BOOT_US (1000 * ROAM_USEC_PER_SEC)
-#define START_UNIX_US (G_GINT64_CONSTANT (1750000000) * ROAM_USEC_PER_SEC)
+#define START_UNIX_US (G_GINT64_CONSTANT (1700000000) * ROAM_USEC_PER_SEC)
 #define FIRST_NAT_PORT 20000
 
 typedef struct
