@@ -56,7 +56,7 @@ class Units(unittest.TestCase):
                 return f.read()
         roamd, gate = read("roamd.service"), read("roamd-gate.service")
         for line in ("Type=notify", "Restart=always", "WatchdogSec=30", "RestartPreventExitStatus=2 78",
-                     "CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW CAP_NET_BIND_SERVICE"):
+                     "CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW CAP_NET_BIND_SERVICE CAP_SYS_NICE"):
             self.assertIn("\n" + line + "\n", roamd)
         self.assertIn("--gate-only", gate)
         self.assertRegex(gate, r"\nBefore=network-pre\.target ")
