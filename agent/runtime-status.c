@@ -171,6 +171,7 @@ fill_sentences (Agent *agent, AgentSnapshot *snapshot, CoordinatorState state)
     .home_address = agent->config->home.addr,
     .home_agent = agent->config->home_agent,
     .gateway = agent->config->gateway,
+    .vpn_certificate = agent->config->auth == AGENT_CONFIG_AUTH_CERTIFICATE,
     .interface = link == NULL ? NULL : link->name,
     .has_alarm = agent->has_alarm,
     .alarm = agent->alarm,

@@ -140,8 +140,10 @@ advice_vpn_auth (const AgentSituation *s)
   const char *what = s->ike_reason == NULL ? "the credentials were refused" : s->ike_reason;
   const char *todo = s->ike_advice == NULL ? "Compare the credentials of [vpn] with the gateway's." : s->ike_advice;
 
-  return g_strdup_printf ("The VPN with %s cannot be set up: %s. %s", roam_addr_to_string (&s->gateway, gateway), what,
-                          todo);
+  return g_strdup_printf (
+    "The VPN with %s cannot be set up: %s. %s In the profile this is [vpn] remote-id, local-id and %s.",
+    roam_addr_to_string (&s->gateway, gateway), what, todo,
+    s->vpn_certificate ? "ca-file, certificate-file and private-key-file" : "psk-file");
 }
 
 static char *

@@ -37,6 +37,7 @@ typedef struct
   const char *ike_reason, *ike_advice; /* of the newest failure; NULL: none */
   const char *fault;                   /* data plane or gate: what failed; NULL: nothing */
   gboolean nat;
+  gboolean vpn_certificate; /* [vpn] auth=certificate rather than psk */
 } AgentSituation;
 
 /* Fills mode, sentence, why and advice. */

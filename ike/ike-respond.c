@@ -180,7 +180,7 @@ respond_informational (IkeSession *session, IkeSa *sa, const RoamNow *now, const
   ike_exchange_respond (session, sa, pair, IKE_EXCHANGE_INFORMATIONAL, answer);
   if (ike_message_find_notify (message, IKE_NOTIFY_AUTHENTICATION_FAILED))
     ike_session_die (session, IKE_EVENT_AUTH_FAILED, "AUTHENTICATION_FAILED: the gateway withdrew its consent",
-                     "check the identities and the secret or the certificate on both sides");
+                     "Compare the identities and the secret or the certificate on both sides.");
   else if (deletes_sa)
     process_deleted_sa (session, sa);
   else

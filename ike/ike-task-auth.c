@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-static const char auth_advice[] = "check the identities and the secret or the certificate on both sides";
+static const char auth_advice[] = "Compare the identities and the secret or the certificate on both sides.";
 
 /* --- request --- */
 
@@ -208,18 +208,18 @@ explain_error (guint16 notify_type, const char **ret_reason, const char **ret_ad
       return IKE_EVENT_AUTH_FAILED;
     case IKE_NOTIFY_INTERNAL_ADDRESS_FAILURE:
       *ret_reason = "INTERNAL_ADDRESS_FAILURE: the gateway has no inner address for us";
-      *ret_advice = "the gateway's address pool may be used up";
+      *ret_advice = "The gateway's address pool may be used up.";
       return IKE_EVENT_AUTH_FAILED;
     case IKE_NOTIFY_FAILED_CP_REQUIRED:
       *ret_reason = "FAILED_CP_REQUIRED: the gateway wants to assign an inner address";
       return IKE_EVENT_AUTH_FAILED;
     case IKE_NOTIFY_TS_UNACCEPTABLE:
       *ret_reason = "TS_UNACCEPTABLE: the gateway refused the traffic selectors";
-      *ret_advice = "compare the traffic selectors of both sides";
+      *ret_advice = "Compare the traffic selectors of both sides.";
       return IKE_EVENT_AUTH_FAILED;
     case IKE_NOTIFY_NO_PROPOSAL_CHOSEN:
       *ret_reason = "NO_PROPOSAL_CHOSEN: no ESP proposal fits";
-      *ret_advice = "compare the ESP proposals of both sides";
+      *ret_advice = "Compare the ESP proposals of both sides.";
       return IKE_EVENT_FAILED;
     default:
       return IKE_EVENT_FAILED;

@@ -29,6 +29,9 @@ class Client:
         self.signals = []
         self.connection.signal_subscribe(NAME, None, None, PATH, None, Gio.DBusSignalFlags.NONE,
                                          lambda *a: self.signals.append((a[4], a[5].unpack())))
+        # The subscription is a message that nobody waits for; an answered one behind it says that it arrived.
+        self.connection.call_sync("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "GetId", None,
+                                  None, Gio.DBusCallFlags.NONE, 10000, None)
 
     def call(self, method, signature="()", values=(), interface=INTERFACE):
         return self.connection.call_sync(NAME, PATH, interface, method, GLib.Variant(signature, values), None,

@@ -17,6 +17,7 @@ interface=home
 home-network=10.1.0.0/24
 trusted-networks=10.1.0.0/24;10.2.0.0/24
 max-lifetime=300
+mtu=1480
 tun-name=had0
 
 [node 10.1.0.100]

@@ -86,7 +86,8 @@ class Machine:
     def nmcli(self, *arguments):
         # The namespace's child, not unshare itself: mounts and bus are there.
         child = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()[0]
-        return subprocess.run(["nsenter", "-t", child, "-m", "-n", "-p", "nmcli", *arguments], capture_output=True, text=True,
+        # -r: where the machine itself is a chroot, it stays in it.
+        return subprocess.run(["nsenter", "-t", child, "-m", "-n", "-p", "-r", "nmcli", *arguments], capture_output=True, text=True,
                               timeout=60)
 
     def lines(self):
