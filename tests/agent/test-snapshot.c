@@ -135,7 +135,7 @@ test_vpn_advice_comes_from_the_session (void)
   snapshot = describe (&s);
   g_assert_cmpstr (snapshot->advice, ==,
                    "The VPN with 203.0.113.2 cannot be set up: the gateway's certificate has expired. Ask for a new "
-                   "one.");
+                   "one. In the profile this is [vpn] remote-id, local-id and psk-file.");
 }
 
 static void
