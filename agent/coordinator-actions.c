@@ -6,14 +6,6 @@
  * that a row leads to (coordinator-output.c).
  */
 
-/* What was said of the network that @link was attached to is past. */
-static void
-forget_no_tnc (Coordinator *c, const CoordinatorLink *link)
-{
-  if (c->no_tnc_ifindex == link->link.ifindex)
-    coordinator_alarm_over (c, COORDINATOR_ALARM_NO_TNC);
-}
-
 COORDINATOR_ROW_ACTION (nothing)
 {
 }
@@ -31,7 +23,7 @@ COORDINATOR_ROW_ACTION (stop)
 
 COORDINATOR_ROW_ACTION (address_lost)
 {
-  forget_no_tnc (c, link);
+  coordinator_network_alarms_over (c, link);
   coordinator_r_stop (c, link, evidence->now->boot_us);
   if (c->active == link->link.ifindex)
     coordinator_b_stop (c, evidence->now->boot_us);
@@ -53,7 +45,7 @@ begin_detection (Coordinator *c, CoordinatorLink *link, const CoordinatorEvidenc
 {
   link->home_form = roam_prefix_contains (&c->config.home, &link->link.address);
   link->v_dead_once = FALSE;
-  forget_no_tnc (c, link);
+  coordinator_network_alarms_over (c, link);
   if (c->active != link->link.ifindex)
     return;
   coordinator_drop_probe (c);
@@ -80,7 +72,6 @@ coordinator_alarm_no_tnc (Coordinator *c, const CoordinatorLink *link, const Coo
   coordinator_alarm (c, link, COORDINATOR_ALARM_NO_TNC, evidence->mip4->code,
                      "The home agent answered without the Trusted Networks Configured extension: this network is not "
                      "trusted. If it should be, its subnet is missing in the home agent's trusted-networks.");
-  c->no_tnc_ifindex = link->link.ifindex;
 }
 
 COORDINATOR_ROW_ACTION (no_tnc_detect)
@@ -121,12 +112,13 @@ COORDINATOR_ROW_ACTION (v_inside)
 
 COORDINATOR_ROW_ACTION (inside)
 {
-  forget_no_tnc (c, link);
+  coordinator_network_alarms_over (c, link);
   /* SEC-006 */
   if (c->vpn.state == COORDINATOR_VPN_UP && c->vpn.nat && c->vpn.ifindex == link->link.ifindex)
-    coordinator_tell (c, link, COORDINATOR_ALARM_TNC_OUTSIDE,
-                      "The home agent calls this network trusted, yet the VPN gateway sees it behind a NAT. If this is "
-                      "no office network, tell the administrator that the home agent answers from outside.");
+    coordinator_alarm (
+      c, link, COORDINATOR_ALARM_TNC_OUTSIDE, 0,
+      "The home agent calls this network trusted, yet the VPN gateway sees it behind a NAT. If this is "
+      "no office network, tell the administrator that the home agent answers from outside.");
   coordinator_b_stop (c, evidence->now->boot_us);
   coordinator_act_v_inside (c, link, evidence);
   coordinator_act_proof_renewed (c, link, evidence);

@@ -62,6 +62,7 @@ forget_vpn (Coordinator *c)
   c->vpn.serial = c->vpn.check_serial = 0;
   c->vpn.start_us = ROAM_NEVER;
   c->vpn.mobike = c->vpn.nat = FALSE;
+  coordinator_alarm_over (c, COORDINATOR_ALARM_NO_MOBIKE);
   c->vpn.configuration = (IkeConfiguration){ 0 };
 }
 

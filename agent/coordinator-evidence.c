@@ -274,9 +274,9 @@ vpn_established (Coordinator *c, CoordinatorLink *link, const IkeEvent *event, c
     }
   coordinator_alarm_over (c, COORDINATOR_ALARM_VPN_AUTH);
   if (!event->mobike)
-    coordinator_tell (c, link, COORDINATOR_ALARM_NO_MOBIKE,
-                      "The VPN gateway does not support MOBIKE: each move outside sets up the VPN anew. Ask the "
-                      "administrator to enable MOBIKE there.");
+    coordinator_alarm (c, link, COORDINATOR_ALARM_NO_MOBIKE, 0,
+                       "The VPN gateway does not support MOBIKE: each move outside sets up the VPN anew. Ask the "
+                       "administrator to enable MOBIKE there.");
   coordinator_dispatch (c, link, COORDINATOR_EVENT_V_OK, evidence);
 }
 
@@ -326,6 +326,19 @@ vpn_lost (Coordinator *c, CoordinatorLink *link, CoordinatorEvent event, const C
 }
 
 static void
+vpn_failed (Coordinator *c, CoordinatorLink *link, const CoordinatorEvidence *evidence)
+{
+  const CoordinatorLink *active = coordinator_find_link (c, c->active);
+
+  /* Unreachable from inside is normal (RFC 5266 3.4.2). */
+  if (active != NULL && !coordinator_state_is_trusted (active->state))
+    coordinator_alarm (c, link, COORDINATOR_ALARM_VPN_UNREACHABLE, 0,
+                       "The VPN gateway does not answer over this network. Check that UDP ports 500 and 4500 are open "
+                       "here, or log in to the network.");
+  vpn_lost (c, link, COORDINATOR_EVENT_V_FAIL, evidence);
+}
+
+static void
 vpn_path_failed (Coordinator *c, CoordinatorLink *link, const IkeEvent *event, const CoordinatorEvidence *evidence)
 {
   if (c->vpn.check_serial != 0 && event->serial == c->vpn.check_serial)
@@ -341,14 +354,12 @@ vpn_path_failed (Coordinator *c, CoordinatorLink *link, const IkeEvent *event, c
 }
 
 static void
-vpn_refused (Coordinator *c, CoordinatorLink *link, const IkeEvent *event, const CoordinatorEvidence *evidence)
+vpn_refused (Coordinator *c, CoordinatorLink *link, const CoordinatorEvidence *evidence)
 {
-  coordinator_alarm (c, link, COORDINATOR_ALARM_VPN_AUTH, 0,
-                     event->advice != NULL
-                       ? event->advice
-                       : "The VPN gateway and this machine do not accept each other. Check the [vpn] "
-                         "group of the profile and its secrets; the next try is at the next move or "
-                         "on request.");
+  coordinator_alarm (
+    c, link, COORDINATOR_ALARM_VPN_AUTH, 0,
+    "The VPN gateway and this machine do not accept each other. Check the [vpn] group of the profile and its "
+    "secrets; the next try is at the next move or on request.");
   vpn_lost (c, link, COORDINATOR_EVENT_V_AUTH, evidence);
 }
 
@@ -383,11 +394,11 @@ ike_input (Coordinator *c, CoordinatorLink *link, const IkeEvent *event, const C
       break;
     case IKE_EVENT_FAILED:
       if (starting && event->serial == c->vpn.serial)
-        vpn_lost (c, link, COORDINATOR_EVENT_V_FAIL, evidence);
+        vpn_failed (c, link, evidence);
       break;
     case IKE_EVENT_AUTH_FAILED:
       if (coordinator_vpn_has_sa (c) || (starting && event->serial == c->vpn.serial))
-        vpn_refused (c, link, event, evidence);
+        vpn_refused (c, link, evidence);
       break;
     case IKE_EVENT_DEAD:
       /* That of an SA which was replaced since concerns nobody. */

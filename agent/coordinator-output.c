@@ -86,40 +86,58 @@ coordinator_push_transition (Coordinator *c, const CoordinatorLink *link, Coordi
 /* ------------------------------------------------------------------ alarms ---- */
 
 static void
-push_alarm (Coordinator *c, const CoordinatorLink *link, CoordinatorAlarm alarm, guint8 code, const char *sentence)
+push_alarm (Coordinator *c, CoordinatorAlarm alarm, const CoordinatorStanding *standing)
 {
   CoordinatorAction *action = push (&c->alarm_news, COORDINATOR_ACTION_ALARM);
 
   action->alarm.alarm = alarm;
-  action->alarm.ifindex = link != NULL ? link->link.ifindex : 0;
-  action->alarm.code = code;
-  action->alarm.sentence = sentence;
+  action->alarm.ifindex = standing->ifindex;
+  action->alarm.code = standing->code;
+  action->alarm.sentence = standing->sentence;
 }
 
 void
 coordinator_alarm (Coordinator *c, const CoordinatorLink *link, CoordinatorAlarm alarm, guint8 code,
                    const char *sentence)
 {
+  g_return_if_fail (alarm < COORDINATOR_ALARM_CLEARED);
   if ((c->alarms & 1u << alarm) != 0)
     return;
   c->alarms |= 1u << alarm;
-  push_alarm (c, link, alarm, code, sentence);
-}
-
-void
-coordinator_tell (Coordinator *c, const CoordinatorLink *link, CoordinatorAlarm alarm, const char *sentence)
-{
-  push_alarm (c, link, alarm, 0, sentence);
+  c->standing[alarm] = (CoordinatorStanding){
+    .ifindex = link != NULL ? link->link.ifindex : 0,
+    .code = code,
+    .sentence = sentence,
+  };
+  push_alarm (c, alarm, &c->standing[alarm]);
 }
 
 void
 coordinator_alarm_over (Coordinator *c, CoordinatorAlarm alarm)
 {
+  const CoordinatorStanding well = { .sentence = "What was wrong is well again; nothing needs to be done." };
+
   if ((c->alarms & 1u << alarm) == 0)
     return;
   c->alarms &= ~(1u << alarm);
   if (c->alarms == 0)
-    push_alarm (c, NULL, COORDINATOR_ALARM_CLEARED, 0, "What was wrong is well again; nothing needs to be done.");
+    push_alarm (c, COORDINATOR_ALARM_CLEARED, &well);
+  /* What stands beside it is the matter again: whoever shows one alarm shows that. */
+  for (guint i = 0; i < COORDINATOR_ALARM_CLEARED && c->alarms != 0; i++)
+    if ((c->alarms & 1u << i) != 0)
+      {
+        push_alarm (c, (CoordinatorAlarm)i, &c->standing[i]);
+        return;
+      }
+}
+
+void
+coordinator_network_alarms_over (Coordinator *c, const CoordinatorLink *link)
+{
+  if (c->standing[COORDINATOR_ALARM_NO_TNC].ifindex == link->link.ifindex)
+    coordinator_alarm_over (c, COORDINATOR_ALARM_NO_TNC);
+  if (c->standing[COORDINATOR_ALARM_TNC_OUTSIDE].ifindex == link->link.ifindex)
+    coordinator_alarm_over (c, COORDINATOR_ALARM_TNC_OUTSIDE);
 }
 
 /* Data that flow again disprove what said that there is no way for them. */
@@ -131,11 +149,12 @@ clear_disproved (Coordinator *c)
   coordinator_alarm_over (c, COORDINATOR_ALARM_REVERSE_TUNNEL);
 }
 
-/* A refused login or a refused tunnel says more than "no path". */
+/* What is known of the gateway, or of the home agent's refusal, says more than "no path". */
 static void
 alarm_no_path (Coordinator *c, const CoordinatorLink *active)
 {
-  const guint told = 1u << COORDINATOR_ALARM_VPN_AUTH | 1u << COORDINATOR_ALARM_REVERSE_TUNNEL;
+  const guint told =
+    1u << COORDINATOR_ALARM_VPN_AUTH | 1u << COORDINATOR_ALARM_VPN_UNREACHABLE | 1u << COORDINATOR_ALARM_REVERSE_TUNNEL;
 
   if (active == NULL || active->state != COORDINATOR_BLOCKED || (c->alarms & told) != 0)
     return;

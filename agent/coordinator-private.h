@@ -120,6 +120,14 @@ typedef struct
   gint64 retry_delay_us;
 } CoordinatorB;
 
+/* An alarm that was raised and is not over. */
+typedef struct
+{
+  int ifindex;
+  guint8 code;
+  const char *sentence;
+} CoordinatorStanding;
+
 struct _Coordinator
 {
   CoordinatorConfig config;
@@ -135,8 +143,8 @@ struct _Coordinator
   guint32 last_serial;
   gint64 late_from_us;  /* P-10: the next fresh request for a late answer not before */
   gint64 hold_since_us; /* 0: data flow */
-  guint alarms;         /* 1 << CoordinatorAlarm: standing */
-  int no_tnc_ifindex;   /* where the home agent withheld TNC */
+  guint alarms; /* 1 << CoordinatorAlarm: standing */
+  CoordinatorStanding standing[COORDINATOR_ALARM_CLEARED];
   /* where data flowed last, for the handover record */
   CoordinatorState data_state;
   int data_ifindex;
@@ -238,9 +246,9 @@ void coordinator_push_transition (Coordinator *c, const CoordinatorLink *link, C
 /* Raises a standing alarm; said once until it is over. */
 void coordinator_alarm (Coordinator *c, const CoordinatorLink *link, CoordinatorAlarm alarm, guint8 code,
                         const char *sentence);
-/* Something to know that does not stand. */
-void coordinator_tell (Coordinator *c, const CoordinatorLink *link, CoordinatorAlarm alarm, const char *sentence);
 void coordinator_alarm_over (Coordinator *c, CoordinatorAlarm alarm);
+/* What was said of the network that @link was attached to is past. */
+void coordinator_network_alarms_over (Coordinator *c, const CoordinatorLink *link);
 void coordinator_push_mip4 (Coordinator *c, const Mip4MnCommand *command);
 void coordinator_push_ike (Coordinator *c, const IkeCommand *command);
 

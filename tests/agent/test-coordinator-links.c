@@ -494,7 +494,7 @@ test_blocked_tries_the_next (void)
   expect_active (w, 2);
   world_v_fail (w);
   world_exhaust (w, 2);
-  world_expect (w, "plan:drop ST-075>BLOCKED/2 alarm:no-path/2");
+  world_expect (w, "plan:drop ST-075>BLOCKED/2");
   /* The round begins anew with the best. */
   world_pass (w, 5 * WORLD_SEC);
   world_expect (w, "plan:hold start rrq A-20>ACQUIRE/2 ST-007>DET.0");

@@ -321,6 +321,38 @@ test_alarms_stand_once (void)
 }
 
 static void
+test_alarms_beside_each_other (void)
+{
+  g_autoptr (World) w = world_new_detecting (NULL, WORLD_OUTSIDE);
+
+  world_accept (w, 1, FALSE);
+  world_expect (w, "ST-022>DET.V alarm:no-tnc");
+  world_v_fail (w);
+  world_expect (w, "plan:drop dereg ST-094>BLOCKED alarm:vpn-unreachable");
+  world_pass (w, 5 * WORLD_SEC);
+  /* A new try of the same network: what the home agent said last time is past. */
+  world_expect (w, "plan:hold start rrq ST-316>DET.0 alarm:vpn-unreachable");
+  world_accept (w, 1, FALSE);
+  world_expect (w, "ST-022>DET.V alarm:no-tnc");
+  world_v_ok (w);
+  world_accept (w, MIP4_PATH_VPN, FALSE);
+  /* One is over; who shows a single alarm is told of the other again. */
+  world_expect (w, "plan:mc ST-215>MC alarm:no-tnc handover:offline>mc");
+  world_address_event (w, 1, WORLD_INSIDE);
+  world_expect (w, "plan:hold move rrq ST-255>DET.0 alarm:cleared");
+}
+
+/* Inside it is normal that the gateway cannot be reached (MU-006). */
+static void
+test_gateway_unreachable_inside (void)
+{
+  g_autoptr (World) w = world_new_c (NULL);
+
+  world_v_fail (w);
+  world_expect (w, "ST-139>C");
+}
+
+static void
 test_key_mismatch (void)
 {
   g_autoptr (World) w = world_new_mcreg (NULL);
@@ -474,6 +506,8 @@ main (int argc, char **argv)
   ADD ("path/no-gateway-inside-and-outside", test_no_gateway_inside_and_outside);
   ADD ("people/tnc-outside", test_tnc_outside);
   ADD ("people/alarms-stand-once", test_alarms_stand_once);
+  ADD ("people/alarms-beside-each-other", test_alarms_beside_each_other);
+  ADD ("people/gateway-unreachable-inside", test_gateway_unreachable_inside);
   ADD ("people/key-mismatch", test_key_mismatch);
   ADD ("people/vpn-login-refused", test_vpn_login_refused);
   ADD ("people/names", test_names);

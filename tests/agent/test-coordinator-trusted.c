@@ -213,9 +213,9 @@ test_t_10 (void)
   g_autoptr (World) w = world_new_detecting (NULL, WORLD_OUTSIDE);
 
   world_v_fail (w);
-  world_expect (w, "ST-030>DET.R");
+  world_expect (w, "ST-030>DET.R alarm:vpn-unreachable");
   world_exhaust (w, 1);
-  world_expect (w, "plan:drop ST-075>BLOCKED alarm:no-path");
+  world_expect (w, "plan:drop ST-075>BLOCKED");
 }
 
 /* covers: R5266-T-11, R5266-DET-007 */
@@ -249,7 +249,7 @@ test_t_13 (void)
 
   world_accept (w, 1, FALSE);
   world_v_fail (w);
-  world_expect (w, "plan:drop dereg ST-094>BLOCKED alarm:no-path");
+  world_expect (w, "plan:drop dereg ST-094>BLOCKED alarm:vpn-unreachable");
 }
 
 /* covers: R5266-T-14 */
@@ -465,7 +465,7 @@ test_t_27 (void)
   world_accept (w, MIP4_PATH_VPN, FALSE);
   /* A move makes a new IKE SA (A-21). */
   world_address_event (w, 1, WORLD_OUTSIDE_2);
-  world_expect (w, "plan:hold abandon start rrq ST-227>DET.0");
+  world_expect (w, "plan:hold abandon start rrq ST-227>DET.0 alarm:cleared");
 }
 
 /* covers: R5266-T-28, R5266-OP-003, R5266-GEN-004 */

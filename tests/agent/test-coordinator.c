@@ -129,9 +129,9 @@ test_u_08 (void)
 
   world_v_fail (w);
   world_v_fail (w);
-  world_expect (w, "ST-078>DET.R");
+  world_expect (w, "ST-078>DET.R alarm:vpn-unreachable");
   world_accept (w, 1, FALSE);
-  world_expect (w, "plan:drop dereg ST-070>BLOCKED alarm:no-tnc alarm:no-path");
+  world_expect (w, "plan:drop dereg ST-070>BLOCKED alarm:no-tnc");
 }
 
 /* covers: R5266-U-09, R5266-U-12, R5266-DET-003 */
