@@ -71,6 +71,24 @@ test_t_01_vpn_delay (void)
   }
 }
 
+/* covers: R5266-DET-008, R5266-DET-009 */
+static void
+test_t_01_schedule (void)
+{
+  CoordinatorConfig config;
+
+  world_config (&config);
+  /* Every request of the test is compared with these; the engine keeps the ladder. */
+  config.detect_timeout_us = 2500 * WORLD_MSEC;
+  config.detect_retries = 4;
+  {
+    g_autoptr (World) w = world_new_mc (&config);
+
+    world_address_event (w, 1, WORLD_OUTSIDE_2);
+    world_expect (w, "plan:hold move rrq ST-255>DET.0");
+  }
+}
+
 /* covers: R5266-T-02, R5266-MT-007, R5266-MT-002 */
 static void
 test_t_02 (void)
@@ -127,7 +145,7 @@ test_t_04 (void)
   world_expect (w, "plan:c ST-020>C handover:c>c");
 }
 
-/* covers: R5266-T-05, R5266-MT-008 */
+/* covers: R5266-T-05, R5266-MT-008, R5266-OUT-001 */
 static void
 test_t_05 (void)
 {
@@ -502,6 +520,7 @@ main (int argc, char **argv)
   ADD ("R5266-T-01", test_t_01);
   ADD ("R5266-T-01/monitor-failure", test_t_01_monitor_failure);
   ADD ("R5266-T-01/vpn-delay", test_t_01_vpn_delay);
+  ADD ("R5266-T-01/schedule", test_t_01_schedule);
   ADD ("R5266-T-02", test_t_02);
   ADD ("R5266-T-03", test_t_03);
   ADD ("R5266-T-04", test_t_04);

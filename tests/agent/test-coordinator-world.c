@@ -28,10 +28,11 @@ World *
 world_new (const CoordinatorConfig *config)
 {
   World *w = g_new0 (World, 1);
-  CoordinatorConfig defaults;
 
-  world_config (&defaults);
-  w->c = coordinator_new (config != NULL ? config : &defaults);
+  world_config (&w->config);
+  if (config != NULL)
+    w->config = *config;
+  w->c = coordinator_new (&w->config);
   w->now = roam_now_make (1000 * WORLD_SEC, G_GINT64_CONSTANT (1700000000000000));
   w->last_identification = 1000;
   w->mobike = TRUE;
@@ -115,8 +116,8 @@ say_mip4 (World *w, const Mip4MnCommand *command)
     {
     case MIP4_MN_REGISTER:
       note_request (w, command);
-      g_assert_cmpint (command->first_timeout_us, >=, WORLD_SEC);
-      g_assert_cmpuint (command->copies, ==, 3);
+      g_assert_cmpint (command->first_timeout_us, ==, w->config.detect_timeout_us);
+      g_assert_cmpuint (command->copies, ==, w->config.detect_retries + 1);
       if (command->form == MIP4_FORM_HOME)
         word = "home-rrq";
       else if (command->form == MIP4_FORM_DEREGISTER)

@@ -44,6 +44,7 @@ typedef struct
 typedef struct
 {
   Coordinator *c;
+  CoordinatorConfig config;
   RoamNow now;
   CoordinatorPlan plan;
   guint64 last_identification;
