@@ -5,6 +5,10 @@
  */
 #include "ike/ike-session-private.h"
 
+/* See peer_may_be_busy(): how fresh our request of the same number must be, and how long the answer waits. */
+#define SAME_NUMBER_RECENT_US ROAM_USEC_PER_SEC
+#define SAME_NUMBER_WAIT_US (5 * ROAM_USEC_PER_MSEC)
+
 /* IKE_SA_INIT, IKE_AUTH: a person waits for "no answer". 0.5 .. 9.5 s, 21 s in all. */
 static const RoamRetransmitPolicy init_policy = { .first_us = 500 * ROAM_USEC_PER_MSEC,
                                                   .factor_percent = 180,
@@ -226,6 +230,19 @@ ike_exchange_process_response (IkeSession *session, IkeSa *sa, const RoamNow *no
   ike_task_process (session, sa, now, pair, task, message);
 }
 
+/*
+ * strongSwan (seen with 5.9.8) tells exchanges apart by their Message ID alone while it works on one:
+ * an answer that has the number of our own request which it is still busy with is thrown away, and its
+ * rekeying after a move then waits four seconds for the retransmission. Requests of both sides count
+ * on their own (RFC 7296 2.2), so equal numbers are legal, if rare; such an answer waits a moment.
+ */
+static gboolean
+peer_may_be_busy (const IkeSession *session, const IkeSa *sa, guint8 exchange)
+{
+  return exchange == IKE_EXCHANGE_CREATE_CHILD_SA && sa->request.messages && sa->request.id == sa->response.id &&
+         session->heard_us - sa->first_sent_us < SAME_NUMBER_RECENT_US;
+}
+
 void
 ike_exchange_respond (IkeSession *session, IkeSa *sa, const IkePair *pair, guint8 exchange, const IkePayloads *payloads)
 {
@@ -238,6 +255,14 @@ ike_exchange_respond (IkeSession *session, IkeSa *sa, const IkePair *pair, guint
     }
   g_clear_pointer (&sa->response.messages, g_ptr_array_unref);
   sa->response = (IkeSent){ .messages = messages, .id = sa->peer_next_id++ };
+  sa->response_pair = *pair;
+  sa->response_due_us = ROAM_NEVER;
+  if (peer_may_be_busy (session, sa, exchange))
+    {
+      ike_count (session, "responses-held-back");
+      sa->response_due_us = session->heard_us + SAME_NUMBER_WAIT_US;
+      return;
+    }
   transmit (session, &sa->response, pair);
 }
 
@@ -245,6 +270,7 @@ void
 ike_exchange_repeat_response (IkeSession *session, IkeSa *sa, const IkePair *pair)
 {
   ike_count (session, "responses-repeated");
+  sa->response_due_us = ROAM_NEVER;
   transmit (session, &sa->response, pair);
 }
 
@@ -310,6 +336,11 @@ sa_deadline (IkeSession *session, IkeSa *sa, const RoamNow *now)
   for (guint i = 0; i < G_N_ELEMENTS (sa->fragments); i++)
     if (ike_reassembly_deadline (sa->fragments[i]) <= now->boot_us)
       ike_reassembly_reset (sa->fragments[i]);
+  if (sa->response_due_us <= now->boot_us)
+    {
+      sa->response_due_us = ROAM_NEVER;
+      transmit (session, &sa->response, &sa->response_pair);
+    }
   if (sa->expire_us <= now->boot_us)
     {
       sa->expire_us = ROAM_NEVER;
@@ -364,7 +395,7 @@ ike_exchange_next_deadline (const IkeSession *session)
     {
       const IkeSa *sa = g_ptr_array_index (session->sas, i);
 
-      next = MIN (next, sa->timer.due_us);
+      next = MIN (next, MIN (sa->timer.due_us, sa->response_due_us));
       next = MIN (next, MIN (sa->rekey_us, sa->expire_us));
       for (guint j = 0; j < G_N_ELEMENTS (sa->fragments); j++)
         next = MIN (next, ike_reassembly_deadline (sa->fragments[j]));

@@ -31,7 +31,7 @@ ike_sa_new (IkeSession *session, guint64 spi_i, guint64 spi_r, gboolean initiato
   sa->spi_i = spi_i;
   sa->spi_r = spi_r;
   sa->initiator = initiator;
-  sa->rekey_us = sa->expire_us = ROAM_NEVER;
+  sa->rekey_us = sa->expire_us = sa->response_due_us = ROAM_NEVER;
   roam_retransmit_stop (&sa->timer);
   for (guint i = 0; i < G_N_ELEMENTS (sa->fragments); i++)
     sa->fragments[i] = ike_reassembly_new ();

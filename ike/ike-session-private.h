@@ -108,6 +108,13 @@ typedef struct
   guint32 id;
 } IkeSent;
 
+/* Where we are and what the gateway knows about it (RFC 4555 3.5). */
+typedef struct
+{
+  guint32 ifindex;
+  RoamEndpoint local, remote;
+} IkePair;
+
 struct _IkeSa
 {
   IkeSaState state;
@@ -128,6 +135,8 @@ struct _IkeSa
   /* Requests of the gateway. */
   guint32 peer_next_id;
   IkeSent response;
+  gint64 response_due_us; /* it is held back until then; ROAM_NEVER: it left */
+  IkePair response_pair;
   IkeReassembly *fragments[2]; /* of responses, of requests */
 };
 
@@ -142,13 +151,6 @@ struct _IkeChild
   gint64 linger_us;  /* ROAM_NEVER; else gone for the protocol, late packets are received until then */
   gint64 rekey_us, expire_us;
 };
-
-/* Where we are and what the gateway knows about it (RFC 4555 3.5). */
-typedef struct
-{
-  guint32 ifindex;
-  RoamEndpoint local, remote;
-} IkePair;
 
 typedef struct
 {

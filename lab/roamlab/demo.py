@@ -29,8 +29,8 @@ SILENCE = 1.0          # seconds: TCP's own timers make something of each gap, b
 GAP_OUTSIDE = 11.0     # outside to outside: one round trip (< 1 ms here) and 10 ms, after the new link is there
 
 
-def promises(results, transfer, bad):
-    """[(text, held)] of everything that was promised."""
+def promises(results, transfer, bad, timed=True):
+    """[(text, held)] of everything that was promised; not @timed: without what a busy machine may break."""
     def each(text, holds, chosen=results):
         broken = [f"{r['from']}->{r['to']} ({r['network']})" for r in chosen if not holds(r)]
         return (text + (": not in " + ", ".join(broken) if broken else ""), not broken)
@@ -40,7 +40,7 @@ def promises(results, transfer, bad):
     both = [r for r in results if r["event_to_mobike_ms"] is not None and r["event_to_rrq_ms"] is not None]
     outside = [r for r in results if r["from"] == r["to"] == "mc"]
     echoed = transfer.get("interactive", {})
-    return [
+    times = [
         each(f"MOBIKE update within {SIGNALLING:g} ms of the event", quick("event_to_mobike_ms")),
         each(f"Registration Request within {SIGNALLING:g} ms of the event", quick("event_to_rrq_ms")),
         each(f"both within {TOGETHER:g} ms of each other",
@@ -48,11 +48,13 @@ def promises(results, transfer, bad):
         each(f"data gap at most {GAP / 1000:g} s", lambda r: r["gap_ms"] <= GAP),
         each(f"outside to outside: data gap at most {GAP_OUTSIDE:g} ms longer than the cable was out",
              lambda r: r["gap_ms"] - r["unplugged_ms"] <= GAP_OUTSIDE, outside),
+        (f"the transfer never silent for more than {SILENCE:g} s, either way: {transfer.get('longest_silence_s')} s",
+         transfer.get("longest_silence_s", SILENCE + 1) <= SILENCE),
+    ]
+    return (times if timed else []) + [
         (f"nothing in clear on an unproven network ({len(bad)} packets seen)", not bad),
         (f"one TCP transfer through all of it, {transfer['bytes'] / 1e6:.1f} MB, SHA-256 the same at both ends"
          + (f": {transfer['error']}" if transfer.get("error") else ""), transfer["sha256_ok"]),
-        (f"the transfer never silent for more than {SILENCE:g} s, either way: {transfer.get('longest_silence_s')} s",
-         transfer.get("longest_silence_s", SILENCE + 1) <= SILENCE),
         (f"interactive stream: {echoed.get('echoed', 0)} of {echoed.get('typed', 0)} keystrokes echoed, median "
          f"{echoed.get('median_ms')} ms, worst {echoed.get('worst_ms')} ms",
          bool(echoed.get("typed")) and echoed["typed"] == echoed["echoed"] and not echoed["error"]),
@@ -85,7 +87,7 @@ def travel(arguments, say, document):
     document["handovers"] = results
     document["tcp"] = {key: transfer.get(key) for key in ("bytes", "sha256_ok", "longest_silence_s")}
     document["interactive"], document["counters"] = transfer["interactive"], topology.counters()
-    kept = promises(results, transfer, bad)
+    kept = promises(results, transfer, bad, not arguments.untimed)
     document["promises"] = [{"text": text, "held": held} for text, held in kept]
     print("\nTimes in ms: event (address on the new link) to the first MOBIKE packet and to the first Registration\n"
           "Request, from captures; longest silence of the data (1000 packets/s each way) and packets lost, the time\n"
@@ -104,6 +106,8 @@ def options():
     parser = argparse.ArgumentParser(prog="lab/demo", description=__doc__)
     parser.add_argument("--json", metavar="FILE", type=pathlib.Path, help="write the figures there")
     parser.add_argument("--dwell", type=float, default=3.0, help="seconds in each place (3)")
+    parser.add_argument("--untimed", action="store_true",
+                        help="show the times, but do not judge them: for tests on a busy machine")
     parser.add_argument("--pause", type=float, default=20.0, metavar="MS",
                         help="between two networks (20); 0: harsher than life")
     parser.add_argument("--cert", action="store_true", help="VPN with certificates instead of a pre-shared key")

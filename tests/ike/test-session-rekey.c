@@ -304,7 +304,39 @@ request_rekey (World *world, guint32 spi, const char *esp, guint16 ke_group, con
   g_clear_pointer (&world->gateway->pending_nonce, g_bytes_unref);
   world->gateway->pending_nonce = g_bytes_new (nonce, sizeof nonce);
   gateway_request (world->gateway, NULL, IKE_EXCHANGE_CREATE_CHILD_SA, payloads);
+  /* A round trip, and what an answer may wait for. */
+  world_run (world, 50 * MS);
+}
+
+/*
+ * strongSwan drops an answer that has the Message ID of a request of ours that it is still busy with:
+ * such an answer waits a moment, and no other does.
+ */
+static void
+test_answer_with_the_number_of_our_request_waits (void)
+{
+  g_autoptr (World) world = world_established (NULL);
+  guint32 spi = nth_child (world, 0)->spi_in;
+
+  /* Our first requests had the numbers 0 and 1: the gateway's third one meets our third one. */
+  for (guint i = 0; i < 2; i++)
+    {
+      gateway_request (world->gateway, NULL, IKE_EXCHANGE_INFORMATIONAL, ike_payloads_new ());
+      world_run (world, 45 * MS);
+    }
+  g_assert_cmpuint (world_counter (world, "responses-held-back"), ==, 0);
+  world_command (world, IKE_CHECK);
+  g_clear_pointer (&world->gateway->last_answer, ike_message_free);
+  request_rekey (world, spi, "aes256gcm16", 0, NULL);
+  g_assert_cmpuint (world_counter (world, "responses-held-back"), ==, 1);
+  g_assert_nonnull (world->gateway->last_answer);
+  g_assert_nonnull (ike_message_find (world->gateway->last_answer, IKE_PAYLOAD_SA));
+
+  /* The next one has a number that we did not use yet. */
+  gateway_request (world->gateway, NULL, IKE_EXCHANGE_INFORMATIONAL, ike_payloads_new ());
   world_run (world, 45 * MS);
+  request_rekey (world, 0x77777777, "aes256gcm16", 0, NULL);
+  g_assert_cmpuint (world_counter (world, "responses-held-back"), ==, 1);
 }
 
 static void
@@ -665,6 +697,7 @@ main (int argc, char **argv)
   g_test_add_func ("/ike/rekey/closing-sa", test_rekey_of_closing_sa);
   g_test_add_func ("/ike/rekey/delete-while-ike-rekey", test_delete_while_ike_rekey);
   g_test_add_func ("/ike/rekey/timed", test_timed_rekeys);
+  g_test_add_func ("/ike/rekey/same-number-waits", test_answer_with_the_number_of_our_request_waits);
   g_test_add_func ("/ike/rekey/spis", test_spis);
   return g_test_run ();
 }
