@@ -194,6 +194,9 @@ advice_alarm (const AgentSituation *s)
     case COORDINATOR_ALARM_VPN_AUTH:
       return advice_vpn_auth (s);
     case COORDINATOR_ALARM_VPN_UNREACHABLE:
+      /* Where the home agent proves nothing either, both may be what is wrong. */
+      if (s->state == COORDINATOR_BLOCKED || s->state == COORDINATOR_DET_R)
+        return advice_no_path (s);
       return g_strdup_printf (
         "The VPN gateway %s does not answer. Does the network want a login in a browser first, or "
         "does it stop UDP ports 500 and 4500?",

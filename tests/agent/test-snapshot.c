@@ -88,7 +88,7 @@ test_every_alarm_has_advice (void)
     { COORDINATOR_ALARM_KEY_MISMATCH, "key-file" },
     { COORDINATOR_ALARM_HA_DENIED, "code 129, administratively prohibited" },
     { COORDINATOR_ALARM_VPN_AUTH, "203.0.113.2" },
-    { COORDINATOR_ALARM_VPN_UNREACHABLE, "203.0.113.2 does not answer" },
+    { COORDINATOR_ALARM_VPN_UNREACHABLE, "nor the VPN gateway 203.0.113.2 answers" },
     { COORDINATOR_ALARM_NO_MOBIKE, "MOBIKE" },
     { COORDINATOR_ALARM_REVERSE_TUNNEL, "reverse tunnel" },
     { COORDINATOR_ALARM_NO_PATH, "login" },
