@@ -103,7 +103,6 @@ typedef struct {
   guint n_gateways;
   RoamPrefix exempt[16];     /* destinations the profile lets through in clear */
   guint n_exempt;
-  gboolean managed_only;     /* TRUE: only interfaces of @links are gated; FALSE: all but lo and the TUN */
 } TunnelGateConfig;
 
 typedef struct {
