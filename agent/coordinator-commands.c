@@ -364,6 +364,8 @@ coordinator_binding_learn (Coordinator *c, const Mip4MnEvent *reply, gboolean wa
   switch (reply->form)
     {
     case MIP4_FORM_CO_LOCATED:
+    case MIP4_FORM_FOREIGN_AGENT:
+    case MIP4_FORM_CO_LOCATED_VIA_AGENT:
       if (wanted)
         adopt_binding (c, reply);
       else

@@ -135,6 +135,8 @@ direct_input (Coordinator *c, CoordinatorLink *link, const Mip4MnEvent *event, C
       if (is_of_binding (c, event) && coordinator_state_is_trusted (link->state))
         coordinator_dispatch (c, link, COORDINATOR_EVENT_MON_EXP, evidence);
       break;
+    case MIP4_MN_REVOKED: /* RFC 3543 is not asked for */
+      break;
     }
 }
 
@@ -225,6 +227,8 @@ vpn_registration_input (Coordinator *c, CoordinatorLink *link, const Mip4MnEvent
         break;
       c->binding.valid = FALSE;
       coordinator_dispatch (c, link, COORDINATOR_EVENT_EXPIRE, evidence);
+      break;
+    case MIP4_MN_REVOKED:
       break;
     case MIP4_MN_DISCARDED:
       if (event->key_mismatch)

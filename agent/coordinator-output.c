@@ -221,6 +221,7 @@ make_plan (const Coordinator *c, const CoordinatorLink *active, const RoamNow *n
     case TUNNEL_MODE_MC:
       plan->mip_local = plan->tia;
       break;
+    case TUNNEL_MODE_F: /* not wished for yet */
     case TUNNEL_MODE_HOLD: /* names need not change hands for a short handover */
       break;
     case TUNNEL_MODE_BLOCKED:

@@ -5,6 +5,7 @@
 #include "base/now.h"
 #include "detect/detect.h"
 #include "ike/ike.h"
+#include "mip4/mip4-discovery.h"
 #include "mip4/mip4.h"
 #include "tunnel/tunnel.h"
 
@@ -54,6 +55,7 @@ typedef struct {
   gint64 late_rate_us;          /* P-10: 10 s */
   gboolean mc_refresh;          /* P-12 */
   gboolean udp_encap;           /* ESP stays in UDP (user-space data plane) */
+  gboolean prefer_fa;           /* mode f where a foreign agent is heard and the network is proved (RFC 5266 3) */
 } CoordinatorConfig;
 
 /* Defaults of section 14 of the requirements; addresses unset. */
@@ -104,6 +106,11 @@ typedef struct {
   int ifindex;               /* active interface; 0: none */
   char ifname[DETECT_NAME_LENGTH];
   RoamAddr mip_local;        /* CoA in C, TIA in MC */
+  RoamAddr home_agent;       /* of the latest successful reply (MIP-REV-016); unset: the profile's */
+  gboolean mip_udp;          /* C and MC: RFC 3519 tunnelling instead of IP-in-IP */
+  guint16 keepalive_s;       /* with mip_udp */
+  Mip4Agent agent;           /* F: first-hop router and, with encapsulating, tunnel end */
+  gboolean encapsulating;    /* F: Encapsulating Delivery Style (RFC 3024 5.2) */
   RoamAddr next_hop;
   RoamAddr tia;
   RoamAddr dns[4];
@@ -152,6 +159,7 @@ void coordinator_input_command (Coordinator *coordinator, const RoamNow *now, co
 /* Evidence: what the engines and the link tracker said. */
 void coordinator_input_link (Coordinator *coordinator, const RoamNow *now, const DetectEvent *event);
 void coordinator_input_mip4 (Coordinator *coordinator, const RoamNow *now, const Mip4MnEvent *event);
+void coordinator_input_agent (Coordinator *coordinator, const RoamNow *now, const Mip4DiscoveryEvent *event);
 void coordinator_input_ike (Coordinator *coordinator, const RoamNow *now, const IkeEvent *event);
 void coordinator_input_deadline (Coordinator *coordinator, const RoamNow *now);
 gint64 coordinator_next_deadline (const Coordinator *coordinator);

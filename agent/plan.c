@@ -162,6 +162,7 @@ agent_plan_mode_blocks (TunnelMode mode)
       return TRUE;
     case TUNNEL_MODE_HOME:
     case TUNNEL_MODE_C:
+    case TUNNEL_MODE_F:
     case TUNNEL_MODE_MC:
       return FALSE;
     }

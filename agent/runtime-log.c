@@ -163,6 +163,7 @@ agent_log_mip4 (Agent *agent, const Mip4MnEvent *event)
     case MIP4_MN_LATE:
     case MIP4_MN_RENEWAL_DUE:
     case MIP4_MN_EXPIRED:
+    case MIP4_MN_REVOKED:
       agent_log (agent, G_LOG_LEVEL_DEBUG, ROAM_MESSAGE_MIP4, &fields, "Registration of %s over %s: %s", coa, link,
                  event->reason == NULL ? "no news" : event->reason);
       break;

@@ -2,22 +2,12 @@
 #pragma once
 
 #include "base/wire.h"
+#include "mip4/mip4.h"
 
 /*
  * ICMP Agent Advertisement and Agent Solicitation (RFC 5944 2.1, 2.2; RFC 1256 3). ICMP messages
  * only: the caller checks the IP TTL (1) and knows interface and link-layer source.
  */
-
-/* Flags of the Mobility Agent Advertisement Extension, RFC 5944 2.1.1, RFC 3519 3.4, RFC 3543 3.1. */
-#define MIP4_AGENT_REGISTRATION_REQUIRED 0x8000u /* R */
-#define MIP4_AGENT_BUSY 0x4000u                  /* B */
-#define MIP4_AGENT_HOME 0x2000u                  /* H */
-#define MIP4_AGENT_FOREIGN 0x1000u               /* F */
-#define MIP4_AGENT_MINIMAL 0x0800u               /* M */
-#define MIP4_AGENT_GRE 0x0400u                   /* G */
-#define MIP4_AGENT_REVERSE_TUNNEL 0x0100u        /* T */
-#define MIP4_AGENT_UDP_TUNNEL 0x0080u            /* U */
-#define MIP4_AGENT_REVOCATION 0x0040u            /* X */
 
 /* Routers kept of one advertisement; more on one link give no more choice. */
 #define MIP4_ADVERTISEMENT_MAX_ROUTERS 16u

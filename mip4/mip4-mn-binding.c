@@ -35,6 +35,8 @@ mip4_mn_binding_accepted (Mip4Mn *mn, const Mip4MnEvent *event)
         binding->exists = FALSE;
       return;
     case MIP4_FORM_CO_LOCATED:
+    case MIP4_FORM_FOREIGN_AGENT:
+    case MIP4_FORM_CO_LOCATED_VIA_AGENT:
       break;
     }
   binding->exists = TRUE;

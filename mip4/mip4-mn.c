@@ -181,6 +181,8 @@ mip4_mn_input_command (Mip4Mn *mn, const RoamNow *now, const Mip4MnCommand *comm
       if (state != NULL)
         g_ptr_array_remove (mn->paths, state);
       return;
+    case MIP4_MN_AGENT:
+      return;
     }
 }
 

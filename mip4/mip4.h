@@ -52,13 +52,45 @@ typedef struct {
 typedef enum {
   MIP4_FORM_CO_LOCATED, /* D=1, CoA = the local address or the TIA */
   MIP4_FORM_HOME,       /* deregistration from the home link: Lifetime 0, CoA = HoA (RFC 5944 3.6.1.2) */
-  MIP4_FORM_DEREGISTER, /* Lifetime 0 for one CoA, sent from that CoA */
+  MIP4_FORM_DEREGISTER, /* Lifetime 0 for one CoA, sent from that CoA; with an agent: through it */
+  MIP4_FORM_FOREIGN_AGENT, /* mode f: D=0, the agent's CoA, no 144, sent to the agent (RFC 5944 3.1) */
+  MIP4_FORM_CO_LOCATED_VIA_AGENT, /* D=1 through an agent that sets R (RFC 5944 3.1; D-24) */
 } Mip4Form;
+
+/* Care-of addresses kept of one agent: more on one link give no more choice (MIP-ADV-018 tries them in turn). */
+#define MIP4_AGENT_MAX_CARE_OF 4u
+/* Octets of a challenge that are kept; longer ones are treated as absent (RFC 4721 4 recommends 4 or more). */
+#define MIP4_CHALLENGE_MAX 64u
+
+/* Flags of an Agent Advertisement (RFC 5944 2.1.1, RFC 3519 3.4, RFC 3543 3.1); r and reserved bits are not kept. */
+#define MIP4_AGENT_REGISTRATION_REQUIRED 0x8000u /* R */
+#define MIP4_AGENT_BUSY 0x4000u                  /* B */
+#define MIP4_AGENT_HOME 0x2000u                  /* H */
+#define MIP4_AGENT_FOREIGN 0x1000u               /* F */
+#define MIP4_AGENT_MINIMAL 0x0800u               /* M */
+#define MIP4_AGENT_GRE 0x0400u                   /* G */
+#define MIP4_AGENT_REVERSE_TUNNEL 0x0100u        /* T */
+#define MIP4_AGENT_UDP_TUNNEL 0x0080u            /* U */
+#define MIP4_AGENT_REVOCATION 0x0040u            /* X */
+
+/* A mobility agent as heard on one link (RFC 5944 2.1, MIP-ADV-017); a value, nothing in it is proved. */
+typedef struct {
+  RoamAddr address;      /* IP source of its advertisements; unset: no agent */
+  guint8 link_layer[6];  /* their link-layer source: what goes to the agent is addressed to it without ARP */
+  guint16 flags;         /* MIP4_AGENT_* */
+  guint16 sequence;
+  guint16 registration_lifetime_s; /* the longest it takes; 65535: infinity */
+  RoamAddr care_of[MIP4_AGENT_MAX_CARE_OF];
+  guint n_care_of;
+  guint8 challenge[MIP4_CHALLENGE_MAX];
+  guint n_challenge;     /* octets; 0: none advertised */
+} Mip4Agent;
 
 typedef enum {
   MIP4_MN_REGISTER, /* start a registration procedure on path; a running one on it is forgotten */
   MIP4_MN_CANCEL,   /* stop retransmitting on path; a reply that still comes is LATE */
   MIP4_MN_FORGET,   /* drop all records of path (interface gone) */
+  MIP4_MN_AGENT,    /* what is known of the agent on path has changed (a newer challenge, flags); starts nothing */
 } Mip4MnCommandType;
 
 typedef struct {
@@ -70,6 +102,7 @@ typedef struct {
   gint64 first_timeout_us;  /* >= 1 s (RFC 5944 3.6.3); doubles */
   guint copies;             /* first one included; detection: 3, at 0, 1, 3 s, exhausted at 7 s */
   gboolean force_udp;       /* F in 144 */
+  Mip4Agent agent;          /* the *_AGENT forms, MIP4_MN_AGENT, DEREGISTER of an agent's CoA; else unset */
 } Mip4MnCommand;
 
 typedef enum {
@@ -80,6 +113,7 @@ typedef enum {
   MIP4_MN_LATE,        /* authentic accepting reply for a closed or older record of this path (R.late) */
   MIP4_MN_RENEWAL_DUE, /* 75 % of the granted lifetime has passed, >= 10 s before its end (D-30) */
   MIP4_MN_EXPIRED,     /* the granted lifetime of the path's binding is over */
+  MIP4_MN_REVOKED,     /* valid Registration Revocation (RFC 3543 3.3), already acknowledged: the binding is gone */
 } Mip4MnEventType;
 
 typedef struct {
@@ -97,6 +131,13 @@ typedef struct {
   guint64 identification;     /* of the request that was answered: orders requests over all paths */
   gboolean udp_tunnel;        /* 44 with code 0: RFC 3519 tunnelling is on for this binding */
   guint16 keepalive_s;        /* from 44 */
+  gboolean by_agent;          /* DENIED: by the foreign agent, unauthenticated (codes 64-127, 193-200): never touches a binding */
+  RoamAddr agent;             /* the *_AGENT forms: the agent asked; tunnel end with encapsulating delivery (D-27) */
+  gboolean encapsulating_delivery; /* ACCEPTED through an agent with extension 130 (RFC 3024 3.3) */
+  RoamAddr home_agent;        /* ACCEPTED: of the reply; reverse-tunnel end (MIP-REV-016) */
+  RoamAddr home_address;      /* ACCEPTED: of the reply (assigned one, RFC 2794) */
+  char message[128];          /* Message String (RFC 4917), UTF-8, control characters escaped, shortened; "": none */
+  gboolean message_authentic; /* it stood before a valid MHAE */
   const char *reason;         /* static sentence, in the RFC's words */
 } Mip4MnEvent;
 
@@ -113,6 +154,8 @@ typedef struct {
       RoamAddr source;
       RoamEndpoint destination;
       guint8 ttl; /* 255 for unicast (D-01) */
+      gboolean has_link_layer; /* send to this link-layer address, without ARP and without a route (MIP-REG-003) */
+      guint8 link_layer[6];
       GBytes *datagram;
     } send;
     Mip4MnEvent event;

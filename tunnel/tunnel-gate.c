@@ -266,6 +266,7 @@ render_element (const TunnelGateState *state)
         return NULL;
       return g_strdup_printf ("c_tunnel { \"%s\" . %s }", state->ifname,
                               roam_addr_to_string (&state->care_of_address, address));
+    case TUNNEL_MODE_F:
     case TUNNEL_MODE_BLOCKED:
     case TUNNEL_MODE_HOLD:
     case TUNNEL_MODE_MC:

@@ -119,6 +119,7 @@ prepare (TunnelWorker *worker, guint slot, guint8 *inner, gsize length)
     {
     case TUNNEL_MODE_BLOCKED:
     case TUNNEL_MODE_HOLD:
+    case TUNNEL_MODE_F:
       return TUNNEL_DROP_MODE;
     case TUNNEL_MODE_HOME:
       return prepare_home (worker, slot, inner, length);

@@ -170,6 +170,8 @@ tunnel_mode_to_string (TunnelMode mode)
       return "home";
     case TUNNEL_MODE_C:
       return "c";
+    case TUNNEL_MODE_F:
+      return "f";
     case TUNNEL_MODE_MC:
       return "mc";
     }
@@ -202,6 +204,7 @@ tunnel_plan_mtu (TunnelMode mode, guint link_mtu, gboolean udp_encap, const Tunn
     case TUNNEL_MODE_BLOCKED:
     case TUNNEL_MODE_HOLD:
     case TUNNEL_MODE_HOME:
+    case TUNNEL_MODE_F:
       break;
     case TUNNEL_MODE_C:
       mtu = link_mtu > TUNNEL_IP4_HEADER ? link_mtu - TUNNEL_IP4_HEADER : 0;

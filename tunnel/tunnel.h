@@ -16,7 +16,8 @@ typedef enum {
   TUNNEL_MODE_BLOCKED, /* nothing of the user's passes; what waits is dropped */
   TUNNEL_MODE_HOLD,    /* nothing passes; TUN reading pauses, packets wait (bounded), none is lost in a short handover */
   TUNNEL_MODE_HOME,    /* plain on the home link, source HoA */
-  TUNNEL_MODE_C,       /* IP-in-IP from the co-located CoA to the home agent, in clear on a proved link */
+  TUNNEL_MODE_C,       /* IP-in-IP (or RFC 3519) from the co-located CoA to the home agent, in clear on a proved link */
+  TUNNEL_MODE_F,       /* through the foreign agent of a proved link: source HoA, to the agent's link-layer address */
   TUNNEL_MODE_MC,      /* IP-in-IP from the TIA to the home agent inside ESP */
 } TunnelMode;
 
@@ -48,7 +49,16 @@ typedef struct {
   TunnelMode mode;
   /* C and MC: MIP tunnel end points (outer source and destination of IP-in-IP) */
   RoamAddr mip_local;    /* co-located CoA in C, TIA in MC */
-  /* HOME and C: the physical interface in use and its next hop */
+  RoamAddr home_agent;   /* of the latest successful reply (MIP-REV-016); unset: the configured one */
+  /* C and MC: MIP UDP tunnelling (RFC 3519) instead of IP-in-IP; from port mip_udp_port to 434 */
+  gboolean mip_udp;
+  guint16 mip_udp_port;  /* source port of the latest request */
+  guint16 keepalive_s;   /* >= 10 */
+  /* F: the agent; with encapsulating IP-in-IP HoA -> agent inside the link (RFC 3024 5.2), else plain packets */
+  RoamAddr agent;
+  guint8 agent_link_layer[6];
+  gboolean encapsulating;
+  /* HOME, C and F: the physical interface in use and its next hop */
   int ifindex;
   RoamAddr next_hop;     /* HOME: default router of the home link */
   /* ESP path; valid whenever out_sa != 0, in every mode: registrations pass in HOLD too */
@@ -73,7 +83,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (TunnelPlan, tunnel_plan_clear)
 
 typedef enum {
   TUNNEL_CHANGE_MODE = 1 << 0,
-  TUNNEL_CHANGE_MIP = 1 << 1,   /* mip_local, ifindex, next_hop */
+  TUNNEL_CHANGE_MIP = 1 << 1,   /* mip_*, home_agent, keepalive_s, agent*, encapsulating, ifindex, next_hop */
   TUNNEL_CHANGE_ESP = 1 << 2,   /* esp_*, udp_encap, out_sa, tia */
   TUNNEL_CHANGE_SAS = 1 << 3,
   TUNNEL_CHANGE_LINKS = 1 << 4,
@@ -107,8 +117,11 @@ typedef struct {
 
 typedef struct {
   TunnelMode mode;
-  char ifname[16];           /* HOME and C: the one proved interface */
-  RoamAddr care_of_address;  /* C: IP-in-IP from here to the home agent passes */
+  char ifname[16];           /* HOME, C and F: the one proved interface */
+  RoamAddr care_of_address;  /* C: IP-in-IP (or type 4 in UDP) from here to the home agent passes */
+  gboolean mip_udp;          /* C */
+  RoamAddr agent;            /* F: packets of the home address pass to this agent's link-layer address only */
+  guint8 agent_link_layer[6];
 } TunnelGateState;
 
 /*

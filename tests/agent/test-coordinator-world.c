@@ -133,6 +133,9 @@ say_mip4 (World *w, const Mip4MnCommand *command)
     case MIP4_MN_FORGET:
       word = "forget";
       break;
+    case MIP4_MN_AGENT:
+      word = "agent";
+      break;
     }
   say (w, (int)command->path, word);
 }

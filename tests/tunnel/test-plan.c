@@ -247,7 +247,7 @@ test_find_sa (void)
 static void
 test_mode_names (void)
 {
-  static const char *const names[] = { "blocked", "hold", "home", "c", "mc" };
+  static const char *const names[] = { "blocked", "hold", "home", "c", "f", "mc" };
 
   for (guint mode = TUNNEL_MODE_BLOCKED; mode <= TUNNEL_MODE_MC; mode++)
     g_assert_cmpstr (tunnel_mode_to_string ((TunnelMode)mode), ==, names[mode]);
