@@ -111,7 +111,7 @@ static void
 command (World *world, guint8 octet)
 {
   const Mip4DiscoveryCommand what = {
-    .type = (Mip4DiscoveryCommandType)((octet >> 2) % (MIP4_DISCOVERY_SOLICIT + 1)),
+    .type = (Mip4DiscoveryCommandType)(((octet >> 2) & 7) % (MIP4_DISCOVERY_SOLICIT + 1)),
     .path = octet & 3,
     .address = (octet & 0x20) != 0 ? roam_addr_from_u32 (OWN) : ROAM_ADDR_NONE,
     .prefix_length = 24,
