@@ -230,6 +230,19 @@ def check_probes(lab, mac, address):
     return told
 
 
+def check_unscaled(lab):
+    """What the drop-in says of 9000: the times of RFC 5227 1.1."""
+    mac = mac_of(1)
+    assert lab.nmcli("connection", "modify", "office1", "ipv4.dad-timeout", "9000").returncode == 0
+    lab.up(1)
+    wait_for(lambda: announcements(lab, 1, mac, "10.8.0.50"), "no announcement")
+    asked = [t for t, _, _ in probes(lab, 1, mac, "10.8.0.50")]
+    times = asked + [announcements(lab, 1, mac, "10.8.0.50")[0][0]]
+    gaps = [later - earlier for earlier, later in zip(times, times[1:])]
+    print(f"# unscaled: {[round(g, 2) for g in gaps]}")
+    assert len(asked) == 3 and all(0.9 < g < 2.5 for g in gaps[:2]) and 1.9 < gaps[2] < 4.5, gaps
+
+
 # covers: MIP-DNA-017
 def check_defence(lab, mac, address):
     """Another host claims the address three times in two seconds: one defence, or the address is given up."""
@@ -264,7 +277,7 @@ def run(lab):
     assert lab.addresses(0) == ["10.7.0.50"], lab.addresses(0)
     told = check_probes(lab, mac, "10.7.0.50")
     print(f"# announcements: {[round(t[0] - told[0][0], 2) for t in told]}")
-    lab.up(1)
+    check_unscaled(lab)
     check_defence(lab, mac, "10.7.0.50")
     check_identifier(lab)
     check_conflict(lab)
