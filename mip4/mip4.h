@@ -47,7 +47,7 @@ typedef guint32 Mip4Path;
 
 /* A further association with a home agent: another SPI, or another agent (RFC 5944 3.2). */
 typedef struct {
-  RoamAddr home_agent; /* unset: every home agent that no other entry names */
+  RoamAddr home_agent; /* unset: the configured home agent, and every one that no other entry names */
   Mip4SecurityAssociation association;
   Mip4ReplayStyle replay;
 } Mip4MnHaAssociation;
@@ -64,7 +64,7 @@ typedef struct {
   RoamAddr home_agent;   /* IPv4 unicast; directed broadcast: to be found (RFC 5944 3.6.1.2); 0.0.0.0,
                             255.255.255.255: to be assigned (RFC 4433), needs @requested_home_agent and @nai */
   const char *nai;       /* NULL: no NAI extension (RFC 2794) */
-  Mip4SecurityAssociation mn_ha; /* the one requests are sent with; of every home agent that @more_mn_ha does not name */
+  Mip4SecurityAssociation mn_ha; /* the one requests are sent with; as an entry of @more_mn_ha without home_agent */
   guint16 lifetime_s;     /* requested; 65535 is infinity */
   gboolean reverse_tunnel; /* T bit; TRUE always in roamd (D-21) */
   gboolean nat_traversal;  /* extension 144 in co-located requests (RFC 3519 3.1; D-21) */
@@ -193,6 +193,7 @@ typedef struct {
       RoamAddr source;
       RoamEndpoint destination;
       guint8 ttl; /* 255 for unicast (D-01) */
+      guint16 source_port; /* 0: that of the path's requests; 434: acknowledgment of a revocation (RFC 3543 3.4) */
       gboolean has_link_layer; /* send to this link-layer address, without ARP and without a route (MIP-REG-003) */
       guint8 link_layer[6];
       GBytes *datagram;
@@ -205,7 +206,9 @@ typedef struct {
 void mip4_mn_action_clear (Mip4MnAction *action);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Mip4MnAction, mip4_mn_action_clear)
 
-/* Copies @config. @rng is borrowed and must outlive the engine. */
+/* What is wrong with @config, a static sentence; NULL: nothing. */
+const char *mip4_mn_config_fault (const Mip4MnConfig *config);
+/* Copies @config, which must be without fault. @rng is borrowed and must outlive the engine. */
 Mip4Mn *mip4_mn_new (const Mip4MnConfig *config, RoamRng *rng);
 void mip4_mn_free (Mip4Mn *mn);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Mip4Mn, mip4_mn_free)
