@@ -73,6 +73,7 @@ typedef struct
   guint32 low; /* low 32 bits of the Identification, one for all retransmissions (D-02) */
   Mip4MnCopy copies[MIP4_MN_MAX_COPIES];
   guint n_copies;
+  gint64 last_sent_us;
   RoamRetransmit schedule;
   RoamRetransmitPolicy policy;
   gint64 first_due_us; /* the first copy waits for the rate limit; ROAM_NEVER once it is sent */
