@@ -48,7 +48,7 @@ shared_init (Shared *shared)
 }
 
 /* covers: MIP-REG-001, MIP-REG-002, MIP-REG-003, MIP-REG-004, MIP-REG-005, MIP-REG-012, MIP-REG-020, MIP-MOV-020 */
-/* covers: MIP-NAT-002, MIP-RVK-002, MIP-ADV-015, MIP-HOM-014, MIP-GEN-009, MIP-REG-024, MIP-REV-002 */
+/* covers: MIP-NAT-002, MIP-RVK-002, MIP-ADV-015, MIP-REG-024, MIP-REV-002 */
 static void
 test_request_with_the_agents_care_of_address (void)
 {
@@ -127,7 +127,7 @@ test_agent_known_by_its_link_layer_only (void)
     }
 }
 
-/* covers: MIP-MOV-019, MIP-NAT-009, MIP-NAT-010, MIP-REG-011, MIP-REG-001, MIP-NAT-005 */
+/* covers: MIP-NAT-009, MIP-NAT-010, MIP-REG-011, MIP-REG-001, MIP-NAT-005 */
 static void
 test_co_located_through_an_agent (void)
 {
@@ -175,7 +175,7 @@ test_udp_reply_that_the_agent_asked_for_is_not_ours (void)
   g_assert_cmpuint (node_counter (node, "udp-tunnel-reply-unasked"), ==, 1);
 }
 
-/* covers: MIP-REV-001, MIP-REV-004, MIP-REV-005, MIP-REV-006, MIP-REG-015, MIP-REV-012, MIP-REV-011 */
+/* covers: MIP-REV-001, MIP-REV-004, MIP-REV-005, MIP-REV-006, MIP-REG-015 */
 static void
 test_encapsulating_delivery (void)
 {
@@ -386,7 +386,7 @@ test_fa_error_repairs_nothing_of_the_home_agent (void)
   g_assert_cmpuint (node_counter (node, "clock-resynchronised"), ==, 0);
 }
 
-/* covers: MIP-REG-021, MIP-AUTH-018, MIP-LIF-008 */
+/* covers: MIP-REG-021 */
 static void
 test_deregistration_through_the_agent (void)
 {
