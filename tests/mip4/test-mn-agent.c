@@ -354,6 +354,25 @@ test_agents_denial_touches_no_binding_and_is_no_sign_of_the_home_agent (void)
   g_assert_cmpuint (node_count_events (node, MIP4_MN_EXPIRED), ==, 1);
 }
 
+/* covers: MIP-RPL-019 */
+static void
+test_agents_denial_hides_no_answer_of_the_home_agent (void)
+{
+  g_autoptr (Node) node = registering (NULL);
+  Forgery answer = forge_reply (node_last_sent (node)), denial = answer;
+
+  denial.code = 78;
+  denial.n_mhae = 0;
+  node_receive_relayed (node, &denial);
+  node_expect (node, MIP4_MN_DENIED);
+  node_receive_relayed (node, &denial);
+  node_expect (node, MIP4_MN_DISCARDED);
+  g_assert_cmpuint (node_counter (node, "discarded-late-denial"), ==, 1);
+  answer.before = TNC;
+  node_receive_relayed (node, &answer);
+  g_assert_true (node_expect (node, MIP4_MN_LATE)->tnc);
+}
+
 /* covers: MIP-COD-026, MIP-EXT-009 */
 static void
 test_fa_error_is_a_denial_by_the_agent (void)
@@ -462,6 +481,7 @@ main (int argc, char **argv)
   g_test_add_func ("/mip4/mn-agent/mfae-reply", test_mfae_of_the_reply_is_verified);
   g_test_add_func ("/mip4/mn-agent/accepted", test_relayed_acceptance);
   g_test_add_func ("/mip4/mn-agent/denied", test_agents_denial_touches_no_binding_and_is_no_sign_of_the_home_agent);
+  g_test_add_func ("/mip4/mn-agent/denied-answered", test_agents_denial_hides_no_answer_of_the_home_agent);
   g_test_add_func ("/mip4/mn-agent/fa-error", test_fa_error_is_a_denial_by_the_agent);
   g_test_add_func ("/mip4/mn-agent/fa-error-133", test_fa_error_repairs_nothing_of_the_home_agent);
   g_test_add_func ("/mip4/mn-agent/deregister", test_deregistration_through_the_agent);
