@@ -116,6 +116,9 @@ test_message_string_is_made_safe (void)
   } cases[] = {
     { "Quota reached \xe2\x80\x93 call 1234", "Quota reached \xe2\x80\x93 call 1234" },
     { "two\nlines\r\x1b[31mred", "two\\u{a}lines\\u{d}\\u{1b}[31mred" },
+    { "a\xe2\x80\xa8z", "a\\u{2028}z" }, /* line separator */
+    { "a\xee\x80\x80z", "a\\u{e000}z" }, /* private use */
+    { "e\xcc\x81", "e\xcc\x81" },        /* a combining accent */
     { "evil\xe2\x80\xae"
       "txt",
       "evil\\u{202e}txt" }, /* right-to-left override */

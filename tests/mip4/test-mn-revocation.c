@@ -286,6 +286,7 @@ test_repeated_revocation_is_acknowledged_again (void)
   receive (node, &revocation);
   g_assert_cmpuint (node_n_sent (node), ==, n_sent + 3);
   g_assert_cmpuint (node_counter (node, "revocations-acknowledged"), ==, 3);
+  g_assert_cmpuint (node_counter (node, "bindings-revoked"), ==, 1);
 }
 
 /* covers: MIP-RVK-012 */
