@@ -29,8 +29,7 @@ flags_of (const Mip4Fa *fa)
   return (guint16)(MIP4_AGENT_FOREIGN | (config->registration_required ? MIP4_AGENT_REGISTRATION_REQUIRED : 0) |
                    (mip4_fa_is_busy (fa) ? MIP4_AGENT_BUSY : 0) |
                    (config->reverse_tunnel ? MIP4_AGENT_REVERSE_TUNNEL : 0) |
-                   (config->behind_nat ? MIP4_AGENT_UDP_TUNNEL : 0) |
-                   (config->revocation ? MIP4_AGENT_REVOCATION : 0));
+                   (config->behind_nat ? MIP4_AGENT_UDP_TUNNEL : 0) | (config->revocation ? MIP4_AGENT_REVOCATION : 0));
 }
 
 GBytes *
@@ -76,8 +75,9 @@ next_sequence (Mip4Fa *fa)
 static void
 link_layer_of (guint32 destination, guint8 out[6])
 {
-  const guint8 multicast[6] = { 0x01, 0x00, 0x5e, (guint8)(destination >> 16 & 0x7f), (guint8)(destination >> 8),
-                                (guint8)destination };
+  const guint8 multicast[6] = {
+    0x01, 0x00, 0x5e, (guint8)(destination >> 16 & 0x7f), (guint8)(destination >> 8), (guint8)destination
+  };
 
   if (destination == LIMITED_BROADCAST)
     memset (out, 0xff, 6);
@@ -89,14 +89,13 @@ static void
 send_to_all (Mip4Fa *fa, guint16 lifetime_s)
 {
   Mip4FaAction *action = mip4_fa_push (fa, MIP4_FA_ACTION_SEND_ICMP);
-  guint32 destination =
-    fa->config.destination == MIP4_FA_DESTINATION_BROADCAST ? LIMITED_BROADCAST : ALL_SYSTEMS;
+  guint32 destination = fa->config.destination == MIP4_FA_DESTINATION_BROADCAST ? LIMITED_BROADCAST : ALL_SYSTEMS;
 
   action->icmp.source = fa->config.address;
   action->icmp.destination = roam_addr_from_u32 (destination);
   link_layer_of (destination, action->icmp.link_layer);
-  action->icmp.message = mip4_fa_build_advertisement (fa, next_sequence (fa), lifetime_s,
-                                                      fa->config.challenge ? &fa->challenges[0] : NULL);
+  action->icmp.message =
+    mip4_fa_build_advertisement (fa, next_sequence (fa), lifetime_s, fa->config.challenge ? &fa->challenges[0] : NULL);
   fa->counts[FA_COUNT_ADVERTISED]++;
 }
 
@@ -130,8 +129,8 @@ send_to_one (Mip4Fa *fa, Mip4FaNeighbour *neighbour, const RoamAddr *destination
   action->icmp.source = fa->config.address;
   action->icmp.destination = *destination;
   memcpy (action->icmp.link_layer, neighbour->link_layer, sizeof action->icmp.link_layer);
-  action->icmp.message = mip4_fa_build_advertisement (fa, sequence, fa->config.lifetime_s,
-                                                      mip4_fa_offer_challenge (fa, neighbour));
+  action->icmp.message =
+    mip4_fa_build_advertisement (fa, sequence, fa->config.lifetime_s, mip4_fa_offer_challenge (fa, neighbour));
   fa->counts[FA_COUNT_ADVERTISED]++;
 }
 
@@ -166,8 +165,8 @@ mip4_fa_input_icmp (Mip4Fa *fa, const RoamNow *now, const Mip4FaHeader *header, 
   guint32 source = roam_addr_to_u32 (&header->source.addr);
 
   /* RFC 5944 2.2: TTL 1. A source nobody can have would make the answer go astray. */
-  if (!fa->stopped && header->visited && header->ttl == 1 && mip4_is_solicitation (data, length) &&
-      source >> 28 < 14 && source >> 24 != 127 && !mip4_fa_is_own_address (fa, &header->source.addr))
+  if (!fa->stopped && header->visited && header->ttl == 1 && mip4_is_solicitation (data, length) && source >> 28 < 14 &&
+      source >> 24 != 127 && !mip4_fa_is_own_address (fa, &header->source.addr))
     mip4_fa_process_solicitation (fa, now, header);
   else
     fa->counts[FA_COUNT_ICMP_IGNORED]++;

@@ -108,11 +108,11 @@ typedef enum
 
 struct _Mip4Fa
 {
-  Mip4FaConfig config; /* own_addresses owned; home_agents and nodes not used */
+  Mip4FaConfig config;             /* own_addresses owned; home_agents and nodes not used */
   GHashTable *home_agents, *nodes; /* RoamAddr -> Mip4FaPeer, key referenced */
   RoamRng *rng;
-  GPtrArray *visitors; /* Mip4FaVisitor */
-  GPtrArray *pending;  /* Mip4FaPending, oldest first */
+  GPtrArray *visitors;    /* Mip4FaVisitor */
+  GPtrArray *pending;     /* Mip4FaPending, oldest first */
   GHashTable *neighbours; /* guint64 of the link-layer address -> Mip4FaNeighbour */
   GQueue actions;         /* Mip4FaAction */
   gboolean busy, stopped;

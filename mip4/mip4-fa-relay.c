@@ -28,7 +28,7 @@ mip4_fa_build_relayed_request (const Mip4Fa *fa, const Mip4FaRequest *request, g
   if (ask_udp)
     mip4_write_udp_tunnel_request (&writer, FALSE, MIP4_UDP_ENCAPSULATION_BY_FLAGS);
   if (ask_revocation)
-    mip4_fa_write_revocation_support (&writer, request->now);
+    mip4_write_revocation_support (&writer, TRUE, (guint32)(request->now->ntp >> 32)); /* D-11 */
   /* RFC 5944 3.5.4: not on a deregistration, and only for a care-of address of ours. */
   if (request->home_agent != NULL && m->lifetime > 0 && mip4_fa_is_care_of (fa, &m->care_of_address))
     mip4_write_auth (&writer, MIP4_EXT_FOREIGN_HOME_AUTH, &request->home_agent->association);

@@ -104,8 +104,8 @@ find_pending (const Mip4Fa *fa, const Mip4Message *m)
     {
       Mip4FaPending *pending = g_ptr_array_index (fa->pending, i);
       gboolean without_address = !roam_addr_is_specified (&pending->visitor.home_address);
-      gboolean same_nai = nai->length > 0 && nai->length == pending->nai_length &&
-                          memcmp (nai->data, pending->nai, nai->length) == 0;
+      gboolean same_nai =
+        nai->length > 0 && nai->length == pending->nai_length && memcmp (nai->data, pending->nai, nai->length) == 0;
 
       if ((guint32)pending->visitor.identification != (guint32)m->identification ||
           !(without_address || roam_addr_equal (&pending->visitor.home_address, &m->home_address)))
@@ -157,8 +157,7 @@ check_reply (const Reply *reply)
   const Mip4Message *m = &reply->message;
 
   if (wants_foreign_home_auth (reply) &&
-      (m->fhae.count != 1 ||
-       mip4_verify_auth (m, &m->fhae, &reply->home_agent->association) != MIP4_DISCARD_NONE))
+      (m->fhae.count != 1 || mip4_verify_auth (m, &m->fhae, &reply->home_agent->association) != MIP4_DISCARD_NONE))
     return FA_CODE_HA_AUTH;
   return m->uncovered.n_cvse > 0 ? FA_CODE_CVSE_FROM_HA : 0;
 }

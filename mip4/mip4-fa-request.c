@@ -48,7 +48,7 @@ check_format (Mip4Fa *fa, Mip4FaRequest *request)
     return MIP4_DISCARD_CHALLENGE;
   /* RFC 3543 3.2: only who ends the tunnel itself takes part in revocation. */
   if ((m->flags & MIP4_FLAG_DECAPSULATION) == 0 && (m->covered.revocation || m->uncovered.revocation))
-    return MIP4_DISCARD_REVOCATION;
+    return MIP4_DISCARD_REVOCATION_SUPPORT;
   return MIP4_DISCARD_NONE;
 }
 
@@ -291,8 +291,7 @@ relay (Mip4Fa *fa, const Mip4FaRequest *request)
   action->send.source_port = MIP4_PORT;
   action->send.destination = (RoamEndpoint){ request->relay_to, MIP4_PORT };
   action->send.ttl = MIP4_FA_TTL;
-  action->send.datagram =
-    mip4_fa_build_relayed_request (fa, request, pending->asked_udp, pending->asked_revocation);
+  action->send.datagram = mip4_fa_build_relayed_request (fa, request, pending->asked_udp, pending->asked_revocation);
   fa->counts[FA_COUNT_REQUESTS_RELAYED]++;
 }
 

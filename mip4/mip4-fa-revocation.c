@@ -6,19 +6,6 @@
  * modulo 2^32 with those of the same home agent (D-11).
  */
 
-#define INFORM 0x8000u
-
-void
-mip4_fa_write_revocation_support (WireWriter *writer, const RoamNow *now)
-{
-  g_auto (WireWriter) body = { 0 };
-
-  wire_writer_init (&body, 6);
-  wire_write_u16 (&body, INFORM); /* we tell the node when the home agent wants it (RFC 3543 3.2) */
-  wire_write_u32 (&body, (guint32)(now->ntp >> 32));
-  mip4_write_tlv (writer, MIP4_EXT_REVOCATION_SUPPORT, wire_writer_peek (&body), wire_writer_length (&body));
-}
-
 /* RFC 3543 3.4. */
 static GBytes *
 build_acknowledgment (const Mip4Message *revocation, gboolean inform, const Mip4FaPeer *home_agent)
@@ -26,11 +13,7 @@ build_acknowledgment (const Mip4Message *revocation, gboolean inform, const Mip4
   g_auto (WireWriter) writer = { 0 };
 
   wire_writer_init (&writer, MIP4_MESSAGE_MAX);
-  wire_write_u8 (&writer, MIP4_MESSAGE_REVOCATION_ACK);
-  wire_write_u8 (&writer, 0);
-  wire_write_u16 (&writer, inform ? INFORM : 0);
-  wire_write_addr (&writer, &revocation->home_address);
-  wire_write_u32 (&writer, revocation->revocation_id);
+  mip4_write_revocation_ack (&writer, inform, &revocation->home_address, revocation->revocation_id);
   mip4_write_auth (&writer, MIP4_EXT_FOREIGN_HOME_AUTH, &home_agent->association);
   return wire_writer_finish (&writer);
 }
@@ -54,7 +37,7 @@ verify_revocation (const Mip4Message *m, const Mip4FaPeer *home_agent)
   if (home_agent == NULL)
     return MIP4_DISCARD_NO_ASSOCIATION;
   if (m->fhae.count != 1)
-    return MIP4_DISCARD_FHAE;
+    return MIP4_DISCARD_REVOCATION_AUTHENTICATOR;
   return mip4_verify_auth (m, &m->fhae, &home_agent->association);
 }
 
@@ -62,14 +45,16 @@ verify_revocation (const Mip4Message *m, const Mip4FaPeer *home_agent)
 static Mip4Discard
 check_revocation (const Mip4Fa *fa, const Mip4Message *m, const Mip4FaVisitor *visitor)
 {
-  if (!m->from_home_agent || !mip4_fa_is_care_of (fa, &m->care_of_address))
-    return MIP4_DISCARD_REVOCATION;
+  if (!m->from_home_agent)
+    return MIP4_DISCARD_REVOCATION_DIRECTION;
+  if (!mip4_fa_is_care_of (fa, &m->care_of_address))
+    return MIP4_DISCARD_REVOCATION_BINDING;
   if (visitor == NULL)
     return MIP4_DISCARD_NONE;
-  if (!visitor->revocation || !roam_addr_equal (&visitor->home_agent, &m->home_agent) ||
-      (gint32)(m->revocation_id - visitor->revocation_timestamp) <= 0)
-    return MIP4_DISCARD_REVOCATION;
-  return MIP4_DISCARD_NONE;
+  if (!visitor->revocation || !roam_addr_equal (&visitor->home_agent, &m->home_agent))
+    return MIP4_DISCARD_REVOCATION_BINDING;
+  return (gint32)(m->revocation_id - visitor->revocation_timestamp) > 0 ? MIP4_DISCARD_NONE
+                                                                        : MIP4_DISCARD_REVOCATION_REPLAYED;
 }
 
 void

@@ -442,12 +442,18 @@ GHashTable *
 mip4_fa_dup_counters (const Mip4Fa *fa)
 {
   static const char *const names[MIP4_FA_N_COUNTS] = {
-    [FA_COUNT_ADVERTISED] = "advertisements-sent",     [FA_COUNT_SOLICITED] = "solicitations-answered",
-    [FA_COUNT_REQUESTS_RELAYED] = "requests-relayed",  [FA_COUNT_REPLIES_RELAYED] = "replies-relayed",
-    [FA_COUNT_REGISTERED] = "registrations",           [FA_COUNT_DEREGISTERED] = "deregistrations",
-    [FA_COUNT_DENIED] = "requests-denied",             [FA_COUNT_DENIAL_LIMITED] = "denials-not-sent",
-    [FA_COUNT_TIMED_OUT] = "requests-without-answer",  [FA_COUNT_EXPIRED] = "visitors-expired",
-    [FA_COUNT_REVOKED] = "visitors-revoked",           [FA_COUNT_ICMP_IGNORED] = "icmp-ignored",
+    [FA_COUNT_ADVERTISED] = "advertisements-sent",
+    [FA_COUNT_SOLICITED] = "solicitations-answered",
+    [FA_COUNT_REQUESTS_RELAYED] = "requests-relayed",
+    [FA_COUNT_REPLIES_RELAYED] = "replies-relayed",
+    [FA_COUNT_REGISTERED] = "registrations",
+    [FA_COUNT_DEREGISTERED] = "deregistrations",
+    [FA_COUNT_DENIED] = "requests-denied",
+    [FA_COUNT_DENIAL_LIMITED] = "denials-not-sent",
+    [FA_COUNT_TIMED_OUT] = "requests-without-answer",
+    [FA_COUNT_EXPIRED] = "visitors-expired",
+    [FA_COUNT_REVOKED] = "visitors-revoked",
+    [FA_COUNT_ICMP_IGNORED] = "icmp-ignored",
   };
   GHashTable *table = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
 

@@ -37,7 +37,8 @@ typedef struct
   guint n_care_of;               /* at least 1 */
   const RoamAddr *own_addresses; /* every address of this host: no home agent is reached through us there */
   gsize n_own_addresses;
-  guint8 prefix_length;            /* of @address, told in Prefix-Lengths; 0: that extension is not sent (MIP-FA-005) */
+  RoamPrefix visited_network;      /* of @address; unset: unknown. No visitor's home address may be in it */
+  gboolean prefix_lengths;         /* tell its length in Prefix-Lengths (RFC 5944 2.1.2; MIP-FA-005) */
   gboolean routes_common_traffic;  /* ICMP Code 0, else 16 (RFC 5944 2.1) */
   guint16 registration_lifetime_s; /* longest accepted; 65535: any */
   guint interval_ms;               /* between advertisements, at most; 0: 10 s; at least 1 s */
@@ -67,9 +68,9 @@ typedef struct
   RoamAddr home_agent; /* of the accepting reply: tunnel end; of the request before that */
   RoamAddr care_of_address;
   guint8 link_layer[6];
-  RoamEndpoint source;         /* of the request: 0.0.0.0 possible */
+  RoamEndpoint source;          /* of the request: 0.0.0.0 possible */
   RoamAddr request_destination; /* of the request: source of the replies to it */
-  gboolean co_located;         /* D: the node ends the tunnel itself, no data path here */
+  gboolean co_located;          /* D: the node ends the tunnel itself, no data path here */
   gboolean reverse_tunnel;
   gboolean encapsulating_delivery;
   gboolean udp_tunnel; /* RFC 3519: data in UDP 434 both ways */
@@ -77,9 +78,9 @@ typedef struct
   guint16 requested_s, lifetime_s;
   gint64 registered_us, expiry_us; /* boot time; ROAM_NEVER */
   guint64 identification;
-  gboolean revocation;          /* negotiated (RFC 3543 4.2.1) */
-  gboolean inform;              /* I: the node is to be told (RFC 3543 3.3) */
-  guint32 revocation_timestamp; /* newest of the home agent; orders its messages */
+  gboolean revocation;           /* negotiated (RFC 3543 4.2.1) */
+  gboolean inform;               /* I: the node is to be told (RFC 3543 3.3) */
+  guint32 revocation_timestamp;  /* newest of the home agent; orders its messages */
   char nai[MIP4_FA_NAI_MAX + 1]; /* "": none; octets that are no printable ASCII stand as '?' */
 } Mip4FaVisitor;
 
