@@ -60,7 +60,7 @@ static gboolean
 get_datagram (TunnelWorker *worker, guint slot, TunnelLink *link, Datagram *ret_datagram)
 {
   struct mmsghdr *message = &worker->batch.messages[slot];
-  const struct sockaddr_in *name = &worker->batch.names[slot];
+  const struct sockaddr_in *name = &worker->batch.names[slot].in;
   Datagram datagram = { .link = link, .data = worker->batch.slots[slot] + TUNNEL_HEADROOM, .length = message->msg_len };
 
   if ((message->msg_hdr.msg_flags & MSG_TRUNC) != 0)
@@ -247,7 +247,14 @@ tunnel_inbound_process_esp (TunnelWorker *worker, TunnelLink *link)
     }
 }
 
-/* R5266-TRF-008: in clear only in C, and only on the proved link. */
+static gboolean
+is_clear_mode (TunnelMode mode)
+{
+  return mode == TUNNEL_MODE_C || mode == TUNNEL_MODE_F;
+}
+
+/* R5266-TRF-008: in clear only in C and F, and only on the proved link. F: broadcasts for the home address (RFC
+ * 5944 4.3). */
 static void
 process_ipip (TunnelWorker *worker, Datagram *datagram)
 {
@@ -256,7 +263,7 @@ process_ipip (TunnelWorker *worker, Datagram *datagram)
   gboolean unused = FALSE;
   TunnelDrop drop;
 
-  if (tunnel_worker_mode (worker) != TUNNEL_MODE_C || datagram->link != worker->path->clear_link)
+  if (!is_clear_mode (tunnel_worker_mode (worker)) || datagram->link != worker->path->clear_link)
     {
       worker->stats.clear_dropped++;
       return;

@@ -37,6 +37,9 @@ typedef enum {
   TUNNEL_IO_IKE,          /* datagram with the non-ESP marker on port 4500; keepalives are ignored (RFC 3948 4) */
   TUNNEL_IO_REGISTRATION, /* UDP from port 434 that came out of ESP, to the TIA */
   TUNNEL_IO_TRAFFIC,      /* authentic inbound ESP on child sa: first packet, then at most one a second */
+  TUNNEL_IO_KEEPALIVE_LOST, /* MIP UDP: no answer through the tunnel (RFC 3519 4.10), or the home agent's port is
+                               closed (D-23): register again at once. local, remote: the tunnel's ends. At most one
+                               in 10 s */
 } TunnelIoEventType;
 
 typedef struct {
@@ -58,6 +61,13 @@ gboolean tunnel_io_send_ike (TunnelIo *io, int ifindex, const RoamAddr *local, c
 /* Sends UDP @source:434 -> @destination inside ESP, in every mode, HOLD included. FALSE: no SA. */
 gboolean tunnel_io_send_registration (TunnelIo *io, const RoamAddr *source, const RoamEndpoint *destination,
                                       guint8 ttl, GBytes *datagram);
+/*
+ * Sends UDP @source:434 -> @destination in one IPv4 packet to the station with the 6 octets
+ * @link_layer on @ifindex: registration with a foreign agent (RFC 5944 3.6.1.1), without a route,
+ * without ARP and past the gate, which stays closed for all else. @source may be 0.0.0.0. FALSE: errno.
+ */
+gboolean tunnel_io_send_to_agent (int ifindex, const guint8 *link_layer, const RoamAddr *source,
+                                  const RoamEndpoint *destination, guint8 ttl, GBytes *datagram);
 
 typedef struct {
   guint64 tx_packets, tx_octets, rx_packets, rx_octets;

@@ -11,6 +11,8 @@
 
 #define TUNNEL_IP4_HEADER 20
 #define TUNNEL_UDP_HEADER 8
+#define TUNNEL_DATA_HEADER 4 /* RFC 3519 3.3: type, next header, reserved */
+#define TUNNEL_MIP_UDP_OVERHEAD (TUNNEL_IP4_HEADER + TUNNEL_UDP_HEADER + TUNNEL_DATA_HEADER)
 #define TUNNEL_PROTOCOL_IPIP 4
 #define TUNNEL_PROTOCOL_UDP 17
 #define TUNNEL_IP4_DF 0x4000
@@ -28,6 +30,8 @@ typedef struct
 /* MALFORMED or NOT_IPV4 leaves @ret_header untouched. Octets behind the total length are legal (RFC 4303 2.7). */
 TunnelDrop tunnel_ip4_parse (const guint8 *packet, gsize length, TunnelIp4 *ret_header);
 gboolean tunnel_ip4_is_fragment (const TunnelIp4 *header);
+/* Multicast, or the limited broadcast. */
+gboolean tunnel_ip4_is_group (guint32 addr);
 /* Writes 20 octets at @packet: DF, identification 0 (RFC 6864 4.1: an atomic datagram needs none), checksum. */
 void tunnel_ip4_build (guint8 *packet, const TunnelIp4 *header);
 /* RFC 1071 over @length octets, added to @sum; not yet folded. */
@@ -56,8 +60,10 @@ void tunnel_ip4_set_ecn (guint8 *packet, TunnelEcn ecn);
 
 typedef struct
 {
-  guint32 local, remote; /* CoA or TIA; home agent */
+  guint32 local, remote; /* CoA, TIA, or in F the home address; home agent */
   guint32 home_address;
+  /* B was granted: what is for a group is the user's too. */
+  gboolean broadcasts;
   /* RFC 6040 4.3: outer Not-ECT, for a home agent that would ignore marks. */
   gboolean ecn_compatibility;
 } TunnelIpip;

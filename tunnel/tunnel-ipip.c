@@ -64,6 +64,12 @@ tunnel_ip4_is_fragment (const TunnelIp4 *header)
   return (header->fragment & IP4_MORE_FRAGMENTS_AND_OFFSET) != 0;
 }
 
+gboolean
+tunnel_ip4_is_group (guint32 addr)
+{
+  return addr >> 28 == 0xe || addr == G_MAXUINT32;
+}
+
 void
 tunnel_ip4_build (guint8 *packet, const TunnelIp4 *header)
 {
@@ -140,8 +146,11 @@ tunnel_ipip_encapsulate (const TunnelIpip *tunnel, guint8 *inner, gsize length, 
     return TUNNEL_DROP_MALFORMED;
   if (header.ttl == 0)
     return TUNNEL_DROP_TTL;
-  /* RFC 2003 3.2: a packet of the tunnel's own end points would go round for ever. */
-  if (header.source == tunnel->local || header.source == tunnel->remote)
+  /*
+   * RFC 2003 3.2: a packet of the tunnel's own end points would go round for ever. Only towards a
+   * foreign agent the home address is the end of the tunnel as well (RFC 3024 5.2.2).
+   */
+  if ((header.source == tunnel->local && tunnel->local != tunnel->home_address) || header.source == tunnel->remote)
     return TUNNEL_DROP_LOOP;
   if (header.source != tunnel->home_address)
     return TUNNEL_DROP_SOURCE;
@@ -167,13 +176,16 @@ is_plausible_source (const TunnelIpip *tunnel, guint32 source)
   return source != tunnel->home_address && first_octet != 0 && first_octet != 127 && first_octet < 224;
 }
 
-/* The inner packet is for the home address and nothing else (decision D-22). */
+/*
+ * The inner packet is for the home address, or for a group if that was asked for (decision D-22). The
+ * host's own stack then asks whether anybody joined.
+ */
 static TunnelDrop
 verify_inner (const TunnelIpip *tunnel, const TunnelIp4 *header)
 {
   if (header->ttl == 0)
     return TUNNEL_DROP_TTL;
-  if (header->destination != tunnel->home_address)
+  if (header->destination != tunnel->home_address && !(tunnel->broadcasts && tunnel_ip4_is_group (header->destination)))
     return TUNNEL_DROP_DESTINATION;
   if (!is_plausible_source (tunnel, header->source))
     return TUNNEL_DROP_SOURCE;

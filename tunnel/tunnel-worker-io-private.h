@@ -17,11 +17,17 @@
 #define TUNNEL_SLOT_OCTETS (TUNNEL_HEADROOM + TUNNEL_IO_MAX_MTU + 256)
 #define TUNNEL_CONTROL_OCTETS 64 /* IP_PKTINFO and IP_TOS */
 
+typedef union
+{
+  struct sockaddr_in in;
+  struct sockaddr_ll ll;
+} TunnelName;
+
 typedef struct
 {
   struct mmsghdr messages[TUNNEL_BATCH];
   struct iovec vectors[TUNNEL_BATCH];
-  struct sockaddr_in names[TUNNEL_BATCH];
+  TunnelName names[TUNNEL_BATCH];
   _Alignas(struct cmsghdr) guint8 control[TUNNEL_BATCH][TUNNEL_CONTROL_OCTETS];
   guint8 slots[TUNNEL_BATCH][TUNNEL_SLOT_OCTETS];
 } TunnelBatch;

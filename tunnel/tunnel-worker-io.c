@@ -82,7 +82,19 @@ tunnel_path_free (TunnelPath *path)
     return;
   g_ptr_array_unref (path->links);
   g_ptr_array_unref (path->sas);
+  tunnel_clear_unref (path->clear);
   g_free (path);
+}
+
+guint
+tunnel_path_get_mtu (const TunnelPath *path, guint link_mtu)
+{
+  TunnelOverhead overhead = { .mip_udp = path->mip_udp,
+                              .encapsulating = path->encapsulating,
+                              .udp_encap = path->udp_encap,
+                              .sa = path->out != NULL ? path->out->sa : NULL };
+
+  return tunnel_plan_mtu (path->mode, link_mtu, &overhead);
 }
 
 /* -------------------------------------------------------------------------- lock ---- */
