@@ -3,6 +3,7 @@
 #include "tunnel/tunnel-octets-private.h"
 
 #include <errno.h>
+#include <linux/filter.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <string.h>
@@ -13,7 +14,8 @@
  * Sockets that a mode in clear needs besides those of every link. Mode f: packets leave through a
  * packet socket that names the agent's link-layer address, so that neither the routing table nor ARP
  * can choose another station (RFC 5944 1.7, 4.2.1), and no other program of the machine can do the
- * same by way of the IP stack, which the gate keeps closed.
+ * same by way of the IP stack, which the gate keeps closed. Mode c in UDP: tunnel data come in through
+ * a raw socket, so that the control socket on port 434 stays the main loop's.
  */
 
 static void
@@ -39,25 +41,70 @@ tunnel_sockaddr_from_link_layer (struct sockaddr_ll *sockaddr, int ifindex, cons
   memcpy (sockaddr->sll_addr, link_layer, ETH_ALEN);
 }
 
+/*
+ * Classic BPF, offsets in octets. The raw socket gets a copy of every UDP packet of the interface; the
+ * filter sees it from the IP header on and keeps tunnel data (RFC 3519 3.3) from port 434 to @port:
+ * UDP, whole, and a first octet of 4 behind the UDP header.
+ */
+static gboolean
+attach_data_filter (int fd, guint port)
+{
+  struct sock_filter code[] = {
+    BPF_STMT (BPF_LD | BPF_H | BPF_ABS, 6), /* flags and fragment offset */
+    BPF_JUMP (BPF_JMP | BPF_JSET | BPF_K, 0x3fff, 7, 0),
+    BPF_STMT (BPF_LDX | BPF_B | BPF_MSH, 0), /* header length */
+    BPF_STMT (BPF_LD | BPF_W | BPF_IND, 0),  /* both ports */
+    BPF_JUMP (BPF_JMP | BPF_JEQ | BPF_K, (guint32)TUNNEL_MIP_PORT << 16 | port, 0, 4),
+    BPF_STMT (BPF_LD | BPF_B | BPF_IND, TUNNEL_UDP_HEADER),
+    BPF_JUMP (BPF_JMP | BPF_JEQ | BPF_K, TUNNEL_DATA_TYPE, 0, 2),
+    BPF_STMT (BPF_RET | BPF_K, G_MAXUINT32),
+    BPF_STMT (BPF_RET | BPF_K, 0),
+    BPF_STMT (BPF_RET | BPF_K, 0),
+  };
+  struct sock_fprog program = { .len = G_N_ELEMENTS (code), .filter = code };
+
+  return setsockopt (fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0;
+}
+
+gboolean
+tunnel_io_ignore_tunnel_data (int fd)
+{
+  /* A UDP socket's filter begins at the UDP header. */
+  struct sock_filter code[] = {
+    BPF_STMT (BPF_LD | BPF_B | BPF_ABS, TUNNEL_UDP_HEADER),
+    BPF_JUMP (BPF_JMP | BPF_JEQ | BPF_K, TUNNEL_DATA_TYPE, 1, 0),
+    BPF_STMT (BPF_RET | BPF_K, G_MAXUINT32),
+    BPF_STMT (BPF_RET | BPF_K, 0),
+  };
+  struct sock_fprog program = { .len = G_N_ELEMENTS (code), .filter = code };
+
+  return setsockopt (fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0;
+}
+
+static int
+open_data (const TunnelClearNeeds *needs, guint32 mark)
+{
+  int fd = tunnel_link_open_socket (SOCK_RAW, IPPROTO_UDP, needs->ifindex, mark);
+
+  if (fd >= 0 && !attach_data_filter (fd, needs->port))
+    close_fd (&fd);
+  return fd;
+}
+
 TunnelClear *
-tunnel_clear_new (const TunnelClearNeeds *needs, GError **error)
+tunnel_clear_new (const TunnelClearNeeds *needs, guint32 mark, GError **error)
 {
   g_autoptr (TunnelClear) clear = g_new0 (TunnelClear, 1);
 
   clear->references = 1;
   clear->needs = *needs;
-  clear->packet_fd = -1;
-  if (needs->packet)
-    {
-      clear->packet_fd = open_packet ();
-      if (clear->packet_fd < 0)
-        {
-          g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno),
-                       "packet socket on interface %d: %s (needs CAP_NET_RAW)", needs->ifindex, g_strerror (errno));
-          return NULL;
-        }
-    }
-  return g_steal_pointer (&clear);
+  clear->packet_fd = needs->packet ? open_packet () : -1;
+  clear->udp_fd = needs->mip_udp ? open_data (needs, mark) : -1;
+  if ((clear->packet_fd >= 0 || !needs->packet) && (clear->udp_fd >= 0 || !needs->mip_udp))
+    return g_steal_pointer (&clear);
+  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno), "%s socket on interface %d: %s (needs CAP_NET_RAW)",
+               needs->packet ? "packet" : "raw UDP", needs->ifindex, g_strerror (errno));
+  return NULL;
 }
 
 TunnelClear *
@@ -73,6 +120,7 @@ tunnel_clear_unref (TunnelClear *clear)
   if (clear == NULL || !g_atomic_int_dec_and_test (&clear->references))
     return;
   close_fd (&clear->packet_fd);
+  close_fd (&clear->udp_fd);
   g_free (clear);
 }
 

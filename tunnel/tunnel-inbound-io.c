@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /* From the wire to the TUN: recvmmsg(), authenticate and decrypt in place, decapsulate, write. */
@@ -21,15 +20,6 @@ typedef struct
   RoamEndpoint local, remote;
   guint8 tos;
 } Datagram;
-
-static gint64
-boot_us (void)
-{
-  struct timespec now;
-
-  (void)clock_gettime (CLOCK_BOOTTIME, &now);
-  return (gint64)now.tv_sec * ROAM_USEC_PER_SEC + now.tv_nsec / 1000;
-}
 
 static guint
 receive (TunnelWorker *worker, int fd)
@@ -90,6 +80,14 @@ deliver (TunnelWorker *worker, const guint8 *packet, gsize length)
   /* A full receive queue of the host loses it, as it would behind any other interface. */
   if (write (worker->device->fd, packet, length) != (gssize)length)
     worker->stats.rx_failed++;
+}
+
+/* Out of the Mobile IPv4 tunnel. */
+static void
+deliver_user (TunnelWorker *worker, const guint8 *packet, gsize length)
+{
+  if (!worker->path->mip_udp || !tunnel_keepalive_take (worker, packet, length))
+    deliver (worker, packet, length);
 }
 
 static TunnelSaState *
@@ -163,7 +161,7 @@ process_esp (TunnelWorker *worker, const Datagram *datagram, gint64 now)
       tunnel_worker_count_drop (worker, inner.drop);
       break;
     case TUNNEL_INNER_USER:
-      deliver (worker, inner.data, inner.length);
+      deliver_user (worker, inner.data, inner.length);
       break;
     case TUNNEL_INNER_REGISTRATION:
       report_registration (worker, state, datagram, &inner);
@@ -194,7 +192,7 @@ void
 tunnel_inbound_process_udp (TunnelWorker *worker, TunnelLink *link)
 {
   guint n = receive (worker, link->udp_fd);
-  gint64 now = boot_us ();
+  gint64 now = tunnel_worker_now ();
 
   for (guint i = 0; i < n; i++)
     {
@@ -234,7 +232,7 @@ void
 tunnel_inbound_process_esp (TunnelWorker *worker, TunnelLink *link)
 {
   guint n = receive (worker, link->esp_fd);
-  gint64 now = boot_us ();
+  gint64 now = tunnel_worker_now ();
 
   for (guint i = 0; i < n; i++)
     {
@@ -272,15 +270,15 @@ process_ipip (TunnelWorker *worker, Datagram *datagram)
                                   &length, &unused);
   worker->stats.ecn_unused += unused ? 1 : 0;
   if (drop == TUNNEL_DROP_NONE)
-    deliver (worker, inner, length);
+    deliver_user (worker, inner, length);
   else
     tunnel_worker_count_drop (worker, drop);
 }
 
 void
-tunnel_inbound_process_ipip (TunnelWorker *worker, TunnelLink *link)
+tunnel_inbound_process_ipip (TunnelWorker *worker, TunnelLink *link, int fd)
 {
-  guint n = receive (worker, link->ipip_fd);
+  guint n = receive (worker, fd);
 
   for (guint i = 0; i < n; i++)
     {

@@ -101,6 +101,8 @@ guint tunnel_link_path_mtu (int ifindex, guint32 mark, const RoamAddr *remote);
 void tunnel_append_control (struct msghdr *message, int type, const void *data, gsize length);
 void tunnel_sockaddr_from_endpoint (struct sockaddr_in *sockaddr, const RoamAddr *addr, guint16 port);
 
+/* A socket of @type and @protocol on one interface, with roamd's mark and generous buffers. -1: errno. */
+int tunnel_link_open_socket (int type, int protocol, int ifindex, guint32 mark);
 /* MTU of the interface itself; 0: unknown. */
 guint tunnel_link_get_mtu (int ifindex);
 
@@ -110,7 +112,9 @@ guint tunnel_link_get_mtu (int ifindex);
 typedef struct
 {
   int ifindex;
-  gboolean packet; /* F: by link-layer address */
+  gboolean packet;  /* F: by link-layer address */
+  gboolean mip_udp; /* C: tunnel data in UDP ... */
+  guint port;       /* ... to this port */
 } TunnelClearNeeds;
 
 typedef struct
@@ -118,9 +122,10 @@ typedef struct
   gint references;
   TunnelClearNeeds needs;
   int packet_fd; /* AF_PACKET, sends only; -1: not needed */
+  int udp_fd;    /* raw UDP, receives tunnel data only; -1: not needed */
 } TunnelClear;
 
-TunnelClear *tunnel_clear_new (const TunnelClearNeeds *needs, GError **error);
+TunnelClear *tunnel_clear_new (const TunnelClearNeeds *needs, guint32 mark, GError **error);
 TunnelClear *tunnel_clear_ref (TunnelClear *clear);
 void tunnel_clear_unref (TunnelClear *clear);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TunnelClear, tunnel_clear_unref)
@@ -168,6 +173,7 @@ typedef struct
   RoamAddr esp_local, tia;
   struct sockaddr_in esp_remote;
   gboolean udp_encap, mip_udp;
+  guint16 keepalive_s;
 } TunnelPath;
 
 TunnelPath *tunnel_path_new (void);

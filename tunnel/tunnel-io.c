@@ -192,15 +192,19 @@ add_links (TunnelIo *io, TunnelPath *path, const TunnelPlan *plan, GError **erro
 static gboolean
 add_clear (TunnelIo *io, TunnelPath *path, const TunnelPlan *plan, GError **error)
 {
-  TunnelClearNeeds needs = { .ifindex = plan->ifindex, .packet = plan->mode == TUNNEL_MODE_F };
+  gboolean c_udp = plan->mode == TUNNEL_MODE_C && plan->mip_udp;
+  TunnelClearNeeds needs = { .ifindex = plan->ifindex,
+                             .packet = plan->mode == TUNNEL_MODE_F,
+                             .mip_udp = c_udp,
+                             .port = c_udp ? plan->mip_udp_port : 0 };
   TunnelClear *clear = tunnel_worker_get_path (io->worker)->clear;
 
-  if (!needs.packet)
+  if (!needs.packet && !needs.mip_udp)
     return TRUE;
   if (clear != NULL && memcmp (&clear->needs, &needs, sizeof needs) == 0)
     path->clear = tunnel_clear_ref (clear);
   else
-    path->clear = tunnel_clear_new (&needs, error);
+    path->clear = tunnel_clear_new (&needs, io->config.mark, error);
   return path->clear != NULL;
 }
 
@@ -277,6 +281,11 @@ check_plan (const TunnelPlan *plan, GError **error)
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "mode mc without a Child SA");
       return FALSE;
     }
+  if (plan->mip_udp && plan->mip_udp_port == 0)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "tunnel in UDP without a port");
+      return FALSE;
+    }
   return plan->mode != TUNNEL_MODE_MC || is_inet4 (&plan->mip_local, "TIA", error);
 }
 
@@ -293,10 +302,15 @@ set_tunnels (const TunnelIo *io, TunnelPath *path, const TunnelPlan *plan)
 {
   const RoamAddr *local = plan->mode == TUNNEL_MODE_F ? &io->config.home_address : &plan->mip_local;
 
+  /* RFC 3519 4.4: not with an agent's care-of address. */
+  path->mip_udp = plan->mip_udp && (plan->mode == TUNNEL_MODE_C || plan->mode == TUNNEL_MODE_MC);
   path->ipip = (TunnelIpip){ .local = roam_addr_to_u32 (local),
                              .remote = roam_addr_to_u32 (get_home_agent (io, plan)),
                              .home_address = roam_addr_to_u32 (&io->config.home_address),
-                             .broadcasts = plan->broadcasts };
+                             .broadcasts = plan->broadcasts,
+                             .udp = path->mip_udp,
+                             .udp_port = plan->mip_udp_port };
+  path->keepalive_s = plan->keepalive_s;
   path->to_agent = path->ipip;
   path->to_agent.remote = roam_addr_to_u32 (&plan->agent);
   path->encapsulating = plan->encapsulating;
@@ -319,7 +333,6 @@ make_path (TunnelIo *io, const TunnelPlan *plan, GError **error)
   tunnel_sockaddr_from_endpoint (&path->esp_remote, &plan->esp_remote.addr,
                                  plan->udp_encap ? plan->esp_remote.port : 0);
   path->udp_encap = plan->udp_encap;
-  path->mip_udp = plan->mip_udp;
   return g_steal_pointer (&path);
 }
 

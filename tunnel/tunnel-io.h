@@ -69,12 +69,22 @@ gboolean tunnel_io_send_registration (TunnelIo *io, const RoamAddr *source, cons
 gboolean tunnel_io_send_to_agent (int ifindex, const guint8 *link_layer, const RoamAddr *source,
                                   const RoamEndpoint *destination, guint8 ttl, GBytes *datagram);
 
+/*
+ * For the control socket on port 434: tunnel data (RFC 3519, first octet 4) stay away from it, so that
+ * the main loop is not woken for the user's packets. The data plane hears them on a raw socket of its
+ * own while a plan with mip_udp in mode c is applied; no SO_REUSEPORT, no order of opening. The
+ * control socket must stay open then: it is what keeps the kernel from answering "port unreachable".
+ * Once, after socket(); FALSE: errno.
+ */
+gboolean tunnel_io_ignore_tunnel_data (int fd);
+
 typedef struct {
   guint64 tx_packets, tx_octets, rx_packets, rx_octets;
   guint64 held, hold_dropped, blocked;            /* packets */
   guint64 bad_authenticator, replayed, unknown_spi, bad_inner; /* inbound drops */
   guint64 clear_dropped;                          /* IP-in-IP in clear while not in C (R5266-TRF-008) */
   guint64 tx_failed, rx_failed;                   /* refused by the kernel: too big, no route, no room */
+  guint64 keepalives, keepalives_lost;            /* RFC 3519 4.9, sent; tunnels that gave no answer */
   guint64 ecn_unused;                             /* marks that no conforming encapsulator makes (RFC 6040 4.2) */
 } TunnelIoStats;
 void tunnel_io_get_stats (TunnelIo *io, TunnelIoStats *ret_stats);

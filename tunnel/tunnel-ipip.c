@@ -134,15 +134,29 @@ tunnel_ecn_decapsulate (TunnelEcn inner, TunnelEcn outer, TunnelEcn *ret_ecn, gb
   return TRUE;
 }
 
+/* The 12 octets between outer and inner header (RFC 3519 3.3). */
+static void
+build_data_header (const TunnelIpip *tunnel, guint8 *udp, guint length)
+{
+  tunnel_put_u16 (udp, tunnel->udp_port);
+  tunnel_put_u16 (udp + 2, TUNNEL_MIP_PORT);
+  tunnel_put_u16 (udp + 4, (guint16)length);
+  tunnel_put_u16 (udp + 6, 0);
+  udp[8] = TUNNEL_DATA_TYPE;
+  udp[9] = TUNNEL_PROTOCOL_IPIP;
+  tunnel_put_u16 (udp + 10, 0);
+}
+
 TunnelDrop
 tunnel_ipip_encapsulate (const TunnelIpip *tunnel, guint8 *inner, gsize length, gsize *ret_length)
 {
+  guint overhead = tunnel_ipip_get_overhead (tunnel);
   TunnelIp4 header, outer;
   TunnelDrop drop = tunnel_ip4_parse (inner, length, &header);
 
   if (drop != TUNNEL_DROP_NONE)
     return drop;
-  if (header.total_length + TUNNEL_IP4_HEADER > G_MAXUINT16)
+  if (header.total_length + overhead > G_MAXUINT16)
     return TUNNEL_DROP_MALFORMED;
   if (header.ttl == 0)
     return TUNNEL_DROP_TTL;
@@ -157,12 +171,14 @@ tunnel_ipip_encapsulate (const TunnelIpip *tunnel, guint8 *inner, gsize length, 
   outer = (TunnelIp4){
     .tos = tunnel->ecn_compatibility ? (guint8)(header.tos & ~ECN_MASK) : header.tos,
     .ttl = OUTER_TTL,
-    .protocol = TUNNEL_PROTOCOL_IPIP,
-    .total_length = header.total_length + TUNNEL_IP4_HEADER,
+    .protocol = tunnel->udp ? TUNNEL_PROTOCOL_UDP : TUNNEL_PROTOCOL_IPIP,
+    .total_length = header.total_length + overhead,
     .source = tunnel->local,
     .destination = tunnel->remote,
   };
-  tunnel_ip4_build (inner - TUNNEL_IP4_HEADER, &outer);
+  tunnel_ip4_build (inner - overhead, &outer);
+  if (tunnel->udp)
+    build_data_header (tunnel, inner - overhead + TUNNEL_IP4_HEADER, outer.total_length - TUNNEL_IP4_HEADER);
   *ret_length = outer.total_length;
   return TUNNEL_DROP_NONE;
 }
@@ -197,12 +213,36 @@ verify_outer (const TunnelIpip *tunnel, const guint8 *packet, const TunnelIp4 *o
 {
   if (tunnel_checksum_finish (tunnel_checksum_add (0, packet, outer->header_length)) != 0)
     return TUNNEL_DROP_MALFORMED;
-  if (outer->protocol != TUNNEL_PROTOCOL_IPIP)
+  /* RFC 3519 4.7: one form at a time. */
+  if (outer->protocol != (tunnel->udp ? TUNNEL_PROTOCOL_UDP : TUNNEL_PROTOCOL_IPIP))
     return TUNNEL_DROP_NEXT_HEADER;
   if (tunnel_ip4_is_fragment (outer))
     return TUNNEL_DROP_FRAGMENT;
   if (outer->source != tunnel->remote || outer->destination != tunnel->local)
     return TUNNEL_DROP_END_POINT;
+  return TUNNEL_DROP_NONE;
+}
+
+/* RFC 3519 4.3: both ports as they were registered. Moves *@data to the inner packet. */
+static TunnelDrop
+verify_data_header (const TunnelIpip *tunnel, guint8 **data, gsize *length)
+{
+  guint16 source_port, destination_port, udp_length;
+  guint8 type, next_header;
+  WireReader reader;
+
+  wire_reader_init (&reader, *data, *length);
+  if (!wire_read_u16 (&reader, &source_port) || !wire_read_u16 (&reader, &destination_port) ||
+      !wire_read_u16 (&reader, &udp_length) || !wire_skip (&reader, 2) || !wire_read_u8 (&reader, &type) ||
+      !wire_read_u8 (&reader, &next_header) || !wire_skip (&reader, 2) || udp_length > *length ||
+      udp_length < TUNNEL_UDP_HEADER + TUNNEL_DATA_HEADER)
+    return TUNNEL_DROP_MALFORMED;
+  if (source_port != TUNNEL_MIP_PORT || destination_port != tunnel->udp_port)
+    return TUNNEL_DROP_END_POINT;
+  if (type != TUNNEL_DATA_TYPE || next_header != TUNNEL_PROTOCOL_IPIP)
+    return TUNNEL_DROP_NEXT_HEADER;
+  *data += TUNNEL_UDP_HEADER + TUNNEL_DATA_HEADER;
+  *length = udp_length - TUNNEL_UDP_HEADER - TUNNEL_DATA_HEADER;
   return TUNNEL_DROP_NONE;
 }
 
@@ -214,6 +254,7 @@ tunnel_ipip_decapsulate (const TunnelIpip *tunnel, TunnelEcn carrier, guint8 *pa
   TunnelEcn outer_ecn, ecn;
   gboolean carrier_unused = FALSE, unused = FALSE;
   guint8 *inner_packet;
+  gsize inner_length;
   TunnelDrop drop;
 
   drop = tunnel_ip4_parse (packet, length, &outer);
@@ -222,7 +263,11 @@ tunnel_ipip_decapsulate (const TunnelIpip *tunnel, TunnelEcn carrier, guint8 *pa
   if (drop != TUNNEL_DROP_NONE)
     return drop;
   inner_packet = packet + outer.header_length;
-  drop = tunnel_ip4_parse (inner_packet, outer.total_length - outer.header_length, &inner);
+  inner_length = outer.total_length - outer.header_length;
+  if (tunnel->udp)
+    drop = verify_data_header (tunnel, &inner_packet, &inner_length);
+  if (drop == TUNNEL_DROP_NONE)
+    drop = tunnel_ip4_parse (inner_packet, inner_length, &inner);
   if (drop == TUNNEL_DROP_NONE)
     drop = verify_inner (tunnel, &inner);
   if (drop != TUNNEL_DROP_NONE)

@@ -70,7 +70,9 @@ prepare_mc (TunnelWorker *worker, guint slot, guint8 *inner, gsize length)
   if (worker->path->out == NULL || worker->path->esp_link == NULL)
     return TUNNEL_DROP_MODE;
   drop = tunnel_ipip_encapsulate (&worker->path->ipip, inner, length, &outer_length);
-  return drop == TUNNEL_DROP_NONE ? prepare_esp (worker, slot, inner - TUNNEL_IP4_HEADER, outer_length) : drop;
+  if (drop != TUNNEL_DROP_NONE)
+    return drop;
+  return prepare_esp (worker, slot, inner - tunnel_ipip_get_overhead (&worker->path->ipip), outer_length);
 }
 
 static TunnelDrop
@@ -87,7 +89,7 @@ prepare_c (TunnelWorker *worker, guint slot, guint8 *inner, gsize length)
   if (drop != TUNNEL_DROP_NONE)
     return drop;
   tunnel_sockaddr_from_endpoint (&target, &home_agent, 0);
-  put_message (worker, slot, inner - TUNNEL_IP4_HEADER, outer_length, &target);
+  put_message (worker, slot, inner - tunnel_ipip_get_overhead (&worker->path->ipip), outer_length, &target);
   return TUNNEL_DROP_NONE;
 }
 
@@ -317,6 +319,17 @@ tunnel_outbound_process (TunnelWorker *worker)
     }
   if (length <= 0)
     worker->draining = FALSE;
+  if (worker->path->mip_udp && outgoing.count > 0)
+    tunnel_keepalive_note_sent (&worker->keepalive, tunnel_worker_now ());
+  flush (worker, &outgoing);
+}
+
+void
+tunnel_outbound_send_user (TunnelWorker *worker, gsize length)
+{
+  Outgoing outgoing = { .fd = outgoing_fd (worker->path) };
+
+  add_packet (worker, &outgoing, length);
   flush (worker, &outgoing);
 }
 
