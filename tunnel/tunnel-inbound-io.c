@@ -86,6 +86,7 @@ deliver (TunnelWorker *worker, const guint8 *packet, gsize length)
 static void
 deliver_user (TunnelWorker *worker, const guint8 *packet, gsize length)
 {
+  tunnel_icmp_note_received (&worker->soft);
   if (!worker->path->mip_udp || !tunnel_keepalive_take (worker, packet, length))
     deliver (worker, packet, length);
 }
@@ -162,6 +163,9 @@ process_esp (TunnelWorker *worker, const Datagram *datagram, gint64 now)
       break;
     case TUNNEL_INNER_USER:
       deliver_user (worker, inner.data, inner.length);
+      break;
+    case TUNNEL_INNER_ICMP:
+      tunnel_icmp_process (worker, inner.data, inner.length);
       break;
     case TUNNEL_INNER_REGISTRATION:
       report_registration (worker, state, datagram, &inner);
@@ -289,4 +293,13 @@ tunnel_inbound_process_ipip (TunnelWorker *worker, TunnelLink *link, int fd)
       else
         tunnel_worker_count_drop (worker, TUNNEL_DROP_SPACE);
     }
+}
+
+void
+tunnel_inbound_process_icmp (TunnelWorker *worker, int fd)
+{
+  guint n = receive (worker, fd);
+
+  for (guint i = 0; i < n; i++)
+    tunnel_icmp_process (worker, worker->batch.slots[i] + TUNNEL_HEADROOM, worker->batch.messages[i].msg_len);
 }

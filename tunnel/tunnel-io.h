@@ -85,6 +85,7 @@ typedef struct {
   guint64 clear_dropped;                          /* IP-in-IP in clear while not in C (R5266-TRF-008) */
   guint64 tx_failed, rx_failed;                   /* refused by the kernel: too big, no route, no room */
   guint64 keepalives, keepalives_lost;            /* RFC 3519 4.9, sent; tunnels that gave no answer */
+  guint64 icmp_relayed, icmp_ignored;             /* RFC 2003 4: told to local senders; forged or of no meaning */
   guint64 ecn_unused;                             /* marks that no conforming encapsulator makes (RFC 6040 4.2) */
 } TunnelIoStats;
 void tunnel_io_get_stats (TunnelIo *io, TunnelIoStats *ret_stats);

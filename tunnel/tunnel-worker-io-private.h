@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "tunnel/tunnel-icmp-private.h"
 #include "tunnel/tunnel-io-private.h"
 #include "tunnel/tunnel-keepalive-private.h"
 
@@ -50,6 +51,7 @@ struct _TunnelWorker
   gboolean draining; /* leaving HOLD: what is read now has waited */
   gboolean tun_watched;
   guint mtu;
+  TunnelSoftState soft; /* of path->ipip */
   TunnelKeepalive keepalive;
   guint16 keepalive_id; /* of its echo requests; no secret, only not somebody's ping */
   gint64 timer_us;      /* what the timer waits for; ROAM_NEVER: nothing */
@@ -76,6 +78,18 @@ void tunnel_inbound_process_ipip (TunnelWorker *worker, TunnelLink *link, int fd
 void tunnel_outbound_send_user (TunnelWorker *worker, gsize length);
 /* CLOCK_BOOTTIME, microseconds. */
 gint64 tunnel_worker_now (void);
+
+/* The TUN becomes as narrow as @mtu, if it is wider; lock held. */
+void tunnel_outbound_narrow (TunnelWorker *worker, guint mtu);
+/* Receives ICMP about packets in clear; lock held. */
+void tunnel_inbound_process_icmp (TunnelWorker *worker, int fd);
+
+/* ------------------------------------------------------------------------- ICMP ---- */
+
+/* An ICMP message to the near end of the tunnel, from its IP header on; lock held. */
+void tunnel_icmp_process (TunnelWorker *worker, const guint8 *packet, gsize length);
+/* Tells the sender of @packet what is known to be wrong with the tunnel it goes into; lock held. */
+void tunnel_icmp_check_packet (TunnelWorker *worker, const guint8 *packet, gsize length);
 
 /* ------------------------------------------------------------------- keepalives ---- */
 

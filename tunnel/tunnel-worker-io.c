@@ -19,6 +19,7 @@ typedef enum
   SOURCE_ESP,
   SOURCE_IPIP,
   SOURCE_MIP_UDP,
+  SOURCE_ICMP,
   SOURCE_TIMER,
 } Source;
 
@@ -229,6 +230,12 @@ has_mip_udp (const TunnelPath *path, const TunnelLink *link)
   return path->clear != NULL && path->clear_link == link && path->clear->udp_fd >= 0;
 }
 
+static gboolean
+has_icmp (const TunnelPath *path, const TunnelLink *link)
+{
+  return path->clear != NULL && path->clear_link == link && path->clear->icmp_fd >= 0;
+}
+
 static void
 process_wakeup (TunnelWorker *worker, const struct epoll_event *event)
 {
@@ -248,6 +255,8 @@ process_wakeup (TunnelWorker *worker, const struct epoll_event *event)
     tunnel_inbound_process_ipip (worker, link, link->ipip_fd);
   else if (link != NULL && source == SOURCE_MIP_UDP && has_mip_udp (worker->path, link))
     tunnel_inbound_process_ipip (worker, link, worker->path->clear->udp_fd);
+  else if (link != NULL && source == SOURCE_ICMP && has_icmp (worker->path, link))
+    tunnel_inbound_process_icmp (worker, worker->path->clear->icmp_fd);
   else if (source == SOURCE_TIMER)
     tunnel_keepalive_process_timer (worker);
   unlock_worker (worker);
@@ -344,8 +353,30 @@ watch_links (TunnelWorker *worker, const TunnelPath *old_path)
       watch (worker, EPOLL_CTL_ADD, link->esp_fd, SOURCE_ESP, link->ifindex, EPOLLIN);
       watch (worker, EPOLL_CTL_ADD, link->ipip_fd, SOURCE_IPIP, link->ifindex, EPOLLIN);
     }
-  if (clear != NULL && clear != old_path->clear && clear->udp_fd >= 0)
+  if (clear == NULL || clear == old_path->clear)
+    return;
+  if (clear->udp_fd >= 0)
     watch (worker, EPOLL_CTL_ADD, clear->udp_fd, SOURCE_MIP_UDP, clear->needs.ifindex, EPOLLIN);
+  if (clear->icmp_fd >= 0)
+    watch (worker, EPOLL_CTL_ADD, clear->icmp_fd, SOURCE_ICMP, clear->needs.ifindex, EPOLLIN);
+}
+
+static gboolean
+same_tunnel (const TunnelIpip *a, const TunnelIpip *b)
+{
+  return a->local == b->local && a->remote == b->remote && a->udp == b->udp && a->udp_port == b->udp_port;
+}
+
+guint
+tunnel_worker_get_learned_mtu (TunnelWorker *worker, const TunnelPath *path)
+{
+  guint mtu = G_MAXUINT;
+
+  lock_worker (worker);
+  if (same_tunnel (&worker->path->ipip, &path->ipip))
+    mtu = tunnel_icmp_get_mtu (&worker->soft, tunnel_worker_now ());
+  unlock_worker (worker);
+  return mtu;
 }
 
 void
@@ -357,6 +388,8 @@ tunnel_worker_set_path (TunnelWorker *worker, TunnelPath *path)
   lock_worker (worker);
   held = tunnel_worker_mode (worker) == TUNNEL_MODE_HOLD;
   old_path = worker->path;
+  if (!same_tunnel (&old_path->ipip, &path->ipip))
+    worker->soft = (TunnelSoftState){ 0 };
   worker->path = path;
   worker->halted = FALSE;
   worker->draining = held && path->mode != TUNNEL_MODE_HOLD;

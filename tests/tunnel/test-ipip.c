@@ -473,7 +473,7 @@ test_fragments (void)
 static void
 test_too_big (void)
 {
-  guint8 packet[ROOM], reply[TUNNEL_TOO_BIG_OCTETS];
+  guint8 packet[ROOM], reply[TUNNEL_ICMP_MAX_OCTETS];
   gsize length = make_packet (packet, HOA, CN, 0, 64, 0, 1460), reply_length;
   TunnelFragmenter fragmenter;
 
