@@ -134,6 +134,46 @@ report_registration (TunnelWorker *worker, const TunnelSaState *state, const Dat
   tunnel_queue_push (worker->queue, &event);
 }
 
+/* What came out of ESP and is whole. */
+static void
+process_inner (TunnelWorker *worker, const TunnelSaState *state, const Datagram *datagram, const TunnelInner *inner)
+{
+  worker->stats.ecn_unused += inner->ecn_unused ? 1 : 0;
+  switch (inner->type)
+    {
+    case TUNNEL_INNER_DROPPED:
+      tunnel_worker_count_drop (worker, inner->drop);
+      break;
+    case TUNNEL_INNER_USER:
+      deliver_user (worker, inner->data, inner->length);
+      break;
+    case TUNNEL_INNER_ICMP:
+      tunnel_icmp_process (worker, inner->data, inner->length);
+      break;
+    case TUNNEL_INNER_REGISTRATION:
+      report_registration (worker, state, datagram, inner);
+      break;
+    }
+}
+
+/* TRUE: @plain was the last missing fragment, and @inner is the whole datagram's. */
+static gboolean
+reassemble (TunnelWorker *worker, const TunnelInnerContext *context, TunnelEcn carrier, const guint8 *plain,
+            gsize length, gint64 now, TunnelInner *inner)
+{
+  guint8 *whole = NULL;
+  TunnelDrop drop =
+    tunnel_reassembly_add (worker->reassembly, &context->ipip, carrier, plain, length, now, &whole, &length, &carrier);
+
+  if (drop != TUNNEL_DROP_NONE)
+    tunnel_worker_count_drop (worker, drop);
+  if (drop != TUNNEL_DROP_NONE || whole == NULL)
+    return FALSE;
+  worker->stats.reassembled++;
+  tunnel_inner_classify (context, carrier, TUNNEL_NEXT_HEADER_IPV4, whole, length, inner);
+  return TRUE;
+}
+
 static void
 process_esp (TunnelWorker *worker, const Datagram *datagram, gint64 now)
 {
@@ -155,22 +195,9 @@ process_esp (TunnelWorker *worker, const Datagram *datagram, gint64 now)
   report_traffic (worker, state, datagram, now);
   context.ipip.local = roam_addr_to_u32 (&worker->path->tia);
   tunnel_inner_classify (&context, datagram->tos & ECN_MASK, next_header, plain, length, &inner);
-  worker->stats.ecn_unused += inner.ecn_unused ? 1 : 0;
-  switch (inner.type)
-    {
-    case TUNNEL_INNER_DROPPED:
-      tunnel_worker_count_drop (worker, inner.drop);
-      break;
-    case TUNNEL_INNER_USER:
-      deliver_user (worker, inner.data, inner.length);
-      break;
-    case TUNNEL_INNER_ICMP:
-      tunnel_icmp_process (worker, inner.data, inner.length);
-      break;
-    case TUNNEL_INNER_REGISTRATION:
-      report_registration (worker, state, datagram, &inner);
-      break;
-    }
+  if (inner.drop != TUNNEL_DROP_FRAGMENT ||
+      reassemble (worker, &context, datagram->tos & ECN_MASK, plain, length, now, &inner))
+    process_inner (worker, state, datagram, &inner);
 }
 
 /* RFC 3948 2.2: four zero octets where an SPI would be mean IKE. */

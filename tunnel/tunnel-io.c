@@ -309,6 +309,7 @@ set_tunnels (const TunnelIo *io, TunnelPath *path, const TunnelPlan *plan)
                              .remote = roam_addr_to_u32 (get_home_agent (io, plan)),
                              .home_address = roam_addr_to_u32 (&io->config.home_address),
                              .broadcasts = plan->broadcasts,
+                             .ecn_compatibility = io->config.ecn_compatibility,
                              .udp = path->mip_udp,
                              .udp_port = plan->mip_udp_port };
   path->keepalive_s = plan->keepalive_s;

@@ -4,6 +4,7 @@
 #include "tunnel/tunnel-icmp-private.h"
 #include "tunnel/tunnel-io-private.h"
 #include "tunnel/tunnel-keepalive-private.h"
+#include "tunnel/tunnel-reassembly-private.h"
 
 #include <sys/socket.h>
 
@@ -52,6 +53,7 @@ struct _TunnelWorker
   gboolean tun_watched;
   guint mtu;
   TunnelSoftState soft; /* of path->ipip */
+  TunnelReassembly *reassembly;
   TunnelKeepalive keepalive;
   guint16 keepalive_id; /* of its echo requests; no secret, only not somebody's ping */
   gint64 timer_us;      /* what the timer waits for; ROAM_NEVER: nothing */

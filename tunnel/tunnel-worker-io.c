@@ -293,6 +293,7 @@ tunnel_worker_new (const TunnelDevice *device, TunnelQueue *queue, guint32 mark,
   worker->queue = queue;
   worker->mark = mark;
   worker->path = tunnel_path_new ();
+  worker->reassembly = tunnel_reassembly_new ();
   g_mutex_init (&worker->turnstile);
   g_mutex_init (&worker->lock);
   worker->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
@@ -326,6 +327,7 @@ tunnel_worker_free (TunnelWorker *worker)
       g_thread_join (worker->thread);
     }
   tunnel_path_free (worker->path);
+  tunnel_reassembly_free (worker->reassembly);
   if (worker->epoll_fd >= 0)
     close (worker->epoll_fd);
   if (worker->stop_fd >= 0)
@@ -389,7 +391,10 @@ tunnel_worker_set_path (TunnelWorker *worker, TunnelPath *path)
   held = tunnel_worker_mode (worker) == TUNNEL_MODE_HOLD;
   old_path = worker->path;
   if (!same_tunnel (&old_path->ipip, &path->ipip))
-    worker->soft = (TunnelSoftState){ 0 };
+    {
+      worker->soft = (TunnelSoftState){ 0 };
+      tunnel_reassembly_clear (worker->reassembly);
+    }
   worker->path = path;
   worker->halted = FALSE;
   worker->draining = held && path->mode != TUNNEL_MODE_HOLD;

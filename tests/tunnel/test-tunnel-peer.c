@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "lab.h"
+#include "tunnel/tunnel-fragment-private.h"
 #include "tunnel/tunnel-octets-private.h"
 
 #include <errno.h>
@@ -474,6 +475,28 @@ test_held_packet_too_big (Lab *lab)
   g_assert_cmpuint (report.ee_info, ==, 1418);
 }
 
+/* A home agent behind a narrow path cuts the tunnel's packets: they come out of ESP one by one. */
+static void
+test_fragments_out_of_esp (Lab *lab)
+{
+  g_auto (TunnelPlan) plan = { 0 };
+  guint8 buffer[256], *packet = buffer + 64, fragment[256];
+  TunnelFragmenter fragmenter;
+  gsize length;
+
+  lab_start_in (lab, &plan, TUNNEL_MODE_MC);
+  length = lab_wrap (packet, lab_make_datagram (packet, 42), LAB_HA, LAB_TIA);
+  /* The kernel's own would not have DF, and a number. */
+  tunnel_put_u16 (packet - 20 + 4, 4711);
+  tunnel_put_u16 (packet - 20 + 6, 0);
+  g_assert_true (tunnel_fragmenter_init (&fragmenter, packet - 20, length, 52));
+  while ((length = tunnel_fragmenter_next (&fragmenter, fragment)) > 0)
+    lab_peer_send_esp (lab, 0, FALSE, LAB_COA_0, fragment, length);
+  g_assert_cmpint (lab_app_receive (lab, LAB_WAIT_MS), ==, 42);
+  g_assert_cmpuint (lab_stats (lab).reassembled, ==, 1);
+  g_assert_cmpuint (lab_stats (lab).bad_inner, ==, 0);
+}
+
 /* The application's ECN field and DSCP reach the outermost header. */
 /* covers: IKE-UDP-003, MIP-TUN-007 */
 static void
@@ -545,6 +568,7 @@ main (int argc, char **argv)
     { "/tunnel/io/ipv6", test_ipv6_never_leaks },
     { "/tunnel/io/mtu", test_mtu },
     { "/tunnel/io/held-too-big", test_held_packet_too_big },
+    { "/tunnel/io/fragments-out-of-esp", test_fragments_out_of_esp },
     { "/tunnel/io/tos", test_tos_is_copied },
     { "/tunnel/io/bad-plans", test_bad_plans },
   };
