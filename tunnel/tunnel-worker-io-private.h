@@ -35,6 +35,18 @@ typedef struct
   guint8 slots[TUNNEL_BATCH][TUNNEL_SLOT_OCTETS];
 } TunnelBatch;
 
+/* Decision D-38: for so long the tunnel before still counts, within its class. */
+#define TUNNEL_LATE_US (2 * ROAM_USEC_PER_SEC)
+
+/* The tunnel before the present one; packets in flight on it when it was changed still come in. */
+typedef struct
+{
+  gint64 until_us; /* 0: none */
+  TunnelIpip ipip;
+  int ifindex;        /* in clear; 0: inside ESP */
+  TunnelClear *clear; /* its sockets; NULL: none */
+} TunnelLate;
+
 struct _TunnelWorker
 {
   const TunnelDevice *device;
@@ -52,6 +64,7 @@ struct _TunnelWorker
   gboolean draining; /* leaving HOLD: what is read now has waited */
   gboolean tun_watched;
   guint mtu;
+  TunnelLate late;
   TunnelSoftState soft; /* of path->ipip */
   TunnelReassembly *reassembly;
   TunnelKeepalive keepalive;
@@ -86,6 +99,11 @@ void tunnel_outbound_narrow (TunnelWorker *worker, guint mtu);
 /* Receives ICMP about packets in clear; lock held. */
 void tunnel_inbound_process_icmp (TunnelWorker *worker, int fd);
 
+/* The tunnel before, if it still counts for packets on @ifindex (0: inside ESP); lock held. */
+const TunnelIpip *tunnel_worker_get_late (const TunnelWorker *worker, int ifindex, gint64 now_us);
+/* For the least of what is due; an earlier wake-up than needed finds nothing to do; lock held. */
+void tunnel_worker_set_timer (TunnelWorker *worker);
+
 /* ------------------------------------------------------------------------- ICMP ---- */
 
 /* An ICMP message to the near end of the tunnel, from its IP header on; lock held. */
@@ -97,7 +115,7 @@ void tunnel_icmp_check_packet (TunnelWorker *worker, const guint8 *packet, gsize
 
 /* After a new path, or a halt: starts, goes on or stops; lock held. */
 void tunnel_keepalive_update (TunnelWorker *worker);
-/* What is due; sets the timer again; lock held. */
+/* Sends what is due; lock held. */
 void tunnel_keepalive_process_timer (TunnelWorker *worker);
 /* Tells the main thread that the tunnel's other end is not reached; lock held. */
 void tunnel_keepalive_report_lost (TunnelWorker *worker);

@@ -48,6 +48,58 @@ test_move_without_loss (Lab *lab)
   g_assert_cmpuint (lab_stats (lab).replayed, ==, 0);
 }
 
+/*
+ * Decision D-38: what is under way to the old care-of address when the binding moves is delivered for two seconds;
+ * what was plain never is in mc or while it is held.
+ */
+static void
+test_late_in_clear (Lab *lab)
+{
+  g_auto (TunnelPlan) plan = { 0 };
+
+  lab_start_in (lab, &plan, TUNNEL_MODE_C);
+  lab_plan (lab, &plan, TUNNEL_MODE_C, 1);
+  lab_apply (lab, &plan);
+  lab_peer_send_c (lab, LAB_COA_0, 1);
+  g_assert_cmpint (lab_app_receive (lab, LAB_WAIT_MS), ==, 1);
+  lab_peer_send_c (lab, LAB_COA_1, 2);
+  g_assert_cmpint (lab_app_receive (lab, LAB_WAIT_MS), ==, 2);
+  g_usleep (2100000);
+  lab_peer_send_c (lab, LAB_COA_0, 3);
+  g_assert_cmpint (lab_app_receive (lab, LAB_SILENCE_MS), ==, -1);
+  for (guint i = 0; i < 2; i++)
+    {
+      lab_plan (lab, &plan, TUNNEL_MODE_C, 0);
+      lab_apply (lab, &plan);
+      lab_plan (lab, &plan, TUNNEL_MODE_C, 1);
+      lab_apply (lab, &plan);
+      if (i == 0)
+        plan.mode = TUNNEL_MODE_HOLD;
+      else
+        lab_plan (lab, &plan, TUNNEL_MODE_MC, 1);
+      lab_apply (lab, &plan);
+      lab_peer_send_c (lab, LAB_COA_0, 4);
+      lab_peer_send_c (lab, LAB_COA_1, 5);
+      g_assert_cmpint (lab_app_receive (lab, LAB_SILENCE_MS), ==, -1);
+    }
+}
+
+/* The gateway gave another address: packets to the one before still come out of ESP. */
+static void
+test_late_inside_esp (Lab *lab)
+{
+  g_auto (TunnelPlan) plan = { 0 };
+
+  lab_start_in (lab, &plan, TUNNEL_MODE_MC);
+  plan.tia = plan.mip_local = roam_addr_from_u32 (LAB_TIA + 1);
+  lab_apply (lab, &plan);
+  lab_peer_send_mc (lab, 0, LAB_COA_0, 1);
+  g_assert_cmpint (lab_app_receive (lab, LAB_WAIT_MS), ==, 1);
+  g_usleep (2100000);
+  lab_peer_send_mc (lab, 0, LAB_COA_0, 2);
+  g_assert_cmpint (lab_app_receive (lab, LAB_SILENCE_MS), ==, -1);
+}
+
 /* covers: IKE-RKY-017, IKE-ESP-014 */
 static void
 test_rekey (Lab *lab)
@@ -555,6 +607,8 @@ main (int argc, char **argv)
     LabBody body;
   } cases[] = {
     { "/tunnel/io/move", test_move_without_loss },
+    { "/tunnel/io/late-in-clear", test_late_in_clear },
+    { "/tunnel/io/late-inside-esp", test_late_inside_esp },
     { "/tunnel/io/rekey", test_rekey },
     { "/tunnel/io/esp-without-udp", test_esp_without_udp },
     { "/tunnel/io/unwanted", test_unwanted_packets },
