@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/rng.h"
 #include "tunnel/tunnel-icmp-private.h"
 #include "tunnel/tunnel-octets-private.h"
 
@@ -367,6 +368,36 @@ test_soft_state (void)
   g_assert_false (tunnel_icmp_check (&state, packet, sizeof packet, NOW + 5 * ROAM_USEC_PER_SEC, &verdict));
 }
 
+/* Whatever comes, the floor holds and nothing beyond the message is read (the sanitizers' part). */
+static void
+test_mutations (void)
+{
+  g_autoptr (RoamRng) rng = roam_rng_new_for_test (792);
+
+  for (guint i = 0; i < 20000; i++)
+    {
+      const TunnelIpip *tunnel = i % 2 ? &in_udp : &plain;
+      TunnelSoftState state = { .largest = 1500 };
+      g_autofree guint8 *copy = NULL;
+      guint8 reply[TUNNEL_ICMP_MAX_OCTETS];
+      TunnelIcmpVerdict verdict;
+      Message message;
+      gsize length;
+
+      make (&message, tunnel, i % 4 ? 3 : (guint8)roam_rng_below (rng, 13), (guint8)roam_rng_below (rng, 6), 1300,
+            28 + roam_rng_below (rng, 200), CN);
+      for (guint j = roam_rng_below (rng, 4); j > 0; j--)
+        message.octets[28 + roam_rng_below (rng, (guint32)message.length - 28)] = (guint8)roam_rng_u32 (rng);
+      finish (&message);
+      length = i % 8 == 0 ? roam_rng_below (rng, (guint32)message.length) : message.length;
+      copy = g_memdup2 (message.octets, length);
+      if (!tunnel_icmp_judge (tunnel, &state, copy, length, NOW, &verdict))
+        continue;
+      g_assert_cmpuint (tunnel_icmp_get_mtu (&state, NOW), >=, TUNNEL_ICMP_MIN_MTU);
+      g_assert_cmpuint (tunnel_icmp_build (&verdict, HA, reply), <=, sizeof reply);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -382,5 +413,6 @@ main (int argc, char **argv)
   g_test_add_func ("/tunnel/icmp/parameter-problem", test_parameter_problem);
   g_test_add_func ("/tunnel/icmp/unanswerable-original", test_unanswerable_original);
   g_test_add_func ("/tunnel/icmp/soft-state", test_soft_state);
+  g_test_add_func ("/tunnel/icmp/mutations", test_mutations);
   return g_test_run ();
 }

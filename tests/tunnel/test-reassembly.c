@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/rng.h"
 #include "tunnel/tunnel-octets-private.h"
 #include "tunnel/tunnel-reassembly-private.h"
 
@@ -279,6 +280,31 @@ test_ecn (void)
     }
 }
 
+/* Random fragments of a few datagrams: what is whole is right, whatever else there was. */
+static void
+test_random (void)
+{
+  g_autoptr (TunnelReassembly) reassembly = tunnel_reassembly_new ();
+  g_autoptr (RoamRng) rng = roam_rng_new_for_test (791);
+  guint whole = 0;
+
+  for (guint i = 0; i < 200000; i++)
+    {
+      guint offset = roam_rng_below (rng, 6) * 8, length = 1 + roam_rng_below (rng, 24);
+      Fragment fragment = { offset, length, roam_rng_below (rng, 2) != 0, (guint16)roam_rng_below (rng, 20) };
+      Result result;
+
+      if (roam_rng_below (rng, 100) == 0)
+        fragment.offset = roam_rng_below (rng, 0x2000) * 8;
+      result = add_at (reassembly, &fragment, 0, START + i);
+      if (result.drop != TUNNEL_DROP_NONE || result.packet == NULL)
+        continue;
+      whole++;
+      assert_whole (&result, (guint)result.length - 20);
+    }
+  g_assert_cmpuint (whole, >, 100);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -290,5 +316,6 @@ main (int argc, char **argv)
   g_test_add_func ("/tunnel/reassembly/age", test_age);
   g_test_add_func ("/tunnel/reassembly/bounded", test_bounded);
   g_test_add_func ("/tunnel/reassembly/ecn", test_ecn);
+  g_test_add_func ("/tunnel/reassembly/random", test_random);
   return g_test_run ();
 }
