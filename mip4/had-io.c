@@ -241,6 +241,8 @@ do_action (Had *had, const Mip4HaAction *action)
     case MIP4_HA_ACTION_LOG:
       log_request (had, action);
       return FALSE;
+    case MIP4_HA_ACTION_STORE:
+      return FALSE;
     case MIP4_HA_ACTION_BINDING_ADD:
       log_binding ("Binding added", binding);
       had_data_set_tunnel (had->data, binding);

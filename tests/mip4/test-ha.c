@@ -17,14 +17,15 @@ test_registration (void)
   request.code |= 0x40; /* B: not supported, ignored */
   request.before = "83 05 616c696365";
   agent_input (agent, &request);
-  /* The binding first, then the reply: whoever reads it may send at once. */
-  add = &g_array_index (agent->actions, Mip4HaAction, 0);
+  /* What must survive us first, then the binding, then the reply: whoever reads it may send at once. */
+  g_assert_cmpint (g_array_index (agent->actions, Mip4HaAction, 0).type, ==, MIP4_HA_ACTION_STORE);
+  add = &g_array_index (agent->actions, Mip4HaAction, 1);
   g_assert_cmpint (add->type, ==, MIP4_HA_ACTION_BINDING_ADD);
   g_assert_cmpuint (roam_addr_to_u32 (&add->binding.binding.care_of_address), ==, CARE_OF);
   g_assert_cmpuint (roam_addr_to_u32 (&add->binding.binding.peer.addr), ==, CARE_OF);
   g_assert_true (add->binding.binding.reverse_tunnel && add->binding.binding.co_located);
   g_assert_cmpint (add->binding.binding.expiry_us, ==, agent->now.boot_us + 600 * SECOND);
-  send = &g_array_index (agent->actions, Mip4HaAction, 1);
+  send = &g_array_index (agent->actions, Mip4HaAction, 2);
   g_assert_cmpint (send->type, ==, MIP4_HA_ACTION_SEND);
   g_assert_cmpuint (roam_addr_to_u32 (&send->send.source), ==, HOME_AGENT);
   g_assert_cmpuint (roam_addr_to_u32 (&send->send.destination.addr), ==, CARE_OF);
@@ -60,6 +61,34 @@ test_untrusted_sources_are_not_answered (void)
   request.care_of = 0xc6336417;
   agent_input_from (agent, &request, CARE_OF, 45000, HOME_AGENT);
   agent_expect_code (agent, 1);
+}
+
+/* covers: MIP-TNC-008 */
+static void
+test_the_gateways_pool_must_be_trusted (void)
+{
+  RoamPrefix networks[2];
+  Mip4HaConfig config = agent_default_config ();
+
+  g_assert_true (roam_prefix_parse ("10.2.0.0/16", &networks[0]));
+  g_assert_true (roam_prefix_parse ("10.8.0.0/24", &networks[1]));
+  config.trusted_networks = networks;
+  for (gsize n = 1; n <= G_N_ELEMENTS (networks); n++)
+    {
+      g_autoptr (Agent) agent = NULL;
+      Forgery request;
+
+      config.n_trusted_networks = n;
+      agent = agent_new (&config);
+      /* Mode mc: the care-of address is the tunnel's inner address, and so is the source. */
+      request = agent_request (agent);
+      request.care_of = TIA;
+      agent_input (agent, &request);
+      if (n == 1)
+        agent_expect_silence (agent);
+      else
+        agent_expect_code (agent, 1);
+    }
 }
 
 /* covers: MIP-TNC-004 */
@@ -258,7 +287,8 @@ test_lifetimes (void)
   g_assert_cmpuint (agent->actions->len, ==, 0);
   agent_advance (agent, 1);
   /* Deleted without a word to anybody. */
-  g_assert_cmpuint (agent->actions->len, ==, 1);
+  g_assert_cmpuint (agent->actions->len, ==, 2);
+  g_assert_cmpint (g_array_index (agent->actions, Mip4HaAction, 0).type, ==, MIP4_HA_ACTION_STORE);
   g_assert_cmpint (agent_find (agent, MIP4_HA_ACTION_BINDING_REMOVE)->binding.removal, ==, MIP4_HA_REMOVED_EXPIRED);
   g_assert_cmpint (mip4_ha_next_deadline (agent->ha), ==, ROAM_NEVER);
 }
@@ -316,7 +346,7 @@ test_deregistrations (void)
   gone.code = 0;
   gone.care_of = HOME_ADDRESS;
   agent_input (agent, &gone);
-  g_assert_cmpint (g_array_index (agent->actions, Mip4HaAction, 0).type, ==, MIP4_HA_ACTION_BINDING_REMOVE);
+  g_assert_cmpint (g_array_index (agent->actions, Mip4HaAction, 1).type, ==, MIP4_HA_ACTION_BINDING_REMOVE);
   g_assert_cmpint (agent_find (agent, MIP4_HA_ACTION_BINDING_REMOVE)->binding.removal, ==, MIP4_HA_REMOVED_AT_HOME);
   send = agent_find (agent, MIP4_HA_ACTION_SEND);
   g_assert_true (send->send.on_home_link);
@@ -538,6 +568,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/mip4/ha/registration", test_registration);
   g_test_add_func ("/mip4/ha/untrusted", test_untrusted_sources_are_not_answered);
+  g_test_add_func ("/mip4/ha/gateway-pool", test_the_gateways_pool_must_be_trusted);
   g_test_add_func ("/mip4/ha/trusted-by-default", test_nobody_is_trusted_by_default);
   g_test_add_func ("/mip4/ha/not-authentic", test_what_is_not_authentic_is_not_answered);
   g_test_add_func ("/mip4/ha/associations", test_each_node_has_its_own_association);
