@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "mip4/had-core-io-private.h"
+#include "mip4/had-record-private.h"
 
 #include <errno.h>
 #include <glib-unix.h>
@@ -113,6 +114,18 @@ send_reply (Had *had, const Mip4HaAction *action)
     commit_and_send (had);
 }
 
+/* @bound: FALSE for a binding that was; its Identification must not be used again (RFC 5944 5.7.1). */
+static void
+store_binding (Had *had, const Mip4HaBinding *binding, gboolean bound)
+{
+  g_autoptr (GBytes) record = NULL;
+
+  if (had->store == NULL)
+    return;
+  record = had_record_build (binding, bound, had_boot_us (), g_get_real_time ());
+  had_store_put (had->store, &binding->home_address, record);
+}
+
 /* TRUE when the bindings changed. */
 static gboolean
 do_action (Had *had, const Mip4HaAction *action)
@@ -129,17 +142,21 @@ do_action (Had *had, const Mip4HaAction *action)
       return FALSE;
     case MIP4_HA_ACTION_BINDING_ADD:
       log_binding (had, "Binding added", binding);
+      store_binding (had, binding, TRUE);
       had_data_set_tunnel (had->data, binding);
       had_link_intercept (had->link, &binding->home_address);
       return TRUE;
     case MIP4_HA_ACTION_BINDING_CHANGE:
       log_binding (had, "Binding changed", binding);
+      store_binding (had, binding, TRUE);
       had_data_set_tunnel (had->data, binding);
       return TRUE;
     case MIP4_HA_ACTION_BINDING_RENEW:
+      store_binding (had, binding, TRUE);
       return TRUE;
     case MIP4_HA_ACTION_BINDING_REMOVE:
       log_binding (had, "Binding removed", binding);
+      store_binding (had, binding, FALSE);
       had_data_remove_tunnel (had->data, &binding->home_address);
       had_link_release (had->link, &binding->home_address, action->binding.removal == MIP4_HA_REMOVED_AT_HOME);
       return TRUE;
@@ -281,12 +298,70 @@ open_edges (Had *had, int tun_fd, GError **error)
   return had->control != NULL;
 }
 
+typedef struct
+{
+  Had *had;
+  RoamNow now;
+  gint64 unix_us;
+  GArray *bindings;  /* Mip4HaBinding */
+  GArray *of_nobody; /* RoamAddr: rows of nodes that are not configured any more */
+} Restoring;
+
+static gboolean
+restore_record (const RoamAddr *home_address, const guint8 *record, gsize length, gpointer user_data)
+{
+  Restoring *restoring = user_data;
+  Mip4HaBinding binding;
+  gboolean bound;
+
+  if (!had_record_parse (home_address, record, length, restoring->now.boot_us, restoring->unix_us, &binding, &bound) ||
+      !mip4_ha_restore (restoring->had->ha, &binding, bound))
+    {
+      g_array_append_val (restoring->of_nobody, *home_address);
+      return FALSE;
+    }
+  if (bound)
+    g_array_append_val (restoring->bindings, binding);
+  return bound;
+}
+
+/* Tunnels first: packets that waited in the TUN find theirs. Then what leads packets there. */
 static void
 restore (Had *had)
 {
   g_autoptr (GHashTable) bound = g_hash_table_new ((GHashFunc)roam_addr_hash, (GEqualFunc)roam_addr_equal);
+  g_autoptr (GArray) bindings = g_array_new (FALSE, FALSE, sizeof (Mip4HaBinding));
+  g_autoptr (GArray) of_nobody = g_array_new (FALSE, FALSE, sizeof (RoamAddr));
+  Restoring restoring = { had, had_now (), g_get_real_time (), bindings, of_nobody };
 
+  if (had->store != NULL)
+    had->n_restored = had_store_load (had->store, restore_record, &restoring);
+  for (guint i = 0; i < bindings->len; i++)
+    {
+      const Mip4HaBinding *binding = &g_array_index (bindings, Mip4HaBinding, i);
+
+      g_hash_table_add (bound, (gpointer)&binding->home_address);
+      had_data_set_tunnel (had->data, binding);
+      had_link_resume (had->link, &binding->home_address);
+    }
   had_link_remove_stale (had->link, had->config, bound);
+  for (guint i = 0; i < of_nobody->len; i++)
+    had_store_remove (had->store, &g_array_index (of_nobody, RoamAddr, i));
+  if (had->n_restored > 0)
+    g_message ("%u bindings restored", had->n_restored);
+}
+
+/* A home agent without its store is better than none. */
+static void
+open_store (Had *had)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (had->config->store_path == NULL)
+    return;
+  had->store = had_store_new (had->config->store_path, &error);
+  if (had->store == NULL)
+    g_warning ("%s. Bindings will not survive a restart", error->message);
 }
 
 Had *
@@ -303,6 +378,7 @@ had_new (HadConfig *config, const HadOptions *options, GError **error)
   had->ha = engine_new (config);
   if (!open_edges (had, options->tun_fd, error))
     return NULL;
+  open_store (had);
   restore (had);
   had->udp_source = g_unix_fd_add_full (G_PRIORITY_HIGH, had_udp_epoll_fd (had->udp), G_IO_IN, udp_readable, had, NULL);
   had->timer_source = g_unix_fd_add (had->timer_fd, G_IO_IN, timer_readable, had);
@@ -314,9 +390,63 @@ had_new (HadConfig *config, const HadOptions *options, GError **error)
   return g_steal_pointer (&had);
 }
 
+/* What needs other sockets, devices or files. */
+static gboolean
+needs_restart (const HadConfig *a, const HadConfig *b)
+{
+  return !roam_addr_equal (&a->address, &b->address) || strcmp (a->interface, b->interface) != 0 ||
+         !roam_prefix_equal (&a->home_network, &b->home_network) || strcmp (a->tun_name, b->tun_name) != 0 ||
+         a->mtu != b->mtu || a->ecn != b->ecn;
+}
+
+/* The new engine knows what the old one knew, as far as the nodes are still configured. */
+static void
+change_engine (Had *had, HadConfig *config)
+{
+  g_autoptr (Mip4Ha) old = g_steal_pointer (&had->ha);
+  g_autoptr (GArray) bindings = mip4_ha_dup_bindings (old);
+
+  had->ha = engine_new (config);
+  for (guint i = 0; i < bindings->len; i++)
+    {
+      const Mip4HaBinding *binding = &g_array_index (bindings, Mip4HaBinding, i);
+
+      if (mip4_ha_restore (had->ha, binding, TRUE))
+        continue;
+      log_binding (had, "Node removed from the configuration", binding);
+      had_data_remove_tunnel (had->data, &binding->home_address);
+      had_link_release (had->link, &binding->home_address, FALSE);
+      if (had->store != NULL)
+        had_store_remove (had->store, &binding->home_address);
+    }
+}
+
 void
 had_reload (Had *had)
 {
+  g_autoptr (GPtrArray) errors = g_ptr_array_new_with_free_func (g_free);
+  HadConfig *config = had_config_load (had->config_path, had->credentials_dir, errors);
+
+  for (guint i = 0; i < errors->len; i++)
+    g_warning ("%s", (const char *)g_ptr_array_index (errors, i));
+  if (config == NULL)
+    {
+      g_warning ("The configuration stays as it was");
+      return;
+    }
+  if (needs_restart (had->config, config))
+    {
+      g_warning (
+        "Address, interface, home-network, tun-name, mtu and ecn change with a restart only; nothing was changed");
+      had_config_free (config);
+      return;
+    }
+  change_engine (had, config);
+  had_config_free (had->config);
+  had->config = config;
+  drain_actions (had);
+  had_status_changed (had);
+  g_message ("Configuration read again: %u nodes", config->nodes->len);
 }
 
 int
