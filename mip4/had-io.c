@@ -140,6 +140,8 @@ do_action (Had *had, const Mip4HaAction *action)
     case MIP4_HA_ACTION_LOG:
       log_request (had, action);
       return FALSE;
+    case MIP4_HA_ACTION_STORE:
+      return FALSE;
     case MIP4_HA_ACTION_BINDING_ADD:
       log_binding (had, "Binding added", binding);
       store_binding (had, binding, TRUE);

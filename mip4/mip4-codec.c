@@ -215,6 +215,19 @@ mip4_write_dynamic_ha (WireWriter *writer, guint8 subtype, const RoamAddr *home_
 }
 
 void
+mip4_write_revocation (WireWriter *writer, const RoamAddr *home_address, const RoamAddr *home_agent,
+                       const RoamAddr *care_of_address, guint32 revocation_id)
+{
+  wire_write_u8 (writer, MIP4_MESSAGE_REVOCATION);
+  wire_write_u8 (writer, 0);
+  wire_write_u16 (writer, 0x8000 /* A */);
+  wire_write_addr (writer, home_address);
+  wire_write_addr (writer, home_agent);
+  wire_write_addr (writer, care_of_address);
+  wire_write_u32 (writer, revocation_id);
+}
+
+void
 mip4_write_revocation_ack (WireWriter *writer, gboolean inform, const RoamAddr *home_address, guint32 revocation_id)
 {
   wire_write_u8 (writer, MIP4_MESSAGE_REVOCATION_ACK);

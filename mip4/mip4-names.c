@@ -45,6 +45,9 @@ static const struct
   [MIP4_DISCARD_REVOCATION_REPLAYED] = { "discarded-revocation-replayed", "Registration Revocation that is not new" },
   [MIP4_DISCARD_REVOCATION_RATE] = { "discarded-revocation-rate",
                                      "Registration Revocation less than 1 s after the last" },
+  [MIP4_DISCARD_REVOCATION_ACK] = { "discarded-revocation-ack",
+                                    "acknowledgment of no revocation that waits for one" },
+  [MIP4_DISCARD_KEEPALIVE] = { "discarded-keepalive", "keepalive of no binding that waits for one" },
   [MIP4_DISCARD_FHAE] = { "discarded-foreign-home-auth",
                           "Foreign-Home Authentication Extension without an association" },
 };

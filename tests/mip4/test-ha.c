@@ -17,14 +17,15 @@ test_registration (void)
   request.code |= 0x40; /* B: not supported, ignored */
   request.before = "83 05 616c696365";
   agent_input (agent, &request);
-  /* The binding first, then the reply: whoever reads it may send at once. */
-  add = &g_array_index (agent->actions, Mip4HaAction, 0);
+  /* What must survive us first, then the binding, then the reply: whoever reads it may send at once. */
+  g_assert_cmpint (g_array_index (agent->actions, Mip4HaAction, 0).type, ==, MIP4_HA_ACTION_STORE);
+  add = &g_array_index (agent->actions, Mip4HaAction, 1);
   g_assert_cmpint (add->type, ==, MIP4_HA_ACTION_BINDING_ADD);
   g_assert_cmpuint (roam_addr_to_u32 (&add->binding.binding.care_of_address), ==, CARE_OF);
   g_assert_cmpuint (roam_addr_to_u32 (&add->binding.binding.peer.addr), ==, CARE_OF);
   g_assert_true (add->binding.binding.reverse_tunnel && add->binding.binding.co_located);
   g_assert_cmpint (add->binding.binding.expiry_us, ==, agent->now.boot_us + 600 * SECOND);
-  send = &g_array_index (agent->actions, Mip4HaAction, 1);
+  send = &g_array_index (agent->actions, Mip4HaAction, 2);
   g_assert_cmpint (send->type, ==, MIP4_HA_ACTION_SEND);
   g_assert_cmpuint (roam_addr_to_u32 (&send->send.source), ==, HOME_AGENT);
   g_assert_cmpuint (roam_addr_to_u32 (&send->send.destination.addr), ==, CARE_OF);
@@ -258,7 +259,8 @@ test_lifetimes (void)
   g_assert_cmpuint (agent->actions->len, ==, 0);
   agent_advance (agent, 1);
   /* Deleted without a word to anybody. */
-  g_assert_cmpuint (agent->actions->len, ==, 1);
+  g_assert_cmpuint (agent->actions->len, ==, 2);
+  g_assert_cmpint (g_array_index (agent->actions, Mip4HaAction, 0).type, ==, MIP4_HA_ACTION_STORE);
   g_assert_cmpint (agent_find (agent, MIP4_HA_ACTION_BINDING_REMOVE)->binding.removal, ==, MIP4_HA_REMOVED_EXPIRED);
   g_assert_cmpint (mip4_ha_next_deadline (agent->ha), ==, ROAM_NEVER);
 }
@@ -316,7 +318,7 @@ test_deregistrations (void)
   gone.code = 0;
   gone.care_of = HOME_ADDRESS;
   agent_input (agent, &gone);
-  g_assert_cmpint (g_array_index (agent->actions, Mip4HaAction, 0).type, ==, MIP4_HA_ACTION_BINDING_REMOVE);
+  g_assert_cmpint (g_array_index (agent->actions, Mip4HaAction, 1).type, ==, MIP4_HA_ACTION_BINDING_REMOVE);
   g_assert_cmpint (agent_find (agent, MIP4_HA_ACTION_BINDING_REMOVE)->binding.removal, ==, MIP4_HA_REMOVED_AT_HOME);
   send = agent_find (agent, MIP4_HA_ACTION_SEND);
   g_assert_true (send->send.on_home_link);
