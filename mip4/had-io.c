@@ -1,40 +1,27 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "mip4/had-io-private.h"
+#include "mip4/had-core-io-private.h"
+#include "mip4/had-record-private.h"
 
 #include <errno.h>
 #include <glib-unix.h>
-#include <json-glib/json-glib.h>
-#include <netinet/in.h>
 #include <string.h>
-#include <sys/socket.h>
+#include <sys/random.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
-/* The core of roam-had: UDP 434 to and from the engine, and its actions into links, tunnels and the status file. */
+/*
+ * The core of roam-had. A pass: receive a batch, let the engine take it, do its actions, commit the store
+ * once, send all answers at once. No answer leaves before what it promises is stored.
+ */
 
 G_DEFINE_QUARK (roam - had - error - quark, had_error)
 
-/* A UDP datagram: tunnel data carries whole packets. */
-#define DATAGRAM_SIZE 4096u
-/* Datagrams a turn of the main loop. */
-#define DRAIN 64u
-/* Lines a second about dropped and denied requests: anybody can cause them. */
+/* Passes a turn of the main loop: the data path, timers and the control socket wait no longer than that. */
+#define PASSES 8u
+/* Lines a second about requests and bindings: anybody can cause them. */
 #define LOG_LINES_PER_SECOND 10u
 #define TUNNEL_DATA_TYPE 4
-
-struct _Had
-{
-  HadConfig *config;
-  Mip4Ha *ha;
-  HadData *data;
-  HadLink *link;
-  char *status_path;
-  int control_fd, timer_fd;
-  guint control_source, timer_source;
-  gint64 log_second;
-  guint log_lines;
-};
 
 void
 had_set_errno (GError **error, int code, const char *what, const char *advice)
@@ -65,116 +52,13 @@ had_control_add (struct msghdr *message, HadControl *control, int type, const vo
   message->msg_controllen += CMSG_SPACE (length);
 }
 
-static RoamNow
-now_of_had (void)
+RoamNow
+had_now (void)
 {
   return roam_now_make (had_boot_us (), g_get_real_time ());
 }
 
-/* --------------------------------------------------------------- status file ---- */
-
-static void
-add_address (JsonBuilder *builder, const char *name, const RoamAddr *addr)
-{
-  char text[ROAM_ADDR_STRLEN];
-
-  json_builder_set_member_name (builder, name);
-  json_builder_add_string_value (builder, roam_addr_to_string (addr, text));
-}
-
-static void
-add_integer (JsonBuilder *builder, const char *name, gint64 value)
-{
-  json_builder_set_member_name (builder, name);
-  json_builder_add_int_value (builder, value);
-}
-
-static void
-add_boolean (JsonBuilder *builder, const char *name, gboolean value)
-{
-  json_builder_set_member_name (builder, name);
-  json_builder_add_boolean_value (builder, value);
-}
-
-static void
-add_binding (JsonBuilder *builder, const Mip4HaBinding *binding, const RoamNow *now)
-{
-  gint64 unix_us = g_get_real_time ();
-
-  json_builder_begin_object (builder);
-  add_address (builder, "home-address", &binding->home_address);
-  add_address (builder, "care-of-address", &binding->care_of_address);
-  add_address (builder, "peer-address", &binding->peer.addr);
-  add_integer (builder, "peer-port", binding->peer.port);
-  add_boolean (builder, "udp-tunnel", binding->udp_tunnel);
-  add_boolean (builder, "reverse-tunnel", binding->reverse_tunnel);
-  add_integer (builder, "lifetime", binding->lifetime_s);
-  add_integer (builder, "accepted-us", unix_us - (now->boot_us - binding->accepted_us));
-  if (binding->expiry_us != ROAM_NEVER)
-    add_integer (builder, "expires-us", unix_us + (binding->expiry_us - now->boot_us));
-  json_builder_end_object (builder);
-}
-
-static void
-add_counters (JsonBuilder *builder, const char *name, GHashTable *counters)
-{
-  g_autoptr (GList) keys = g_list_sort (g_hash_table_get_keys (counters), (GCompareFunc)strcmp);
-
-  json_builder_set_member_name (builder, name);
-  json_builder_begin_object (builder);
-  for (GList *key = keys; key != NULL; key = key->next)
-    add_integer (builder, key->data, (gint64) * (guint64 *)g_hash_table_lookup (counters, key->data));
-  json_builder_end_object (builder);
-}
-
-static char *
-build_status (const Had *had, const RoamNow *now)
-{
-  g_autoptr (JsonBuilder) builder = json_builder_new ();
-  g_autoptr (JsonNode) root = NULL;
-  g_autoptr (GArray) bindings = mip4_ha_dup_bindings (had->ha);
-  g_autoptr (GHashTable) control = mip4_ha_dup_counters (had->ha), data = had_data_dup_counters (had->data);
-
-  json_builder_begin_object (builder);
-  add_address (builder, "address", &had->config->address);
-  add_integer (builder, "time-us", g_get_real_time ());
-  json_builder_set_member_name (builder, "bindings");
-  json_builder_begin_array (builder);
-  for (guint i = 0; i < bindings->len; i++)
-    add_binding (builder, &g_array_index (bindings, Mip4HaBinding, i), now);
-  json_builder_end_array (builder);
-  add_counters (builder, "registration-counters", control);
-  add_counters (builder, "data-counters", data);
-  json_builder_end_object (builder);
-  root = json_builder_get_root (builder);
-  return json_to_string (root, TRUE);
-}
-
-static void
-write_status (const Had *had)
-{
-  const RoamNow now = now_of_had ();
-  g_autofree char *status = NULL;
-  g_autoptr (GError) error = NULL;
-
-  if (had->status_path == NULL)
-    return;
-  status = build_status (had, &now);
-  if (!g_file_set_contents (had->status_path, status, -1, &error))
-    g_warning ("Status file: %s", error->message);
-}
-
 /* ------------------------------------------------------------------- actions ---- */
-
-static void
-log_binding (const char *what, const Mip4HaBinding *binding)
-{
-  char home[ROAM_ADDR_STRLEN], care_of[ROAM_ADDR_STRLEN];
-
-  g_info ("%s: %s at %s%s, %u s", what, roam_addr_to_string (&binding->home_address, home),
-          roam_addr_to_string (&binding->care_of_address, care_of), binding->udp_tunnel ? " (UDP tunnel)" : "",
-          binding->lifetime_s);
-}
 
 /* True when one more line about what strangers send is allowed in this second. */
 static gboolean
@@ -186,6 +70,18 @@ may_log (Had *had)
     had->log_lines = 0;
   had->log_second = second;
   return had->log_lines++ < LOG_LINES_PER_SECOND;
+}
+
+static void
+log_binding (Had *had, const char *what, const Mip4HaBinding *binding)
+{
+  char home[ROAM_ADDR_STRLEN], care_of[ROAM_ADDR_STRLEN];
+
+  if (!may_log (had))
+    return;
+  g_info ("%s: %s at %s%s, %u s", what, roam_addr_to_string (&binding->home_address, home),
+          roam_addr_to_string (&binding->care_of_address, care_of), binding->udp_tunnel ? " (UDP tunnel)" : "",
+          binding->lifetime_s);
 }
 
 static void
@@ -201,30 +97,92 @@ log_request (Had *had, const Mip4HaAction *action)
          action->log.code != 0 ? "denied, code" : "dropped, code", action->log.code);
 }
 
+static void
+commit_and_send (Had *had)
+{
+  if (had->store != NULL)
+    had_store_commit (had->store);
+  had_udp_flush (had->udp);
+}
+
 /* RFC 5944 3.8.3.1: from our address; to a node at home, on the home link whatever the routes say. */
 static void
-send_reply (const Had *had, const Mip4HaAction *action)
+send_reply (Had *had, const Mip4HaAction *action)
 {
-  HadControl control;
-  struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = GUINT16_TO_BE (action->send.destination.port) };
-  gsize length;
-  struct iovec vector = { (void *)g_bytes_get_data (action->send.datagram, &length), 0 };
-  struct in_pktinfo info = { .ipi_ifindex = action->send.on_home_link ? had_link_index (had->link) : 0 };
-  struct msghdr message = {
-    .msg_name = &to,
-    .msg_namelen = sizeof to,
-    .msg_iov = &vector,
-    .msg_iovlen = 1,
-    .msg_control = control.octets,
-  };
+  int interface = action->send.on_home_link ? had_link_index (had->link) : 0;
+
+  while (!had_udp_queue (had->udp, &action->send.source, &action->send.destination, interface, action->send.datagram))
+    commit_and_send (had);
+}
+
+static void
+put_node (Had *had, const Mip4HaAction *action)
+{
+  const HadRecord record = { .replay = action->store.replay, .nai = action->store.nai };
+  g_autoptr (GBytes) octets = had_record_build (&record, had_boot_us (), g_get_real_time ());
   char text[ROAM_ADDR_STRLEN];
 
-  vector.iov_len = length;
-  memcpy (&to.sin_addr, action->send.destination.addr.bytes, 4);
-  memcpy (&info.ipi_spec_dst, action->send.source.bytes, 4);
-  had_control_add (&message, &control, IP_PKTINFO, &info, sizeof info);
-  if (sendmsg (had->control_fd, &message, MSG_DONTWAIT) < 0)
-    g_info ("Reply to %s: %s", roam_endpoint_to_string (&action->send.destination, text), g_strerror (errno));
+  /* A node with a name may have one home address today and another tomorrow. */
+  had_store_put_node (
+    had->store, record.nai != NULL ? record.nai : roam_addr_to_string (&action->store.home_address, text), octets);
+}
+
+static void
+put_binding (Had *had, const Mip4HaAction *action)
+{
+  const Mip4HaBinding *binding = &action->store.binding;
+  const HadRecord record = {
+    .replay = action->store.replay, .nai = action->store.nai, .has_binding = TRUE, .binding = *binding
+  };
+  g_autoptr (GBytes) octets = had_record_build (&record, had_boot_us (), g_get_real_time ());
+
+  had_store_put_binding (had->store, &binding->home_address, &binding->care_of_address, octets);
+}
+
+static void
+do_store (Had *had, const Mip4HaAction *action)
+{
+  const Mip4HaBinding *binding = &action->store.binding;
+
+  if (had->store == NULL)
+    return;
+  switch (action->store.what)
+    {
+    case MIP4_HA_STORE_REPLAY:
+      put_node (had, action);
+      return;
+    case MIP4_HA_STORE_SET:
+      put_binding (had, action);
+      return;
+    case MIP4_HA_STORE_UNSET:
+      had_store_remove_binding (had->store, &binding->home_address, &binding->care_of_address);
+      put_node (had, action);
+      return;
+    }
+}
+
+static void
+do_binding_add (Had *had, const Mip4HaBinding *binding)
+{
+  had_data_set_tunnel (had->data, binding, NULL);
+  if (had->restoring)
+    {
+      had_link_resume (had->link, &binding->home_address);
+      return;
+    }
+  log_binding (had, "Binding added", binding);
+  had_link_intercept (had->link, &binding->home_address);
+}
+
+static void
+do_binding_remove (Had *had, const Mip4HaAction *action)
+{
+  const Mip4HaBinding *binding = &action->binding.binding;
+
+  log_binding (had, "Binding removed", binding);
+  had_data_remove_tunnel (had->data, binding);
+  if (action->binding.n_left == 0)
+    had_link_release (had->link, &binding->home_address, action->binding.removal == MIP4_HA_REMOVED_AT_HOME);
 }
 
 /* TRUE when the bindings changed. */
@@ -242,22 +200,19 @@ do_action (Had *had, const Mip4HaAction *action)
       log_request (had, action);
       return FALSE;
     case MIP4_HA_ACTION_STORE:
+      do_store (had, action);
       return FALSE;
     case MIP4_HA_ACTION_BINDING_ADD:
-      log_binding ("Binding added", binding);
-      had_data_set_tunnel (had->data, binding);
-      had_link_intercept (had->link, &binding->home_address);
+      do_binding_add (had, binding);
       return TRUE;
     case MIP4_HA_ACTION_BINDING_CHANGE:
-      log_binding ("Binding changed", binding);
-      had_data_set_tunnel (had->data, binding);
+      log_binding (had, "Binding changed", binding);
+      had_data_set_tunnel (had->data, binding, &action->binding.old);
       return TRUE;
     case MIP4_HA_ACTION_BINDING_RENEW:
       return TRUE;
     case MIP4_HA_ACTION_BINDING_REMOVE:
-      log_binding ("Binding removed", binding);
-      had_data_remove_tunnel (had->data, &binding->home_address);
-      had_link_release (had->link, &binding->home_address, action->binding.removal == MIP4_HA_REMOVED_AT_HOME);
+      do_binding_remove (had, action);
       return TRUE;
     }
   return FALSE;
@@ -291,76 +246,59 @@ drain_actions (Had *had)
         break;
       changed |= do_action (had, &action);
     }
+  commit_and_send (had);
   arm_timer (had);
   if (changed)
-    write_status (had);
+    had_status_changed (had);
+}
+
+guint
+had_revoke (Had *had, const RoamAddr *home_address)
+{
+  const Mip4HaCommand command = { .type = MIP4_HA_REVOKE, .home_address = *home_address };
+  const RoamNow now = had_now ();
+  guint before = mip4_ha_n_bindings (had->ha);
+
+  mip4_ha_input_command (had->ha, &now, &command);
+  drain_actions (had);
+  return before - mip4_ha_n_bindings (had->ha);
 }
 
 /* --------------------------------------------------------------------- input ---- */
 
 static void
-read_control (struct msghdr *message, RoamAddr *destination, guint8 *tos)
+input_datagram (Had *had, const RoamNow *now, HadDatagram *d)
 {
-  for (struct cmsghdr *header = CMSG_FIRSTHDR (message); header != NULL; header = CMSG_NXTHDR (message, header))
+  RoamAddr home_address;
+
+  if (d->length == 0 || d->data[0] != TUNNEL_DATA_TYPE)
+    mip4_ha_input_datagram (had->ha, now, &d->source, &d->destination, d->data, d->length);
+  else if (!had_data_input_udp (had->data, &d->source, d->tos, d->data, d->length, &home_address) &&
+           mip4_ha_input_keepalive (had->ha, now, &d->source, &home_address))
     {
-      struct in_pktinfo info;
-
-      if (header->cmsg_level != IPPROTO_IP)
-        continue;
-      if (header->cmsg_type == IP_TOS)
-        *tos = *CMSG_DATA (header);
-      if (header->cmsg_type == IP_PKTINFO)
-        {
-          memcpy (&info, CMSG_DATA (header), sizeof info);
-          *destination = roam_addr_from_bytes ((const guint8 *)&info.ipi_addr, 4);
-        }
-    }
-}
-
-/* FALSE when the socket is empty. */
-static gboolean
-receive_one (Had *had)
-{
-  guint8 data[DATAGRAM_SIZE];
-  HadControl control;
-  struct sockaddr_in from = { 0 };
-  struct iovec vector = { data, sizeof data };
-  struct msghdr message = { .msg_name = &from,
-                            .msg_namelen = sizeof from,
-                            .msg_iov = &vector,
-                            .msg_iovlen = 1,
-                            .msg_control = control.octets,
-                            .msg_controllen = sizeof control.octets };
-  RoamEndpoint source;
-  RoamAddr destination = had->config->address;
-  guint8 tos = 0;
-  gssize length = recvmsg (had->control_fd, &message, MSG_DONTWAIT);
-
-  if (length < 0)
-    return errno == EINTR || errno == ECONNREFUSED;
-  if ((message.msg_flags & MSG_TRUNC) != 0)
-    return TRUE;
-  read_control (&message, &destination, &tos);
-  source.addr = roam_addr_from_bytes ((const guint8 *)&from.sin_addr, 4);
-  source.port = GUINT16_FROM_BE (from.sin_port);
-  if (length > 0 && data[0] == TUNNEL_DATA_TYPE)
-    had_data_input_udp (had->data, &source, tos, data, (gsize)length);
-  else
-    {
-      const RoamNow now = now_of_had ();
-
-      mip4_ha_input_datagram (had->ha, &now, &source, &destination, data, (gsize)length);
+      /* Now the tunnel's end is known (RFC 3519 4.6): the keepalive is answered through it. */
       drain_actions (had);
+      had_data_input_udp (had->data, &d->source, d->tos, d->data, d->length, &home_address);
     }
-  return TRUE;
 }
 
 static gboolean
-control_readable (int fd, GIOCondition condition, gpointer user_data)
+udp_readable (int fd, GIOCondition condition, gpointer user_data)
 {
-  for (guint i = 0; i < DRAIN; i++)
-    if (!receive_one (user_data))
-      break;
+  Had *had = user_data;
+  HadDatagram datagrams[HAD_UDP_PASS];
+  guint n = HAD_UDP_PASS;
+
+  for (guint pass = 0; pass < PASSES && n > 0; pass++)
+    {
+      const RoamNow now = had_now ();
+
+      n = had_udp_receive (had->udp, datagrams);
+      for (guint i = 0; i < n; i++)
+        input_datagram (had, &now, &datagrams[i]);
+      if (n > 0)
+        drain_actions (had);
+    }
   return G_SOURCE_CONTINUE;
 }
 
@@ -368,7 +306,7 @@ static gboolean
 timer_readable (int fd, GIOCondition condition, gpointer user_data)
 {
   Had *had = user_data;
-  const RoamNow now = now_of_had ();
+  const RoamNow now = had_now ();
   guint64 expirations;
 
   if (read (fd, &expirations, sizeof expirations) < 0)
@@ -380,102 +318,371 @@ timer_readable (int fd, GIOCondition condition, gpointer user_data)
 
 /* ------------------------------------------------------------------- opening ---- */
 
-static gboolean
-open_control (Had *had, GError **error)
-{
-  const int on = 1;
-  struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = GUINT16_TO_BE (MIP4_PORT) };
-
-  memcpy (&address.sin_addr, had->config->address.bytes, 4);
-  had->control_fd = socket (AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (had->control_fd < 0)
-    {
-      had_set_errno (error, errno, "UDP socket", "The kernel offers no IPv4 to this process");
-      return FALSE;
-    }
-  setsockopt (had->control_fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on);
-  setsockopt (had->control_fd, IPPROTO_IP, IP_RECVTOS, &on, sizeof on);
-  if (bind (had->control_fd, (struct sockaddr *)&address, sizeof address) == 0)
-    return TRUE;
-  had_set_errno (error, errno, "UDP port 434",
-                 errno == EADDRNOTAVAIL ? "Give the interface the address of address=, or correct address="
-                                        : "Another home agent runs here, or CAP_NET_BIND_SERVICE is missing");
-  return FALSE;
-}
-
+/* The configuration's own copy of the engine's settings, with what only lives here. */
 static Mip4Ha *
-engine_new (const HadConfig *config)
+engine_new (Had *had, const HadConfig *config)
 {
-  const Mip4HaConfig engine = {
-    .address = config->address,
-    .trusted_networks = (const RoamPrefix *)(void *)config->trusted_networks->data,
-    .n_trusted_networks = config->trusted_networks->len,
-    .nodes = (const Mip4HaNode *)(void *)config->nodes->data,
-    .n_nodes = config->nodes->len,
-    .max_lifetime_s = config->max_lifetime_s,
-    .nat_traversal = config->nat_traversal,
-    .forced_udp = config->nat_traversal,
-  };
+  Mip4HaConfig engine = config->engine;
 
+  engine.rng = had->rng;
   return mip4_ha_new (&engine);
 }
 
-Had *
-had_new (HadConfig *config, const char *status_path, GError **error)
+static RoamRng *
+new_rng (void)
 {
-  g_autoptr (Had) had = g_new0 (Had, 1);
+  guint8 seed[ROAM_RNG_SEED_LENGTH];
+  RoamRng *rng;
 
-  had->config = config;
-  had->control_fd = had->timer_fd = -1;
-  had->status_path = g_strdup (status_path);
-  had->ha = engine_new (config);
-  if (!open_control (had, error))
-    return NULL;
-  had->data = had_data_new (config, had->control_fd, error);
+  /* The kernel gives so few octets whole or, once it has started, not at all. */
+  if (getrandom (seed, sizeof seed, 0) != (gssize)sizeof seed)
+    g_error ("getrandom: %s", g_strerror (errno));
+  rng = roam_rng_new (seed);
+  roam_wipe (seed, sizeof seed);
+  return rng;
+}
+
+static gboolean
+open_edges (Had *had, int tun_fd, GError **error)
+{
+  had->udp = had_udp_new (had->config, error);
+  if (had->udp == NULL)
+    return FALSE;
+  had->data = had_data_new (had->config, had_udp_fd (had->udp), tun_fd, error);
   if (had->data == NULL)
-    return NULL;
-  had->link = had_link_new (config, had_data_tun_index (had->data), error);
+    return FALSE;
+  had->link = had_link_new (had->config, had_data_tun_index (had->data), error);
   if (had->link == NULL)
-    return NULL;
+    return FALSE;
   had->timer_fd = timerfd_create (CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
   if (had->timer_fd < 0)
     {
       had_set_errno (error, errno, "timer", "The kernel offers no CLOCK_BOOTTIME timer");
-      return NULL;
+      return FALSE;
     }
-  had->control_source = g_unix_fd_add_full (G_PRIORITY_HIGH, had->control_fd, G_IO_IN, control_readable, had, NULL);
+  if (had->config->control_path == NULL)
+    return TRUE;
+  had->control =
+    mip4_control_new (had->config->control_path, had->config->control_group, had_control_handle, had, error);
+  return had->control != NULL;
+}
+
+/* Replay state by name of the node: the newest of its rows counts. */
+typedef struct
+{
+  RoamAddr home_address;
+  char *nai;
+  Mip4HaReplay replay;
+  gint64 written_us;
+} KnownReplay;
+
+typedef struct
+{
+  Had *had;
+  RoamNow now;
+  gint64 unix_us;
+  GHashTable *replays;     /* name -> KnownReplay */
+  GArray *unused_bindings; /* Mip4HaBinding: rows of no use any more */
+} Restoring;
+
+static void
+known_replay_free (gpointer data)
+{
+  KnownReplay *known = data;
+
+  g_free (known->nai);
+  g_free (known);
+}
+
+static void
+remember_replay (Restoring *restoring, const RoamAddr *home_address, const HadRecord *record)
+{
+  char text[ROAM_ADDR_STRLEN];
+  const char *name = record->nai != NULL ? record->nai : roam_addr_to_string (home_address, text);
+  KnownReplay *known = g_hash_table_lookup (restoring->replays, name);
+
+  if (known == NULL)
+    {
+      known = g_new0 (KnownReplay, 1);
+      known->nai = g_strdup (record->nai);
+      g_hash_table_insert (restoring->replays, g_strdup (name), known);
+    }
+  else if (known->written_us > record->written_us)
+    return;
+  known->home_address = *home_address;
+  known->replay = record->replay;
+  known->written_us = record->written_us;
+}
+
+static void
+restore_binding (const RoamAddr *home_address, const RoamAddr *care_of_address, const guint8 *octets, gsize length,
+                 gpointer user_data)
+{
+  Restoring *restoring = user_data;
+  HadRecord record = { 0 };
+  gboolean readable = had_record_parse (octets, length, restoring->now.boot_us, restoring->unix_us, &record);
+
+  record.binding.home_address = *home_address;
+  record.binding.care_of_address = *care_of_address;
+  if (readable)
+    remember_replay (restoring, home_address, &record);
+  if (readable && record.has_binding &&
+      mip4_ha_restore_binding (restoring->had->ha, &restoring->now, record.nai, &record.binding))
+    restoring->had->n_restored++;
+  else
+    g_array_append_val (restoring->unused_bindings, record.binding);
+}
+
+static void
+restore_node (const char *name, const guint8 *octets, gsize length, gpointer user_data)
+{
+  Restoring *restoring = user_data;
+  RoamAddr home_address = ROAM_ADDR_NONE;
+  HadRecord record;
+
+  if (!had_record_parse (octets, length, restoring->now.boot_us, restoring->unix_us, &record))
+    return;
+  if (record.nai == NULL && !roam_addr_parse (name, &home_address))
+    return;
+  remember_replay (restoring, &home_address, &record);
+}
+
+/* The engine knows again what the store tells; BINDING_ADD actions wait in it. */
+static void
+load_store (Had *had)
+{
+  g_autoptr (GHashTable) replays = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, known_replay_free);
+  g_autoptr (GArray) unused = g_array_new (FALSE, FALSE, sizeof (Mip4HaBinding));
+  Restoring restoring = { had, had_now (), g_get_real_time (), replays, unused };
+  GHashTableIter iter;
+  gpointer name, value;
+
+  had->n_restored = 0;
+  had_store_load (had->store, restore_binding, restore_node, &restoring);
+  g_hash_table_iter_init (&iter, replays);
+  while (g_hash_table_iter_next (&iter, &name, &value))
+    {
+      const KnownReplay *known = value;
+
+      if (!mip4_ha_restore_replay (had->ha, &known->home_address, known->nai, &known->replay))
+        had_store_remove_node (had->store, name);
+    }
+  for (guint i = 0; i < unused->len; i++)
+    {
+      const Mip4HaBinding *binding = &g_array_index (unused, Mip4HaBinding, i);
+
+      had_store_remove_binding (had->store, &binding->home_address, &binding->care_of_address);
+    }
+}
+
+static GHashTable *
+bound_addresses (GArray *bindings)
+{
+  GHashTable *bound = g_hash_table_new ((GHashFunc)roam_addr_hash, (GEqualFunc)roam_addr_equal);
+
+  for (guint i = 0; i < bindings->len; i++)
+    g_hash_table_add (bound, &g_array_index (bindings, Mip4HaBinding, i).home_address);
+  return bound;
+}
+
+/* Tunnels, then what leads packets there; then nobody else is intercepted (RFC 5944 4.2.3). */
+static void
+restore (Had *had)
+{
+  g_autoptr (GArray) bindings = NULL;
+  g_autoptr (GHashTable) bound = NULL;
+
+  if (had->store != NULL)
+    load_store (had);
+  had->restoring = TRUE;
+  drain_actions (had);
+  had->restoring = FALSE;
+  bindings = mip4_ha_dup_bindings (had->ha);
+  bound = bound_addresses (bindings);
+  had_link_remove_stale (had->link, had->config, bound);
+  if (had->n_restored > 0)
+    g_message ("%u bindings restored", had->n_restored);
+}
+
+/* A home agent without its store is better than none. */
+static void
+open_store (Had *had)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (had->config->store_path == NULL)
+    return;
+  had->store = had_store_new (had->config->store_path, &error);
+  if (had->store == NULL)
+    g_warning ("%s. Bindings will not survive a restart", error->message);
+}
+
+Had *
+had_new (HadConfig *config, const HadOptions *options, GError **error)
+{
+  g_autoptr (Had) had = g_new0 (Had, 1);
+
+  had->config = config;
+  had->timer_fd = -1;
+  had->started_us = had_boot_us ();
+  had->config_path = g_strdup (options->config_path);
+  had->credentials_dir = g_strdup (options->credentials_dir);
+  had->status_path = g_strdup (options->status_path);
+  had->rng = new_rng ();
+  had->ha = engine_new (had, config);
+  if (!open_edges (had, options->tun_fd, error))
+    return NULL;
+  open_store (had);
+  restore (had);
+  had->udp_source = g_unix_fd_add_full (G_PRIORITY_HIGH, had_udp_epoll_fd (had->udp), G_IO_IN, udp_readable, had, NULL);
   had->timer_source = g_unix_fd_add (had->timer_fd, G_IO_IN, timer_readable, had);
   if (config->trusted_networks->len == 0)
     g_warning ("trusted-networks is empty: every request is dropped; add the networks of the enterprise");
   had_link_report_settings (had->link);
-  write_status (had);
+  drain_actions (had);
+  had_status_changed (had);
   return g_steal_pointer (&had);
+}
+
+/* What needs other sockets, devices or files. */
+static gboolean
+needs_restart (const HadConfig *a, const HadConfig *b)
+{
+  return !roam_addr_equal (&a->address, &b->address) || strcmp (a->interface, b->interface) != 0 ||
+         !roam_prefix_equal (&a->home_network, &b->home_network) || strcmp (a->tun_name, b->tun_name) != 0 ||
+         a->mtu != b->mtu || a->ecn != b->ecn;
+}
+
+/* What the old engine knew, where there is no store to ask: nonces are lost, and cost a node one 133. */
+static void
+copy_bindings (Had *had, GArray *bindings)
+{
+  const RoamNow now = had_now ();
+
+  for (guint i = 0; i < bindings->len; i++)
+    {
+      const Mip4HaBinding *binding = &g_array_index (bindings, Mip4HaBinding, i);
+      const Mip4HaReplay replay = { .has_timestamp = TRUE, .timestamp = binding->identification };
+
+      if (mip4_ha_restore_binding (had->ha, &now, NULL, binding))
+        mip4_ha_restore_replay (had->ha, &binding->home_address, NULL, &replay);
+    }
+}
+
+/* The new engine knows what the old one knew, as far as the nodes are still configured. */
+static void
+change_engine (Had *had, const HadConfig *config)
+{
+  g_autoptr (Mip4Ha) old = g_steal_pointer (&had->ha);
+  g_autoptr (GArray) before = mip4_ha_dup_bindings (old), after = NULL;
+  g_autoptr (GHashTable) bound = NULL;
+
+  had->ha = engine_new (had, config);
+  if (had->store != NULL)
+    load_store (had);
+  else
+    copy_bindings (had, before);
+  had->restoring = TRUE;
+  drain_actions (had);
+  had->restoring = FALSE;
+  after = mip4_ha_dup_bindings (had->ha);
+  bound = bound_addresses (after);
+  for (guint i = 0; i < before->len; i++)
+    {
+      const Mip4HaBinding *binding = &g_array_index (before, Mip4HaBinding, i);
+
+      if (g_hash_table_contains (bound, &binding->home_address))
+        continue;
+      log_binding (had, "Not configured any more", binding);
+      had_data_remove_tunnel (had->data, binding);
+      had_link_release (had->link, &binding->home_address, FALSE);
+    }
+}
+
+void
+had_reload (Had *had)
+{
+  g_autoptr (GPtrArray) errors = g_ptr_array_new_with_free_func (g_free);
+  HadConfig *config = had_config_load (had->config_path, had->credentials_dir, errors);
+
+  for (guint i = 0; i < errors->len; i++)
+    g_warning ("%s", (const char *)g_ptr_array_index (errors, i));
+  if (config == NULL)
+    {
+      g_warning ("The configuration stays as it was");
+      return;
+    }
+  if (needs_restart (had->config, config))
+    {
+      g_warning (
+        "Address, interface, home-network, tun-name, mtu and ecn change with a restart only; nothing was changed");
+      had_config_free (config);
+      return;
+    }
+  change_engine (had, config);
+  had_config_free (had->config);
+  had->config = config;
+  drain_actions (had);
+  had_status_changed (had);
+  g_message ("Configuration read again: %u nodes", config->nodes->len);
+}
+
+int
+had_tun_fd (const Had *had)
+{
+  return had_data_tun_fd (had->data);
+}
+
+void
+had_keep_links (Had *had)
+{
+  had->keep_links = TRUE;
+}
+
+/* The TUN device goes with the process and its routes with it; proxy ARP entries would stay. */
+static void
+stop (Had *had)
+{
+  const Mip4HaCommand remove_all = { .type = MIP4_HA_REMOVE };
+  const RoamNow now = had_now ();
+  g_autoptr (GHashTable) nobody = g_hash_table_new ((GHashFunc)roam_addr_hash, (GEqualFunc)roam_addr_equal);
+
+  g_source_remove (had->timer_source);
+  g_source_remove (had->udp_source);
+  if (had->status_source != 0)
+    g_source_remove (had->status_source);
+  had->status_source = 0;
+  had->status_due_us = 0;
+  if (had->store == NULL)
+    {
+      mip4_ha_input_command (had->ha, &now, &remove_all);
+      drain_actions (had);
+    }
+  else if (!had->keep_links)
+    had_link_remove_stale (had->link, had->config, nobody);
+  had->status_due_us = 0;
+  had_status_changed (had);
 }
 
 void
 had_free (Had *had)
 {
-  const Mip4HaCommand remove_all = { .type = MIP4_HA_REMOVE };
-
   if (had == NULL)
     return;
   if (had->timer_source != 0)
-    {
-      const RoamNow now = now_of_had ();
-
-      mip4_ha_input_command (had->ha, &now, &remove_all);
-      drain_actions (had);
-      g_source_remove (had->timer_source);
-      g_source_remove (had->control_source);
-    }
+    stop (had);
+  mip4_control_free (had->control);
   had_link_free (had->link);
   had_data_free (had->data);
+  had_udp_free (had->udp);
+  had_store_free (had->store);
   if (had->timer_fd >= 0)
     close (had->timer_fd);
-  if (had->control_fd >= 0)
-    close (had->control_fd);
   mip4_ha_free (had->ha);
+  roam_rng_free (had->rng);
   had_config_free (had->config);
+  g_free (had->config_path);
+  g_free (had->credentials_dir);
   g_free (had->status_path);
   g_free (had);
 }
