@@ -18,7 +18,7 @@ input_icmp (Fa *fa, const Mip4FaHeader *header, const char *hex)
     g_array_append_val (fa->actions, action);
 }
 
-/* covers: MIP-FA-001, MIP-FA-002, MIP-FA-005, MIP-FA-026, MIP-ADV-016 */
+/* covers: MIP-FA-001, MIP-FA-002, MIP-FA-005, MIP-FA-026 */
 static void
 test_contents (void)
 {
@@ -108,7 +108,7 @@ test_sequence (void)
     }
 }
 
-/* covers: MIP-FA-001, MIP-CFG-002 */
+/* covers: MIP-FA-001 */
 static void
 test_schedule (void)
 {
@@ -233,7 +233,6 @@ test_no_solicitation (void)
   g_assert_cmpuint (fa_counter (fa, "icmp-ignored"), ==, 8);
 }
 
-/* covers: MIP-ADV-014 */
 static void
 test_busy (void)
 {
@@ -266,7 +265,6 @@ test_busy (void)
   g_assert_cmphex (fa_advertisement (fa).flags & MIP4_AGENT_BUSY, ==, 0);
 }
 
-/* covers: MIP-ADV-025 */
 static void
 test_stop (void)
 {

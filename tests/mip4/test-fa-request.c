@@ -23,7 +23,7 @@ expect_octets (GBytes *bytes, GBytes *expected)
                    g_bytes_get_size (expected));
 }
 
-/* covers: MIP-FA-010, MIP-FA-011, MIP-FA-012, MIP-EXT-002, MIP-EXT-006, MIP-AUTH-018, MIP-REV-004 */
+/* covers: MIP-FA-010, MIP-FA-011, MIP-FA-012, MIP-EXT-002, MIP-EXT-006, MIP-AUTH-018 */
 static void
 test_relay (void)
 {
@@ -110,8 +110,7 @@ typedef struct
   guint8 ttl;
 } Case;
 
-/* covers: MIP-FA-006, MIP-FA-007, MIP-FA-008, MIP-FA-009, MIP-DHA-015, MIP-NAI-009, MIP-MSV-015, MIP-REV-006,
- * MIP-REV-008 */
+/* covers: MIP-FA-006, MIP-FA-007, MIP-FA-008, MIP-FA-009, MIP-DHA-015, MIP-NAI-009, MIP-MSV-015 */
 static void
 test_denials (void)
 {
@@ -179,7 +178,7 @@ test_denials (void)
     }
 }
 
-/* covers: MIP-FA-006, MIP-FA-007, MIP-REV-007 */
+/* covers: MIP-FA-006, MIP-FA-007 */
 static void
 test_policies (void)
 {
@@ -288,7 +287,7 @@ test_mobile_foreign_authentication (void)
     }
 }
 
-/* covers: MIP-FA-014, MIP-FA-015, MIP-NAI-006 */
+/* covers: MIP-FA-014, MIP-FA-015 */
 static void
 test_denial_addresses (void)
 {
@@ -333,8 +332,8 @@ test_denial_addresses (void)
   fa_expect_denied (fa, 96);
 }
 
-/* covers: MIP-EXT-001, MIP-EXT-003, MIP-EXT-004, MIP-EXT-005, MIP-EXT-007, MIP-EXT-008, MIP-EXT-010, MIP-GEN-006,
- * MIP-CHL-013, MIP-RVK-016, MIP-RVK-002 */
+/* covers: MIP-EXT-001, MIP-EXT-003, MIP-EXT-004, MIP-EXT-005 */
+/* covers: MIP-EXT-007, MIP-EXT-008, MIP-GEN-006, MIP-CHL-013, MIP-RVK-016 */
 static void
 test_silent_discards (void)
 {

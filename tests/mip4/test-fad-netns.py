@@ -420,7 +420,7 @@ class Test:
         assert quiet(cn) is None
         cn.close(), up.close()
 
-    # covers: MIP-FA-022, MIP-FA-023, MIP-REV-011, MIP-TUN-003, MIP-TUN-009
+    # covers: MIP-FA-022, MIP-FA-023, MIP-TUN-003
     def up_encapsulated(self):
         """encapsulating-delivery-and-what-is-not-encapsulated"""
         self.accepted(after=b"\x82\0")
@@ -462,7 +462,7 @@ class Test:
         assert self.fad.count("packets-malformed") == 1 and self.fad.count("packets-ttl-exceeded") == 1
         raw.close(), agent.close(), up.close()
 
-    # covers: MIP-TUN-013, MIP-TUN-021
+    # covers: MIP-TUN-013
     def too_big(self):
         """packets-larger-than-the-tunnel"""
         self.accepted()
