@@ -28,10 +28,14 @@ typedef struct
   const char *path, *credentials_dir;
   GKeyFile *file;
   GPtrArray *errors;
+  GHashTable *keys;  /* path -> RoamSecret: nodes may share a file */
+  GHashTable *nodes; /* a set of home addresses, host order */
 } Loader;
 
-static const char *const home_agent_keys[] = { "address",      "interface",     "home-network", "trusted-networks",
-                                               "max-lifetime", "mtu",           "nat-traversal", "tun-name", NULL };
+static const char *const home_agent_keys[] = {
+  "address",  "interface", "home-network", "trusted-networks", "max-lifetime",  "mtu", "nat-traversal",
+  "tun-name", "ecn",       "store",        "control",          "control-group", NULL
+};
 static const char *const node_keys[] = { "spi", "algorithm", "key-file", "nai", NULL };
 
 G_GNUC_PRINTF (4, 5)
@@ -176,6 +180,31 @@ load_nat_traversal (const Loader *loader, HadConfig *config)
     fault (loader, GROUP, "nat-traversal", "found '%s', allowed: yes or no", text);
 }
 
+/* Absolute, or "none". */
+static char *
+get_path (const Loader *loader, const char *key)
+{
+  g_autofree char *path = get (loader, GROUP, key, FALSE, "");
+
+  if (path != NULL && !g_path_is_absolute (path) && strcmp (path, "none") != 0)
+    fault (loader, GROUP, key, "found '%s', allowed: an absolute path, or none", path);
+  return g_steal_pointer (&path);
+}
+
+static void
+load_paths (const Loader *loader, HadConfig *config)
+{
+  g_autofree char *ecn = get (loader, GROUP, "ecn", FALSE, "");
+
+  config->store_path = get_path (loader, "store");
+  config->control_path = get_path (loader, "control");
+  config->control_group = get (loader, GROUP, "control-group", FALSE, "");
+  if (g_strcmp0 (ecn, "compatibility") == 0)
+    config->ecn = MIP4_ECN_COMPATIBILITY;
+  else if (ecn != NULL && strcmp (ecn, "normal") != 0)
+    fault (loader, GROUP, "ecn", "found '%s', allowed: normal or compatibility", ecn);
+}
+
 /* Relative names: the credentials directory of systemd first, then beside the configuration. */
 static char *
 find_key_file (const Loader *loader, const char *name)
@@ -237,6 +266,9 @@ load_key (const Loader *loader, const char *group)
   if (name == NULL)
     return NULL;
   path = find_key_file (loader, name);
+  key = g_hash_table_lookup (loader->keys, path);
+  if (key != NULL)
+    return roam_secret_ref (key);
   if (stat (path, &st) == 0 && (st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
     {
       fault (loader, group, "key-file", "%s may be read by others (mode %04o); run: chmod 0600 %s", path,
@@ -252,6 +284,8 @@ load_key (const Loader *loader, const char *group)
   roam_wipe (text, length);
   if (key == NULL)
     fault (loader, group, "key-file", "%s is no key, allowed: %s", path, reason);
+  else
+    g_hash_table_insert (loader->keys, g_steal_pointer (&path), roam_secret_ref (key));
   return key;
 }
 
@@ -269,9 +303,8 @@ load_node_address (const Loader *loader, const char *group, HadConfig *config, M
     fault (loader, group, NULL, "the home address is not in home-network");
   if (roam_addr_equal (&config->address, &node->home_address))
     fault (loader, group, NULL, "the home address is the home agent's own address");
-  for (guint i = 0; i < config->nodes->len; i++)
-    if (roam_addr_equal (&g_array_index (config->nodes, Mip4HaNode, i).home_address, &node->home_address))
-      fault (loader, group, NULL, "a second group for this home address");
+  if (!g_hash_table_add (loader->nodes, GUINT_TO_POINTER (roam_addr_to_u32 (&node->home_address))))
+    fault (loader, group, NULL, "a second group for this home address");
 }
 
 static void
@@ -336,6 +369,7 @@ load_all (const Loader *loader, HadConfig *config)
   load_names (loader, config);
   load_networks (loader, config);
   load_nat_traversal (loader, config);
+  load_paths (loader, config);
   get_number (loader, GROUP, "max-lifetime", 1, G_MAXUINT16, &lifetime);
   config->max_lifetime_s = (guint16)lifetime;
   get_number (loader, GROUP, "mtu", MTU_MIN, MTU_MAX, &mtu);
@@ -345,13 +379,21 @@ load_all (const Loader *loader, HadConfig *config)
     fault (loader, NULL, NULL, "no mobile node, add a group [node <home address>] with spi and key-file");
 }
 
+static void
+secret_unref (gpointer secret)
+{
+  roam_secret_unref (secret);
+}
+
 HadConfig *
 had_config_load (const char *path, const char *credentials_dir, GPtrArray *errors)
 {
   g_autoptr (GKeyFile) file = g_key_file_new ();
   g_autoptr (HadConfig) config = g_new0 (HadConfig, 1);
   g_autoptr (GError) error = NULL;
-  const Loader loader = { path, credentials_dir, file, errors };
+  g_autoptr (GHashTable) keys = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, secret_unref);
+  g_autoptr (GHashTable) nodes = g_hash_table_new (NULL, NULL);
+  const Loader loader = { path, credentials_dir, file, errors, keys, nodes };
 
   config->trusted_networks = g_array_new (FALSE, FALSE, sizeof (RoamPrefix));
   config->nodes = g_array_new (FALSE, FALSE, sizeof (Mip4HaNode));
@@ -380,5 +422,8 @@ had_config_free (HadConfig *config)
   g_array_unref (config->trusted_networks);
   g_free (config->interface);
   g_free (config->tun_name);
+  g_free (config->store_path);
+  g_free (config->control_path);
+  g_free (config->control_group);
   g_free (config);
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "mip4/control-io.h"
 #include "mip4/mip4-ha.h"
+#include "mip4/mip4-tunnel-private.h"
 
 #include <glib.h>
 #include <netinet/in.h>
@@ -23,6 +25,9 @@ typedef struct
   gboolean nat_traversal;
   guint mtu; /* inner: of the TUN device */
   char *tun_name;
+  Mip4EcnMode ecn;
+  char *store_path;                   /* NULL: none */
+  char *control_path, *control_group; /* NULL: none */
 } HadConfig;
 
 void had_config_free (HadConfig *config);
@@ -39,25 +44,100 @@ typedef struct _HadLink HadLink;
 
 /* @tun_index: where routes to bound home addresses point. NULL and @error when the interface cannot be used. */
 HadLink *had_link_new (const HadConfig *config, int tun_index, GError **error);
+/* Takes back the settings; @keep: leaves proxy ARP entries for the next process. */
 void had_link_free (HadLink *link);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HadLink, had_link_free)
 int had_link_index (const HadLink *link);
 /* Host route, proxy ARP entry, gratuitous ARP with our own link-layer address (RFC 5944 4.6). */
 void had_link_intercept (HadLink *link, const RoamAddr *home_address);
+/* The same for a binding of an earlier process: its neighbours know us already, so one announcement is enough. */
+void had_link_resume (HadLink *link, const RoamAddr *home_address);
 /* The reverse; @at_home: gratuitous ARP with the node's own link-layer address as soon as it is known. */
 void had_link_release (HadLink *link, const RoamAddr *home_address, gboolean at_home);
+/*
+ * Removes what an earlier process left of routes into the TUN and, for the nodes of @config, of proxy ARP,
+ * except for @bound (a set of RoamAddr*): nobody is intercepted without a binding (RFC 5944 4.2.3).
+ */
+void had_link_remove_stale (HadLink *link, const HadConfig *config, GHashTable *bound);
 /* Settings of the system that would keep packets from flowing; one warning each. */
 void had_link_report_settings (const HadLink *link);
+
+/* ------------------------------------------------------------------------ UDP ---- */
+
+/* A UDP datagram: tunnel data carries whole packets. */
+#define HAD_DATAGRAM_SIZE 4096u
+/*
+ * Datagrams of a pass, which ends with one commit of the store and one system call for all answers: at
+ * 100 000/s a pass takes about a millisecond, which is what the first of its requests waits for the last.
+ */
+#define HAD_UDP_PASS 128u
+/* Directed and limited broadcast. */
+#define HAD_UDP_BROADCASTS 2u
+
+typedef struct
+{
+  RoamEndpoint source;
+  RoamAddr destination;
+  guint8 tos;
+  guint8 *data; /* valid until the next pass */
+  gsize length;
+} HadDatagram;
+
+typedef struct _HadUdp HadUdp;
+
+HadUdp *had_udp_new (const HadConfig *config, GError **error);
+/* Sends what is queued first. */
+void had_udp_free (HadUdp *udp);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (HadUdp, had_udp_free)
+/* Readable when a pass would receive something. */
+int had_udp_epoll_fd (const HadUdp *udp);
+/* A socket to send from: port 434 of our address, DF set. */
+int had_udp_fd (const HadUdp *udp);
+/* One pass; how many there were. */
+guint had_udp_receive (HadUdp *udp, HadDatagram datagrams[HAD_UDP_PASS]);
+/* FALSE: the queue is full, flush first. @interface: 0, or send there whatever the routes say. References @datagram. */
+gboolean had_udp_queue (HadUdp *udp, const RoamAddr *source, const RoamEndpoint *destination, int interface,
+                        GBytes *datagram);
+void had_udp_flush (HadUdp *udp);
+/* char* -> guint64*, added to @counters. */
+void had_udp_add_counters (const HadUdp *udp, GHashTable *counters);
+
+/* ---------------------------------------------------------------------- store ---- */
+
+typedef struct _HadStore HadStore;
+
+/* TRUE when the record was of use. @record is borrowed. */
+typedef gboolean (*HadStoreFunc) (const RoamAddr *home_address, const guint8 *record, gsize length, gpointer user_data);
+
+/* Opens or makes the file, mode 0600. NULL and @error: cannot be opened, or a newer program wrote it. */
+HadStore *had_store_new (const char *path, GError **error);
+/* Commits first. */
+void had_store_free (HadStore *store);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (HadStore, had_store_free)
+/* What is known of a node now, instead of what was; @record may be freed after had_store_commit(). */
+void had_store_put (HadStore *store, const RoamAddr *home_address, GBytes *record);
+void had_store_remove (HadStore *store, const RoamAddr *home_address);
+/* Makes the changes since the last commit last. What fails is reported there and counted, never returned. */
+void had_store_commit (HadStore *store);
+gboolean had_store_is_failing (const HadStore *store);
+/* Calls @function for each node; how often it said TRUE. */
+guint had_store_load (HadStore *store, HadStoreFunc function, gpointer user_data);
+/* char* -> guint64*, added to @counters. */
+void had_store_add_counters (const HadStore *store, GHashTable *counters);
 
 /* ------------------------------------------------------------------ data path ---- */
 
 typedef struct _HadData HadData;
 
-/* Opens TUN and raw socket. @control_fd: the UDP 434 socket, for UDP-tunnelled data; borrowed. */
-HadData *had_data_new (const HadConfig *config, int control_fd, GError **error);
+/*
+ * Opens TUN and raw sockets. @udp_fd: a socket of port 434, for UDP-tunnelled data; borrowed. @tun_fd: the
+ * device of an earlier process, taken over, or -1.
+ */
+HadData *had_data_new (const HadConfig *config, int udp_fd, int tun_fd, GError **error);
 void had_data_free (HadData *data);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HadData, had_data_free)
 int had_data_tun_index (const HadData *data);
+int had_data_tun_fd (const HadData *data);
 /* Adds or moves a tunnel; the end it had before is still heard for two seconds (D-38). */
 void had_data_set_tunnel (HadData *data, const Mip4HaBinding *binding);
 void had_data_remove_tunnel (HadData *data, const RoamAddr *home_address);
@@ -65,16 +145,34 @@ void had_data_remove_tunnel (HadData *data, const RoamAddr *home_address);
 void had_data_input_udp (HadData *data, const RoamEndpoint *source, guint8 outer_tos, guint8 *packet, gsize length);
 /* char* -> guint64*, caller unrefs. */
 GHashTable *had_data_dup_counters (const HadData *data);
+struct sockaddr_in had_to_sockaddr (const RoamEndpoint *endpoint);
 
 /* ----------------------------------------------------------------------- core ---- */
 
 typedef struct _Had Had;
 
-/* @config is taken over. @status_path: NULL for none. */
-Had *had_new (HadConfig *config, const char *status_path, GError **error);
-/* Removes all bindings, routes and proxy entries. */
+typedef struct
+{
+  const char *config_path;     /* for had_reload() */
+  const char *credentials_dir; /* NULL: none */
+  const char *status_path;     /* NULL: none */
+  int tun_fd;                  /* of an earlier process; -1: none */
+} HadOptions;
+
+/* @config is taken over. Bindings in the store that have not expired are there again. */
+Had *had_new (HadConfig *config, const HadOptions *options, GError **error);
+/* Stops. Without a store all bindings are removed; with one they wait in it for the next process. */
 void had_free (Had *had);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Had, had_free)
+/* For the service manager to keep, see had_keep_links(). */
+int had_tun_fd (const Had *had);
+/* The TUN device will outlive this process: had_free() leaves routes and proxy ARP entries where they are. */
+void had_keep_links (Had *had);
+/*
+ * Reads the configuration again: nodes and keys, and what is said of them, are new at once; what needs
+ * other sockets waits for a restart, with a warning. A faulty configuration changes nothing.
+ */
+void had_reload (Had *had);
 
 #define HAD_ERROR (had_error_quark ())
 GQuark had_error_quark (void);
@@ -90,3 +188,15 @@ typedef struct
 
 /* Appends one IPPROTO_IP item; msg_controllen counts what is there so far. */
 void had_control_add (struct msghdr *message, HadControl *control, int type, const void *data, gsize length);
+
+/* --------------------------------------------------------------------- client ---- */
+
+#define HAD_CLIENT_COMMANDS                                                                                            \
+  "Without a command it serves. Commands ask the one that runs:\n"                                                     \
+  "  status            what it is and how it does\n"                                                                   \
+  "  bindings          which nodes are where\n"                                                                        \
+  "  counters          what was received, sent and dropped\n"                                                          \
+  "  revoke ADDRESS    forget the bindings of a home address"
+
+/* @arguments: the command and what follows. An exit status; 1: it could not be done, 2: there is no such command. */
+int had_client_run (const char *control_path, gboolean json, int n_arguments, char **arguments);

@@ -1,40 +1,26 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "mip4/had-io-private.h"
+#include "mip4/had-core-io-private.h"
+#include "mip4/had-record-private.h"
 
 #include <errno.h>
 #include <glib-unix.h>
-#include <json-glib/json-glib.h>
-#include <netinet/in.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
-/* The core of roam-had: UDP 434 to and from the engine, and its actions into links, tunnels and the status file. */
+/*
+ * The core of roam-had. A pass: receive a batch, let the engine take it, do its actions, commit the store
+ * once, send all answers at once. No answer leaves before what it promises is stored.
+ */
 
 G_DEFINE_QUARK (roam - had - error - quark, had_error)
 
-/* A UDP datagram: tunnel data carries whole packets. */
-#define DATAGRAM_SIZE 4096u
-/* Datagrams a turn of the main loop. */
-#define DRAIN 64u
-/* Lines a second about dropped and denied requests: anybody can cause them. */
+/* Passes a turn of the main loop: the data path, timers and the control socket wait no longer than that. */
+#define PASSES 8u
+/* Lines a second about requests and bindings: anybody can cause them. */
 #define LOG_LINES_PER_SECOND 10u
 #define TUNNEL_DATA_TYPE 4
-
-struct _Had
-{
-  HadConfig *config;
-  Mip4Ha *ha;
-  HadData *data;
-  HadLink *link;
-  char *status_path;
-  int control_fd, timer_fd;
-  guint control_source, timer_source;
-  gint64 log_second;
-  guint log_lines;
-};
 
 void
 had_set_errno (GError **error, int code, const char *what, const char *advice)
@@ -65,116 +51,13 @@ had_control_add (struct msghdr *message, HadControl *control, int type, const vo
   message->msg_controllen += CMSG_SPACE (length);
 }
 
-static RoamNow
-now_of_had (void)
+RoamNow
+had_now (void)
 {
   return roam_now_make (had_boot_us (), g_get_real_time ());
 }
 
-/* --------------------------------------------------------------- status file ---- */
-
-static void
-add_address (JsonBuilder *builder, const char *name, const RoamAddr *addr)
-{
-  char text[ROAM_ADDR_STRLEN];
-
-  json_builder_set_member_name (builder, name);
-  json_builder_add_string_value (builder, roam_addr_to_string (addr, text));
-}
-
-static void
-add_integer (JsonBuilder *builder, const char *name, gint64 value)
-{
-  json_builder_set_member_name (builder, name);
-  json_builder_add_int_value (builder, value);
-}
-
-static void
-add_boolean (JsonBuilder *builder, const char *name, gboolean value)
-{
-  json_builder_set_member_name (builder, name);
-  json_builder_add_boolean_value (builder, value);
-}
-
-static void
-add_binding (JsonBuilder *builder, const Mip4HaBinding *binding, const RoamNow *now)
-{
-  gint64 unix_us = g_get_real_time ();
-
-  json_builder_begin_object (builder);
-  add_address (builder, "home-address", &binding->home_address);
-  add_address (builder, "care-of-address", &binding->care_of_address);
-  add_address (builder, "peer-address", &binding->peer.addr);
-  add_integer (builder, "peer-port", binding->peer.port);
-  add_boolean (builder, "udp-tunnel", binding->udp_tunnel);
-  add_boolean (builder, "reverse-tunnel", binding->reverse_tunnel);
-  add_integer (builder, "lifetime", binding->lifetime_s);
-  add_integer (builder, "accepted-us", unix_us - (now->boot_us - binding->accepted_us));
-  if (binding->expiry_us != ROAM_NEVER)
-    add_integer (builder, "expires-us", unix_us + (binding->expiry_us - now->boot_us));
-  json_builder_end_object (builder);
-}
-
-static void
-add_counters (JsonBuilder *builder, const char *name, GHashTable *counters)
-{
-  g_autoptr (GList) keys = g_list_sort (g_hash_table_get_keys (counters), (GCompareFunc)strcmp);
-
-  json_builder_set_member_name (builder, name);
-  json_builder_begin_object (builder);
-  for (GList *key = keys; key != NULL; key = key->next)
-    add_integer (builder, key->data, (gint64) * (guint64 *)g_hash_table_lookup (counters, key->data));
-  json_builder_end_object (builder);
-}
-
-static char *
-build_status (const Had *had, const RoamNow *now)
-{
-  g_autoptr (JsonBuilder) builder = json_builder_new ();
-  g_autoptr (JsonNode) root = NULL;
-  g_autoptr (GArray) bindings = mip4_ha_dup_bindings (had->ha);
-  g_autoptr (GHashTable) control = mip4_ha_dup_counters (had->ha), data = had_data_dup_counters (had->data);
-
-  json_builder_begin_object (builder);
-  add_address (builder, "address", &had->config->address);
-  add_integer (builder, "time-us", g_get_real_time ());
-  json_builder_set_member_name (builder, "bindings");
-  json_builder_begin_array (builder);
-  for (guint i = 0; i < bindings->len; i++)
-    add_binding (builder, &g_array_index (bindings, Mip4HaBinding, i), now);
-  json_builder_end_array (builder);
-  add_counters (builder, "registration-counters", control);
-  add_counters (builder, "data-counters", data);
-  json_builder_end_object (builder);
-  root = json_builder_get_root (builder);
-  return json_to_string (root, TRUE);
-}
-
-static void
-write_status (const Had *had)
-{
-  const RoamNow now = now_of_had ();
-  g_autofree char *status = NULL;
-  g_autoptr (GError) error = NULL;
-
-  if (had->status_path == NULL)
-    return;
-  status = build_status (had, &now);
-  if (!g_file_set_contents (had->status_path, status, -1, &error))
-    g_warning ("Status file: %s", error->message);
-}
-
 /* ------------------------------------------------------------------- actions ---- */
-
-static void
-log_binding (const char *what, const Mip4HaBinding *binding)
-{
-  char home[ROAM_ADDR_STRLEN], care_of[ROAM_ADDR_STRLEN];
-
-  g_info ("%s: %s at %s%s, %u s", what, roam_addr_to_string (&binding->home_address, home),
-          roam_addr_to_string (&binding->care_of_address, care_of), binding->udp_tunnel ? " (UDP tunnel)" : "",
-          binding->lifetime_s);
-}
 
 /* True when one more line about what strangers send is allowed in this second. */
 static gboolean
@@ -186,6 +69,18 @@ may_log (Had *had)
     had->log_lines = 0;
   had->log_second = second;
   return had->log_lines++ < LOG_LINES_PER_SECOND;
+}
+
+static void
+log_binding (Had *had, const char *what, const Mip4HaBinding *binding)
+{
+  char home[ROAM_ADDR_STRLEN], care_of[ROAM_ADDR_STRLEN];
+
+  if (!may_log (had))
+    return;
+  g_info ("%s: %s at %s%s, %u s", what, roam_addr_to_string (&binding->home_address, home),
+          roam_addr_to_string (&binding->care_of_address, care_of), binding->udp_tunnel ? " (UDP tunnel)" : "",
+          binding->lifetime_s);
 }
 
 static void
@@ -201,30 +96,34 @@ log_request (Had *had, const Mip4HaAction *action)
          action->log.code != 0 ? "denied, code" : "dropped, code", action->log.code);
 }
 
+static void
+commit_and_send (Had *had)
+{
+  if (had->store != NULL)
+    had_store_commit (had->store);
+  had_udp_flush (had->udp);
+}
+
 /* RFC 5944 3.8.3.1: from our address; to a node at home, on the home link whatever the routes say. */
 static void
-send_reply (const Had *had, const Mip4HaAction *action)
+send_reply (Had *had, const Mip4HaAction *action)
 {
-  HadControl control;
-  struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = GUINT16_TO_BE (action->send.destination.port) };
-  gsize length;
-  struct iovec vector = { (void *)g_bytes_get_data (action->send.datagram, &length), 0 };
-  struct in_pktinfo info = { .ipi_ifindex = action->send.on_home_link ? had_link_index (had->link) : 0 };
-  struct msghdr message = {
-    .msg_name = &to,
-    .msg_namelen = sizeof to,
-    .msg_iov = &vector,
-    .msg_iovlen = 1,
-    .msg_control = control.octets,
-  };
-  char text[ROAM_ADDR_STRLEN];
+  int interface = action->send.on_home_link ? had_link_index (had->link) : 0;
 
-  vector.iov_len = length;
-  memcpy (&to.sin_addr, action->send.destination.addr.bytes, 4);
-  memcpy (&info.ipi_spec_dst, action->send.source.bytes, 4);
-  had_control_add (&message, &control, IP_PKTINFO, &info, sizeof info);
-  if (sendmsg (had->control_fd, &message, MSG_DONTWAIT) < 0)
-    g_info ("Reply to %s: %s", roam_endpoint_to_string (&action->send.destination, text), g_strerror (errno));
+  while (!had_udp_queue (had->udp, &action->send.source, &action->send.destination, interface, action->send.datagram))
+    commit_and_send (had);
+}
+
+/* @bound: FALSE for a binding that was; its Identification must not be used again (RFC 5944 5.7.1). */
+static void
+store_binding (Had *had, const Mip4HaBinding *binding, gboolean bound)
+{
+  g_autoptr (GBytes) record = NULL;
+
+  if (had->store == NULL)
+    return;
+  record = had_record_build (binding, bound, had_boot_us (), g_get_real_time ());
+  had_store_put (had->store, &binding->home_address, record);
 }
 
 /* TRUE when the bindings changed. */
@@ -242,18 +141,22 @@ do_action (Had *had, const Mip4HaAction *action)
       log_request (had, action);
       return FALSE;
     case MIP4_HA_ACTION_BINDING_ADD:
-      log_binding ("Binding added", binding);
+      log_binding (had, "Binding added", binding);
+      store_binding (had, binding, TRUE);
       had_data_set_tunnel (had->data, binding);
       had_link_intercept (had->link, &binding->home_address);
       return TRUE;
     case MIP4_HA_ACTION_BINDING_CHANGE:
-      log_binding ("Binding changed", binding);
+      log_binding (had, "Binding changed", binding);
+      store_binding (had, binding, TRUE);
       had_data_set_tunnel (had->data, binding);
       return TRUE;
     case MIP4_HA_ACTION_BINDING_RENEW:
+      store_binding (had, binding, TRUE);
       return TRUE;
     case MIP4_HA_ACTION_BINDING_REMOVE:
-      log_binding ("Binding removed", binding);
+      log_binding (had, "Binding removed", binding);
+      store_binding (had, binding, FALSE);
       had_data_remove_tunnel (had->data, &binding->home_address);
       had_link_release (had->link, &binding->home_address, action->binding.removal == MIP4_HA_REMOVED_AT_HOME);
       return TRUE;
@@ -289,76 +192,51 @@ drain_actions (Had *had)
         break;
       changed |= do_action (had, &action);
     }
+  commit_and_send (had);
   arm_timer (had);
   if (changed)
-    write_status (had);
+    had_status_changed (had);
+}
+
+guint
+had_revoke (Had *had, const RoamAddr *home_address)
+{
+  const Mip4HaCommand command = { .type = MIP4_HA_REMOVE, .home_address = *home_address };
+  const RoamNow now = had_now ();
+  g_autoptr (GArray) before = mip4_ha_dup_bindings (had->ha), after = NULL;
+
+  mip4_ha_input_command (had->ha, &now, &command);
+  drain_actions (had);
+  after = mip4_ha_dup_bindings (had->ha);
+  return before->len - after->len;
 }
 
 /* --------------------------------------------------------------------- input ---- */
 
-static void
-read_control (struct msghdr *message, RoamAddr *destination, guint8 *tos)
+static gboolean
+udp_readable (int fd, GIOCondition condition, gpointer user_data)
 {
-  for (struct cmsghdr *header = CMSG_FIRSTHDR (message); header != NULL; header = CMSG_NXTHDR (message, header))
-    {
-      struct in_pktinfo info;
+  Had *had = user_data;
+  HadDatagram datagrams[HAD_UDP_PASS];
+  guint n = HAD_UDP_PASS;
 
-      if (header->cmsg_level != IPPROTO_IP)
-        continue;
-      if (header->cmsg_type == IP_TOS)
-        *tos = *CMSG_DATA (header);
-      if (header->cmsg_type == IP_PKTINFO)
+  for (guint pass = 0; pass < PASSES && n > 0; pass++)
+    {
+      const RoamNow now = had_now ();
+
+      n = had_udp_receive (had->udp, datagrams);
+      for (guint i = 0; i < n; i++)
         {
-          memcpy (&info, CMSG_DATA (header), sizeof info);
-          *destination = roam_addr_from_bytes ((const guint8 *)&info.ipi_addr, 4);
+          HadDatagram *d = &datagrams[i];
+
+          if (d->length > 0 && d->data[0] == TUNNEL_DATA_TYPE)
+            had_data_input_udp (had->data, &d->source, d->tos, d->data, d->length);
+          else
+            mip4_ha_input_datagram (had->ha, &now, &d->source, &d->destination, d->data, d->length);
         }
+      if (n > 0)
+        drain_actions (had);
     }
-}
-
-/* FALSE when the socket is empty. */
-static gboolean
-receive_one (Had *had)
-{
-  guint8 data[DATAGRAM_SIZE];
-  HadControl control;
-  struct sockaddr_in from = { 0 };
-  struct iovec vector = { data, sizeof data };
-  struct msghdr message = { .msg_name = &from,
-                            .msg_namelen = sizeof from,
-                            .msg_iov = &vector,
-                            .msg_iovlen = 1,
-                            .msg_control = control.octets,
-                            .msg_controllen = sizeof control.octets };
-  RoamEndpoint source;
-  RoamAddr destination = had->config->address;
-  guint8 tos = 0;
-  gssize length = recvmsg (had->control_fd, &message, MSG_DONTWAIT);
-
-  if (length < 0)
-    return errno == EINTR || errno == ECONNREFUSED;
-  if ((message.msg_flags & MSG_TRUNC) != 0)
-    return TRUE;
-  read_control (&message, &destination, &tos);
-  source.addr = roam_addr_from_bytes ((const guint8 *)&from.sin_addr, 4);
-  source.port = GUINT16_FROM_BE (from.sin_port);
-  if (length > 0 && data[0] == TUNNEL_DATA_TYPE)
-    had_data_input_udp (had->data, &source, tos, data, (gsize)length);
-  else
-    {
-      const RoamNow now = now_of_had ();
-
-      mip4_ha_input_datagram (had->ha, &now, &source, &destination, data, (gsize)length);
-      drain_actions (had);
-    }
-  return TRUE;
-}
-
-static gboolean
-control_readable (int fd, GIOCondition condition, gpointer user_data)
-{
-  for (guint i = 0; i < DRAIN; i++)
-    if (!receive_one (user_data))
-      break;
   return G_SOURCE_CONTINUE;
 }
 
@@ -366,7 +244,7 @@ static gboolean
 timer_readable (int fd, GIOCondition condition, gpointer user_data)
 {
   Had *had = user_data;
-  const RoamNow now = now_of_had ();
+  const RoamNow now = had_now ();
   guint64 expirations;
 
   if (read (fd, &expirations, sizeof expirations) < 0)
@@ -377,29 +255,6 @@ timer_readable (int fd, GIOCondition condition, gpointer user_data)
 }
 
 /* ------------------------------------------------------------------- opening ---- */
-
-static gboolean
-open_control (Had *had, GError **error)
-{
-  const int on = 1;
-  struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = GUINT16_TO_BE (MIP4_PORT) };
-
-  memcpy (&address.sin_addr, had->config->address.bytes, 4);
-  had->control_fd = socket (AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (had->control_fd < 0)
-    {
-      had_set_errno (error, errno, "UDP socket", "The kernel offers no IPv4 to this process");
-      return FALSE;
-    }
-  setsockopt (had->control_fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on);
-  setsockopt (had->control_fd, IPPROTO_IP, IP_RECVTOS, &on, sizeof on);
-  if (bind (had->control_fd, (struct sockaddr *)&address, sizeof address) == 0)
-    return TRUE;
-  had_set_errno (error, errno, "UDP port 434",
-                 errno == EADDRNOTAVAIL ? "Give the interface the address of address=, or correct address="
-                                        : "Another home agent runs here, or CAP_NET_BIND_SERVICE is missing");
-  return FALSE;
-}
 
 static Mip4Ha *
 engine_new (const HadConfig *config)
@@ -418,62 +273,237 @@ engine_new (const HadConfig *config)
   return mip4_ha_new (&engine);
 }
 
-Had *
-had_new (HadConfig *config, const char *status_path, GError **error)
+static gboolean
+open_edges (Had *had, int tun_fd, GError **error)
 {
-  g_autoptr (Had) had = g_new0 (Had, 1);
-
-  had->config = config;
-  had->control_fd = had->timer_fd = -1;
-  had->status_path = g_strdup (status_path);
-  had->ha = engine_new (config);
-  if (!open_control (had, error))
-    return NULL;
-  had->data = had_data_new (config, had->control_fd, error);
+  had->udp = had_udp_new (had->config, error);
+  if (had->udp == NULL)
+    return FALSE;
+  had->data = had_data_new (had->config, had_udp_fd (had->udp), tun_fd, error);
   if (had->data == NULL)
-    return NULL;
-  had->link = had_link_new (config, had_data_tun_index (had->data), error);
+    return FALSE;
+  had->link = had_link_new (had->config, had_data_tun_index (had->data), error);
   if (had->link == NULL)
-    return NULL;
+    return FALSE;
   had->timer_fd = timerfd_create (CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
   if (had->timer_fd < 0)
     {
       had_set_errno (error, errno, "timer", "The kernel offers no CLOCK_BOOTTIME timer");
-      return NULL;
+      return FALSE;
     }
-  had->control_source = g_unix_fd_add_full (G_PRIORITY_HIGH, had->control_fd, G_IO_IN, control_readable, had, NULL);
+  if (had->config->control_path == NULL)
+    return TRUE;
+  had->control =
+    mip4_control_new (had->config->control_path, had->config->control_group, had_control_handle, had, error);
+  return had->control != NULL;
+}
+
+typedef struct
+{
+  Had *had;
+  RoamNow now;
+  gint64 unix_us;
+  GArray *bindings;  /* Mip4HaBinding */
+  GArray *of_nobody; /* RoamAddr: rows of nodes that are not configured any more */
+} Restoring;
+
+static gboolean
+restore_record (const RoamAddr *home_address, const guint8 *record, gsize length, gpointer user_data)
+{
+  Restoring *restoring = user_data;
+  Mip4HaBinding binding;
+  gboolean bound;
+
+  if (!had_record_parse (home_address, record, length, restoring->now.boot_us, restoring->unix_us, &binding, &bound) ||
+      !mip4_ha_restore (restoring->had->ha, &binding, bound))
+    {
+      g_array_append_val (restoring->of_nobody, *home_address);
+      return FALSE;
+    }
+  if (bound)
+    g_array_append_val (restoring->bindings, binding);
+  return bound;
+}
+
+/* Tunnels first: packets that waited in the TUN find theirs. Then what leads packets there. */
+static void
+restore (Had *had)
+{
+  g_autoptr (GHashTable) bound = g_hash_table_new ((GHashFunc)roam_addr_hash, (GEqualFunc)roam_addr_equal);
+  g_autoptr (GArray) bindings = g_array_new (FALSE, FALSE, sizeof (Mip4HaBinding));
+  g_autoptr (GArray) of_nobody = g_array_new (FALSE, FALSE, sizeof (RoamAddr));
+  Restoring restoring = { had, had_now (), g_get_real_time (), bindings, of_nobody };
+
+  if (had->store != NULL)
+    had->n_restored = had_store_load (had->store, restore_record, &restoring);
+  for (guint i = 0; i < bindings->len; i++)
+    {
+      const Mip4HaBinding *binding = &g_array_index (bindings, Mip4HaBinding, i);
+
+      g_hash_table_add (bound, (gpointer)&binding->home_address);
+      had_data_set_tunnel (had->data, binding);
+      had_link_resume (had->link, &binding->home_address);
+    }
+  had_link_remove_stale (had->link, had->config, bound);
+  for (guint i = 0; i < of_nobody->len; i++)
+    had_store_remove (had->store, &g_array_index (of_nobody, RoamAddr, i));
+  if (had->n_restored > 0)
+    g_message ("%u bindings restored", had->n_restored);
+}
+
+/* A home agent without its store is better than none. */
+static void
+open_store (Had *had)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (had->config->store_path == NULL)
+    return;
+  had->store = had_store_new (had->config->store_path, &error);
+  if (had->store == NULL)
+    g_warning ("%s. Bindings will not survive a restart", error->message);
+}
+
+Had *
+had_new (HadConfig *config, const HadOptions *options, GError **error)
+{
+  g_autoptr (Had) had = g_new0 (Had, 1);
+
+  had->config = config;
+  had->timer_fd = -1;
+  had->started_us = had_boot_us ();
+  had->config_path = g_strdup (options->config_path);
+  had->credentials_dir = g_strdup (options->credentials_dir);
+  had->status_path = g_strdup (options->status_path);
+  had->ha = engine_new (config);
+  if (!open_edges (had, options->tun_fd, error))
+    return NULL;
+  open_store (had);
+  restore (had);
+  had->udp_source = g_unix_fd_add_full (G_PRIORITY_HIGH, had_udp_epoll_fd (had->udp), G_IO_IN, udp_readable, had, NULL);
   had->timer_source = g_unix_fd_add (had->timer_fd, G_IO_IN, timer_readable, had);
   if (config->trusted_networks->len == 0)
     g_warning ("trusted-networks is empty: every request is dropped; add the networks of the enterprise");
   had_link_report_settings (had->link);
-  write_status (had);
+  drain_actions (had);
+  had_status_changed (had);
   return g_steal_pointer (&had);
+}
+
+/* What needs other sockets, devices or files. */
+static gboolean
+needs_restart (const HadConfig *a, const HadConfig *b)
+{
+  return !roam_addr_equal (&a->address, &b->address) || strcmp (a->interface, b->interface) != 0 ||
+         !roam_prefix_equal (&a->home_network, &b->home_network) || strcmp (a->tun_name, b->tun_name) != 0 ||
+         a->mtu != b->mtu || a->ecn != b->ecn;
+}
+
+/* The new engine knows what the old one knew, as far as the nodes are still configured. */
+static void
+change_engine (Had *had, HadConfig *config)
+{
+  g_autoptr (Mip4Ha) old = g_steal_pointer (&had->ha);
+  g_autoptr (GArray) bindings = mip4_ha_dup_bindings (old);
+
+  had->ha = engine_new (config);
+  for (guint i = 0; i < bindings->len; i++)
+    {
+      const Mip4HaBinding *binding = &g_array_index (bindings, Mip4HaBinding, i);
+
+      if (mip4_ha_restore (had->ha, binding, TRUE))
+        continue;
+      log_binding (had, "Node removed from the configuration", binding);
+      had_data_remove_tunnel (had->data, &binding->home_address);
+      had_link_release (had->link, &binding->home_address, FALSE);
+      if (had->store != NULL)
+        had_store_remove (had->store, &binding->home_address);
+    }
+}
+
+void
+had_reload (Had *had)
+{
+  g_autoptr (GPtrArray) errors = g_ptr_array_new_with_free_func (g_free);
+  HadConfig *config = had_config_load (had->config_path, had->credentials_dir, errors);
+
+  for (guint i = 0; i < errors->len; i++)
+    g_warning ("%s", (const char *)g_ptr_array_index (errors, i));
+  if (config == NULL)
+    {
+      g_warning ("The configuration stays as it was");
+      return;
+    }
+  if (needs_restart (had->config, config))
+    {
+      g_warning (
+        "Address, interface, home-network, tun-name, mtu and ecn change with a restart only; nothing was changed");
+      had_config_free (config);
+      return;
+    }
+  change_engine (had, config);
+  had_config_free (had->config);
+  had->config = config;
+  drain_actions (had);
+  had_status_changed (had);
+  g_message ("Configuration read again: %u nodes", config->nodes->len);
+}
+
+int
+had_tun_fd (const Had *had)
+{
+  return had_data_tun_fd (had->data);
+}
+
+void
+had_keep_links (Had *had)
+{
+  had->keep_links = TRUE;
+}
+
+/* The TUN device goes with the process and its routes with it; proxy ARP entries would stay. */
+static void
+stop (Had *had)
+{
+  const Mip4HaCommand remove_all = { .type = MIP4_HA_REMOVE };
+  const RoamNow now = had_now ();
+  g_autoptr (GHashTable) nobody = g_hash_table_new ((GHashFunc)roam_addr_hash, (GEqualFunc)roam_addr_equal);
+
+  g_source_remove (had->timer_source);
+  g_source_remove (had->udp_source);
+  if (had->status_source != 0)
+    g_source_remove (had->status_source);
+  had->status_source = 0;
+  had->status_due_us = 0;
+  if (had->store == NULL)
+    {
+      mip4_ha_input_command (had->ha, &now, &remove_all);
+      drain_actions (had);
+    }
+  else if (!had->keep_links)
+    had_link_remove_stale (had->link, had->config, nobody);
+  had->status_due_us = 0;
+  had_status_changed (had);
 }
 
 void
 had_free (Had *had)
 {
-  const Mip4HaCommand remove_all = { .type = MIP4_HA_REMOVE };
-
   if (had == NULL)
     return;
   if (had->timer_source != 0)
-    {
-      const RoamNow now = now_of_had ();
-
-      mip4_ha_input_command (had->ha, &now, &remove_all);
-      drain_actions (had);
-      g_source_remove (had->timer_source);
-      g_source_remove (had->control_source);
-    }
+    stop (had);
+  mip4_control_free (had->control);
   had_link_free (had->link);
   had_data_free (had->data);
+  had_udp_free (had->udp);
+  had_store_free (had->store);
   if (had->timer_fd >= 0)
     close (had->timer_fd);
-  if (had->control_fd >= 0)
-    close (had->control_fd);
   mip4_ha_free (had->ha);
   had_config_free (had->config);
+  g_free (had->config_path);
+  g_free (had->credentials_dir);
   g_free (had->status_path);
   g_free (had);
 }

@@ -25,9 +25,11 @@
 
 /* D-37: three gratuitous ARPs, a second apart. */
 #define ANNOUNCEMENTS 3u
-#define ANNOUNCEMENT_INTERVAL_MS 1000u
+#define ANNOUNCEMENT_INTERVAL_US ROAM_USEC_PER_SEC
 /* How soon to look for the link-layer address of a node that has just come home. */
-#define AT_HOME_FIRST_MS 20u
+#define AT_HOME_FIRST_US 20000
+/* Announcements of restored bindings a second: each is a broadcast on the home link. */
+#define RESUMED_PER_SECOND 500u
 #define ARP_LENGTH 28u
 
 struct _HadLink
@@ -39,27 +41,20 @@ struct _HadLink
   guint8 mac[ETH_ALEN];
   RoamAddr address;
   GHashTable *announcements; /* RoamAddr* -> Announcement */
+  GQueue due;                /* the same, by time; one timer for all: a source each would slow the main loop down */
+  guint timer;
+  gint64 resume_us; /* when the next restored binding has its turn */
   char *old_proxy_delay;
 };
 
 typedef struct
 {
-  HadLink *link;
   RoamAddr home_address;
   gboolean at_home;
   guint left;
-  guint source; /* GSource id; 0: none */
+  gint64 due_us;
+  GList node; /* in @due */
 } Announcement;
-
-static void
-announcement_free (gpointer data)
-{
-  Announcement *announcement = data;
-
-  if (announcement->source != 0)
-    g_source_remove (announcement->source);
-  g_free (announcement);
-}
 
 /* The kernel's neighbour entry of @addr on the home link; FALSE while it is unresolved. */
 static gboolean
@@ -106,38 +101,83 @@ send_gratuitous_arp (const HadLink *link, const RoamAddr *home_address, const gu
     g_warning ("Gratuitous ARP on %s failed: %s", link->name, g_strerror (errno));
 }
 
-static gboolean
-announce (gpointer data)
+static void
+announce (const HadLink *link, const Announcement *announcement)
 {
-  Announcement *announcement = data;
-  HadLink *link = announcement->link;
   guint8 mac[ETH_ALEN];
 
   if (!announcement->at_home)
     send_gratuitous_arp (link, &announcement->home_address, link->mac);
   else if (look_up_mac (link, &announcement->home_address, mac))
     send_gratuitous_arp (link, &announcement->home_address, mac);
-  announcement->source = 0;
-  if (--announcement->left > 0)
-    announcement->source = g_timeout_add (ANNOUNCEMENT_INTERVAL_MS, announce, announcement);
+}
+
+static void
+insert_announcement (HadLink *link, Announcement *announcement)
+{
+  GList *before = link->due.tail;
+
+  /* From the end: nearly all wait equally long. */
+  while (before != NULL && ((Announcement *)before->data)->due_us > announcement->due_us)
+    before = before->prev;
+  announcement->node.data = announcement;
+  if (before == NULL)
+    g_queue_push_head_link (&link->due, &announcement->node);
+  else if (before->next == NULL)
+    g_queue_push_tail_link (&link->due, &announcement->node);
+  else
+    g_queue_insert_before_link (&link->due, before->next, &announcement->node);
+}
+
+static void
+cancel_announcement (HadLink *link, const RoamAddr *home_address)
+{
+  Announcement *announcement = g_hash_table_lookup (link->announcements, home_address);
+
+  if (announcement == NULL)
+    return;
+  g_queue_unlink (&link->due, &announcement->node);
+  g_hash_table_remove (link->announcements, home_address);
+}
+
+static gboolean
+announcements_due (gpointer user_data)
+{
+  HadLink *link = user_data;
+  gint64 now_us = had_boot_us ();
+  Announcement *first;
+
+  while ((first = g_queue_peek_head (&link->due)) != NULL && first->due_us <= now_us)
+    {
+      announce (link, first);
+      g_queue_unlink (&link->due, &first->node);
+      first->due_us = now_us + ANNOUNCEMENT_INTERVAL_US;
+      if (--first->left > 0)
+        insert_announcement (link, first);
+      else
+        g_hash_table_remove (link->announcements, &first->home_address);
+    }
+  link->timer =
+    first == NULL ? 0 : g_timeout_add ((guint)((first->due_us - now_us) / 1000 + 1), announcements_due, link);
   return G_SOURCE_REMOVE;
 }
 
 static void
-start_announcing (HadLink *link, const RoamAddr *home_address, gboolean at_home)
+start_announcing (HadLink *link, const RoamAddr *home_address, gboolean at_home, guint times, gint64 due_us)
 {
   Announcement *announcement = g_new0 (Announcement, 1);
 
-  announcement->link = link;
+  cancel_announcement (link, home_address);
   announcement->home_address = *home_address;
   announcement->at_home = at_home;
-  announcement->left = ANNOUNCEMENTS;
-  g_hash_table_replace (link->announcements, &announcement->home_address, announcement);
-  /* At home: the reply that goes out after this makes the kernel resolve the address first. */
-  if (at_home)
-    announcement->source = g_timeout_add (AT_HOME_FIRST_MS, announce, announcement);
-  else
-    announce (announcement);
+  announcement->left = times;
+  announcement->due_us = due_us;
+  g_hash_table_insert (link->announcements, &announcement->home_address, announcement);
+  insert_announcement (link, announcement);
+  if (link->timer != 0)
+    g_source_remove (link->timer);
+  /* What is due now goes out now. */
+  announcements_due (link);
 }
 
 static struct nl_addr *
@@ -182,15 +222,8 @@ change_route (HadLink *link, const RoamAddr *home_address, gboolean add)
   rtnl_route_put (route);
 }
 
-typedef enum
-{
-  PROXY_ADD,
-  PROXY_REMOVE,
-  PROXY_REMOVE_STALE, /* usually there is none */
-} ProxyChange;
-
 static void
-change_proxy (HadLink *link, const RoamAddr *home_address, ProxyChange change)
+change_proxy (HadLink *link, const RoamAddr *home_address, gboolean add)
 {
   struct rtnl_neigh *neighbour = rtnl_neigh_alloc ();
   struct nl_addr *destination = to_nl_addr (home_address);
@@ -200,40 +233,129 @@ change_proxy (HadLink *link, const RoamAddr *home_address, ProxyChange change)
   rtnl_neigh_set_ifindex (neighbour, link->index);
   rtnl_neigh_set_dst (neighbour, destination);
   rtnl_neigh_set_flags (neighbour, NTF_PROXY);
-  code = change == PROXY_ADD ? rtnl_neigh_add (link->netlink, neighbour, NLM_F_CREATE | NLM_F_REPLACE)
-                             : rtnl_neigh_delete (link->netlink, neighbour, 0);
-  if (code < 0 && change != PROXY_REMOVE_STALE)
-    warn_netlink (change == PROXY_ADD ? "Adding the proxy ARP entry" : "Removing the proxy ARP entry", home_address,
-                  code);
+  code = add ? rtnl_neigh_add (link->netlink, neighbour, NLM_F_CREATE | NLM_F_REPLACE)
+             : rtnl_neigh_delete (link->netlink, neighbour, 0);
+  if (code < 0)
+    warn_netlink (add ? "Adding the proxy ARP entry" : "Removing the proxy ARP entry", home_address, code);
   nl_addr_put (destination);
   rtnl_neigh_put (neighbour);
-}
-
-/* A home agent that was killed leaves its proxy entries behind: nobody is intercepted without a binding (RFC
- * 5944 4.2.3). */
-static void
-remove_stale_proxies (HadLink *link, const HadConfig *config)
-{
-  for (guint i = 0; i < config->nodes->len; i++)
-    change_proxy (link, &g_array_index (config->nodes, Mip4HaNode, i).home_address, PROXY_REMOVE_STALE);
 }
 
 void
 had_link_intercept (HadLink *link, const RoamAddr *home_address)
 {
   change_route (link, home_address, TRUE);
-  change_proxy (link, home_address, PROXY_ADD);
-  start_announcing (link, home_address, FALSE);
+  change_proxy (link, home_address, TRUE);
+  start_announcing (link, home_address, FALSE, ANNOUNCEMENTS, had_boot_us ());
+}
+
+void
+had_link_resume (HadLink *link, const RoamAddr *home_address)
+{
+  change_route (link, home_address, TRUE);
+  change_proxy (link, home_address, TRUE);
+  link->resume_us = MAX (link->resume_us, had_boot_us ()) + ROAM_USEC_PER_SEC / RESUMED_PER_SECOND;
+  start_announcing (link, home_address, FALSE, 1, link->resume_us);
 }
 
 void
 had_link_release (HadLink *link, const RoamAddr *home_address, gboolean at_home)
 {
-  g_hash_table_remove (link->announcements, home_address);
-  change_proxy (link, home_address, PROXY_REMOVE);
+  cancel_announcement (link, home_address);
+  change_proxy (link, home_address, FALSE);
   change_route (link, home_address, FALSE);
+  /* The reply that goes out after this makes the kernel resolve the address first. */
   if (at_home)
-    start_announcing (link, home_address, TRUE);
+    start_announcing (link, home_address, TRUE, ANNOUNCEMENTS, had_boot_us () + AT_HOME_FIRST_US);
+}
+
+/* ---------------------------------------------------------------------- leftovers ---- */
+
+/* Addresses of kernel objects, as found in a dump. */
+typedef struct
+{
+  const HadLink *link;
+  GArray *addresses; /* RoamAddr */
+} Dump;
+
+static void
+add_found (Dump *dump, struct nl_addr *addr)
+{
+  RoamAddr found;
+
+  if (addr == NULL || nl_addr_get_family (addr) != AF_INET || nl_addr_get_len (addr) != 4)
+    return;
+  found = roam_addr_from_bytes (nl_addr_get_binary_addr (addr), 4);
+  g_array_append_val (dump->addresses, found);
+}
+
+static void
+found_object (struct nl_object *object, void *user_data)
+{
+  Dump *dump = user_data;
+
+  if (strcmp (nl_object_get_type (object), "route/neigh") == 0)
+    {
+      struct rtnl_neigh *neighbour = (struct rtnl_neigh *)object;
+
+      if (rtnl_neigh_get_ifindex (neighbour) == dump->link->index)
+        add_found (dump, rtnl_neigh_get_dst (neighbour));
+    }
+  else
+    {
+      struct rtnl_route *route = (struct rtnl_route *)object;
+      struct rtnl_nexthop *nexthop = rtnl_route_nexthop_n (route, 0);
+      struct nl_addr *destination = rtnl_route_get_dst (route);
+
+      if (nexthop != NULL && rtnl_route_nh_get_ifindex (nexthop) == dump->link->tun_index && destination != NULL &&
+          nl_addr_get_prefixlen (destination) == 32 && rtnl_route_get_protocol (route) == RTPROT_STATIC)
+        add_found (dump, destination);
+    }
+}
+
+static int
+parse_found (struct nl_msg *message, void *user_data)
+{
+  return nl_msg_parse (message, found_object, user_data) < 0 ? NL_SKIP : NL_OK;
+}
+
+/* Asks for all of a kind; @header is what the request carries. */
+static GArray *
+dump (HadLink *link, int type, const void *header, gsize length)
+{
+  Dump found = { link, g_array_new (FALSE, FALSE, sizeof (RoamAddr)) };
+
+  nl_socket_modify_cb (link->netlink, NL_CB_VALID, NL_CB_CUSTOM, parse_found, &found);
+  if (nl_send_simple (link->netlink, type, NLM_F_DUMP, (void *)header, length) < 0 ||
+      nl_recvmsgs_default (link->netlink) < 0)
+    g_warning ("The kernel's tables cannot be read; entries of an earlier process may be left");
+  nl_socket_modify_cb (link->netlink, NL_CB_VALID, NL_CB_DEFAULT, NULL, NULL);
+  return found.addresses;
+}
+
+void
+had_link_remove_stale (HadLink *link, const HadConfig *config, GHashTable *bound)
+{
+  const struct ndmsg proxies = { .ndm_family = AF_INET, .ndm_ifindex = link->index, .ndm_flags = NTF_PROXY };
+  const struct rtmsg routes = { .rtm_family = AF_INET };
+  g_autoptr (GHashTable) known = g_hash_table_new ((GHashFunc)roam_addr_hash, (GEqualFunc)roam_addr_equal);
+  g_autoptr (GArray) found = dump (link, RTM_GETNEIGH, &proxies, sizeof proxies);
+
+  for (guint i = 0; i < config->nodes->len; i++)
+    g_hash_table_add (known, &g_array_index (config->nodes, Mip4HaNode, i).home_address);
+  for (guint i = 0; i < found->len; i++)
+    {
+      const RoamAddr *address = &g_array_index (found, RoamAddr, i);
+
+      /* Other proxy entries of this host are not ours. */
+      if (g_hash_table_contains (known, address) && !g_hash_table_contains (bound, address))
+        change_proxy (link, address, FALSE);
+    }
+  g_array_unref (found);
+  found = dump (link, RTM_GETROUTE, &routes, sizeof routes);
+  for (guint i = 0; i < found->len; i++)
+    if (!g_hash_table_contains (bound, &g_array_index (found, RoamAddr, i)))
+      change_route (link, &g_array_index (found, RoamAddr, i), FALSE);
 }
 
 /* ------------------------------------------------------------------- settings ---- */
@@ -340,11 +462,10 @@ had_link_new (const HadConfig *config, int tun_index, GError **error)
   link->name = g_strdup (config->interface);
   link->tun_index = tun_index;
   link->address = config->address;
-  link->announcements =
-    g_hash_table_new_full ((GHashFunc)roam_addr_hash, (GEqualFunc)roam_addr_equal, NULL, announcement_free);
+  link->announcements = g_hash_table_new_full ((GHashFunc)roam_addr_hash, (GEqualFunc)roam_addr_equal, NULL, g_free);
+  g_queue_init (&link->due);
   if (!open_sockets (link, error) || !read_interface (link, error))
     return NULL;
-  remove_stale_proxies (link, config);
   /* The kernel delays proxy ARP answers by up to 0.8 s: too long for a node that has just moved. Undone at the end. */
   link->old_proxy_delay = read_setting ("neigh", link->name, "proxy_delay");
   if (!write_setting ("neigh", link->name, "proxy_delay", "0"))
@@ -363,6 +484,8 @@ had_link_free (HadLink *link)
 {
   if (link == NULL)
     return;
+  if (link->timer != 0)
+    g_source_remove (link->timer);
   g_hash_table_unref (link->announcements);
   if (link->old_proxy_delay != NULL)
     write_setting ("neigh", link->name, "proxy_delay", link->old_proxy_delay);

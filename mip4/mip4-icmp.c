@@ -34,6 +34,7 @@ enum
 };
 
 #define ICMP_HEADER 8u
+#define FRAGMENT_FIELD_END 8u
 #define ICMP_TTL 64
 /* RFC 1191 7.1: what an old router that names no MTU can be assumed to have meant, largest first. */
 static const guint16 plateaus[] = { 4352, 2002, 1492, 1006, 576 };
@@ -147,6 +148,10 @@ relay_unreachable (const Mip4IcmpError *error, gboolean near, guint tunnel_mtu, 
       relay->code = UNREACHABLE_HOST;
       return TRUE;
     case UNREACHABLE_TOO_BIG:
+      /* Its sender never forbade fragments: from now on there will be some (D-20). */
+      if (error->inner_length >= FRAGMENT_FIELD_END &&
+          (error->inner[FRAGMENT_FIELD_END - 2] & (MIP4_IPV4_DF >> 8)) == 0)
+        return FALSE;
       relay->code = UNREACHABLE_TOO_BIG;
       relay->mtu = (guint16)(tunnel_mtu - overhead (error));
       return TRUE;

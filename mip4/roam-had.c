@@ -5,10 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
-/* roam-had: the home agent. Options, logging and the main loop; the work is in had-*-io.c. */
+/*
+ * roam-had: the home agent. Options, logging and the main loop; the work is in had-*-io.c. With a
+ * command it asks a running one instead (had-client-io.c).
+ */
 
 #define DEFAULT_CONFIG "/etc/roamd/home-agent.conf"
+#define DEFAULT_CONTROL "/run/roam-had/control"
+/* What systemd keeps for us over a restart, so that packets wait instead of being lost. */
+#define TUN_NAME_IN_STORE "tun"
 #define EXIT_USAGE 2
 #define EXIT_CONFIG 78
 
@@ -56,20 +63,60 @@ quit (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
+static gboolean
+reload (gpointer user_data)
+{
+  had_reload (user_data);
+  return G_SOURCE_CONTINUE;
+}
+
+/* The TUN device of the process before, where the service manager kept it; else -1. */
 static int
-run (HadConfig *config, const char *status_path)
+take_stored_tun (void)
+{
+  g_auto (GStrv) names = NULL;
+  int n = sd_listen_fds_with_names (1, &names), tun = -1;
+
+  for (int i = 0; i < n; i++)
+    {
+      int fd = SD_LISTEN_FDS_START + i;
+
+      if (tun < 0 && strcmp (names[i], TUN_NAME_IN_STORE) == 0)
+        tun = fd;
+      else
+        close (fd);
+    }
+  return tun;
+}
+
+/* With a store of descriptors the device survives a restart, kill -9 included, and goes when the unit is stopped. */
+static void
+give_tun_to_store (Had *had)
+{
+  int fd = had_tun_fd (had);
+
+  if (g_getenv ("NOTIFY_SOCKET") == NULL)
+    return;
+  if (sd_pid_notify_with_fds (0, 0, "FDSTORE=1\nFDNAME=" TUN_NAME_IN_STORE, &fd, 1) > 0)
+    had_keep_links (had);
+}
+
+static int
+run (HadConfig *config, const HadOptions *options)
 {
   g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
   g_autoptr (GError) error = NULL;
-  g_autoptr (Had) had = had_new (config, status_path, &error);
+  g_autoptr (Had) had = had_new (config, options, &error);
 
   if (had == NULL)
     {
       g_printerr ("roam-had: %s\n", error->message);
       return EXIT_FAILURE;
     }
+  give_tun_to_store (had);
   g_unix_signal_add (SIGTERM, quit, loop);
   g_unix_signal_add (SIGINT, quit, loop);
+  g_unix_signal_add (SIGHUP, reload, had);
   sd_notify (0, "READY=1");
   g_main_loop_run (loop);
   sd_notify (0, "STOPPING=1");
@@ -87,26 +134,65 @@ load (const char *path)
   return config;
 }
 
+/* Directories that systemd made for us; without it there is neither, unless the configuration names them. */
+static void
+add_defaults (HadConfig *config)
+{
+  const char *state = g_getenv ("STATE_DIRECTORY"), *runtime = g_getenv ("RUNTIME_DIRECTORY");
+
+  if (config->store_path == NULL && state != NULL)
+    config->store_path = g_build_filename (state, "bindings.db", NULL);
+  if (config->control_path == NULL && runtime != NULL)
+    config->control_path = g_build_filename (runtime, "control", NULL);
+  if (g_strcmp0 (config->store_path, "none") == 0)
+    g_clear_pointer (&config->store_path, g_free);
+  if (g_strcmp0 (config->control_path, "none") == 0)
+    g_clear_pointer (&config->control_path, g_free);
+}
+
+static int
+serve (const char *path, const char *status_path, const char *control, gboolean check)
+{
+  const HadOptions options = { path, g_getenv ("CREDENTIALS_DIRECTORY"), status_path, check ? -1 : take_stored_tun () };
+  HadConfig *config = load (path);
+
+  if (config == NULL)
+    return EXIT_CONFIG;
+  if (check)
+    {
+      had_config_free (config);
+      return EXIT_SUCCESS;
+    }
+  if (control != NULL)
+    {
+      g_free (config->control_path);
+      config->control_path = g_strdup (control);
+    }
+  add_defaults (config);
+  return run (config, &options);
+}
+
 int
 main (int argc, char **argv)
 {
-  g_autofree char *path = NULL, *status_path = NULL, *log_level = NULL;
-  gboolean check = FALSE, version = FALSE;
+  g_autofree char *path = NULL, *status_path = NULL, *log_level = NULL, *control = NULL;
+  gboolean check = FALSE, version = FALSE, json = FALSE;
   const GOptionEntry entries[] = {
     { "config", 0, 0, G_OPTION_ARG_FILENAME, &path, "Configuration (default " DEFAULT_CONFIG ")", "FILE" },
     { "check", 0, 0, G_OPTION_ARG_NONE, &check, "Check the configuration and exit", NULL },
+    { "control", 0, 0, G_OPTION_ARG_FILENAME, &control, "Control socket (default " DEFAULT_CONTROL ")", "PATH" },
+    { "json", 0, 0, G_OPTION_ARG_NONE, &json, "Print the answer as JSON", NULL },
     { "status-file", 0, 0, G_OPTION_ARG_FILENAME, &status_path, "Keep the bindings there as JSON", "FILE" },
     { "log-level", 0, 0, G_OPTION_ARG_STRING, &log_level, "error, warning, info or debug", "LEVEL" },
     { "version", 0, 0, G_OPTION_ARG_NONE, &version, "Print the version and exit", NULL },
     { NULL },
   };
-  g_autoptr (GOptionContext) context = g_option_context_new ("- Mobile IPv4 home agent");
+  g_autoptr (GOptionContext) context = g_option_context_new ("[COMMAND] - Mobile IPv4 home agent");
   g_autoptr (GError) error = NULL;
-  HadConfig *config;
 
   g_option_context_add_main_entries (context, entries, NULL);
-  if (!g_option_context_parse (context, &argc, &argv, &error) || argc > 1 ||
-      (log_level != NULL && !set_log_level (log_level)))
+  g_option_context_set_summary (context, HAD_CLIENT_COMMANDS);
+  if (!g_option_context_parse (context, &argc, &argv, &error) || (log_level != NULL && !set_log_level (log_level)))
     {
       g_printerr ("roam-had: %s\nTry roam-had --help\n", error != NULL ? error->message : "wrong argument");
       return EXIT_USAGE;
@@ -116,12 +202,8 @@ main (int argc, char **argv)
       g_print ("roam-had " ROAMD_VERSION "\n");
       return EXIT_SUCCESS;
     }
+  if (argc > 1)
+    return had_client_run (control != NULL ? control : DEFAULT_CONTROL, json, argc - 1, argv + 1);
   g_log_set_writer_func (write_log, NULL, NULL);
-  config = load (path != NULL ? path : DEFAULT_CONFIG);
-  if (config == NULL)
-    return EXIT_CONFIG;
-  if (!check)
-    return run (config, status_path);
-  had_config_free (config);
-  return EXIT_SUCCESS;
+  return serve (path != NULL ? path : DEFAULT_CONFIG, status_path, control, check);
 }

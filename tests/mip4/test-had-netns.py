@@ -91,7 +91,7 @@ class Agent:
         key = self.dir / "mn-ha.key"
         key.write_text(KEY + "\n")
         key.chmod(0o600)
-        self.status = self.dir / "status.json"
+        self.status, self.control = self.dir / "status.json", self.dir / "control"
         self.log = open(self.dir / "log", "w+")
         self.start()
 
@@ -99,8 +99,11 @@ class Agent:
         self.status.unlink(missing_ok=True)
         self.process = subprocess.Popen(
             ["ip", "netns", "exec", HA, self.program, "--config", str(self.dir / "home-agent.conf"),
-             "--status-file", str(self.status), "--log-level", "debug"], stderr=self.log, stdout=self.log)
+             "--status-file", str(self.status), "--control", str(self.control), "--log-level", "debug"], stderr=self.log, stdout=self.log)
         wait_for(lambda: self.status.exists(), "roam-had started")
+
+    def ask(self, *args):
+        return sh(self.program, "--control", str(self.control), *args, check=False)
 
     def bindings(self):
         return json.loads(self.status.read_text())["bindings"]
@@ -285,15 +288,98 @@ class Test:
                 assert anc[0][2][0] & 3 == expect, (inner_ecn, anc)
         cn.close(), tunnel.close()
 
+    def counter(self, name):
+        counters = json.loads(self.had.ask("counters", "--json").stdout)
+        return {**counters["registration-counters"], **counters["data-counters"]}[name]
+
+    # covers: MIP-TUN-012, MIP-TUN-002, MIP-HA-031
     def narrow(self):
-        """narrow-path-fragments-instead-of-losing"""
+        """path-mtu-is-learned-and-packets-fragmented-before-the-tunnel"""
         sh("ip", "link", "set", "p4", "mtu", "1300", ns=RT)
         cn, tunnel = udp(CN, CORR, 7004), raw(MN, COA)
+        cn.setsockopt(socket.IPPROTO_IP, 10, 0)  # IP_MTU_DISCOVER: IP_PMTUDISC_DONT, DF clear
+        # The first one finds the narrow link; DF is set outside, so the router says so.
         cn.sendto(b"x" * 1452, (HOA, 7001))
-        p = tunnel.recv(65535)
-        assert len(p) == 20 + 20 + 8 + 1452, len(p)
-        sh("ip", "link", "set", "p4", "mtu", "1500", ns=RT)
+        assert silent(tunnel, 0.2) is None
+        cn.sendto(b"y" * 1452, (HOA, 7001))
+        pieces = [tunnel.recv(65535), tunnel.recv(65535)]
+        assert all(len(p) <= 1300 and p[6] & 0x40 for p in pieces), [len(p) for p in pieces]
+        offsets = [struct.unpack("!H", p[26:28])[0] for p in pieces]
+        assert offsets == [0x2000, (len(pieces[0]) - 40) // 8], offsets
+        assert b"".join(p[40:] for p in pieces)[8:] == b"y" * 1452
         cn.close(), tunnel.close()
+
+    # covers: MIP-TUN-013, MIP-TUN-014
+    def too_big(self):
+        """sender-that-forbids-fragments-is-told-the-size"""
+        cn, tunnel = udp(CN, CORR, 7004), raw(MN, COA)
+        cn.setsockopt(socket.IPPROTO_IP, 10, 2)  # IP_MTU_DISCOVER: IP_PMTUDISC_DO
+        cn.connect((HOA, 7001))
+        cn.send(b"x" * 1452)
+        wait_for(lambda: cn.getsockopt(socket.IPPROTO_IP, 14) == 1280, "the correspondent knows the MTU")
+        cn.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        drain(tunnel)
+        cn.send(b"x" * 1252)
+        assert len(tunnel.recv(65535)) == 1300
+        cn.close(), tunnel.close()
+
+    # covers: MIP-TUN-015, MIP-TUN-016, MIP-TUN-018, MIP-TUN-019, MIP-TUN-021
+    def unreachable(self):
+        """icmp-from-inside-the-tunnel-reaches-the-sender-as-it-should"""
+        errors, tunnel, cn = raw(CN, CORR, 1), raw(MN, COA), udp(CN, CORR, 7009)
+        router = raw(MN, COA, 1)
+
+        def provoke(kind, code, mangle=lambda p: p):
+            cn.sendto(b"who", (HOA, 7001))
+            quoted = mangle(tunnel.recv(65535))
+            icmp = struct.pack("!BBHI", kind, code, 0, 0) + quoted
+            icmp = icmp[:2] + struct.pack("!H", checksum(icmp)) + icmp[4:]
+            router.sendto(icmp, (AGENT, 0))
+            return silent(errors)
+
+        for kind, code, expect in ((3, 1, (3, 1)), (3, 0, (3, 1)), (3, 2, (3, 1)), (11, 0, (3, 1)), (3, 3, None),
+                                   (3, 5, None), (5, 1, None), (4, 0, None)):
+            p = provoke(kind, code)
+            if expect is None:
+                assert p is None, (kind, code, p.hex())
+            else:
+                assert p is not None, (kind, code)
+                assert (p[20], p[21]) == expect, (kind, code, p.hex())
+                assert p[12:16] == socket.inet_aton(AGENT) and p[44:48] == socket.inet_aton(HOA), p.hex()
+            # The soft state says so to others, too, for a second: wait it out.
+            if kind != 4 and code not in (3, 5):
+                time.sleep(1.1)
+            drain(errors)
+        before = self.counter("icmp-not-about-a-tunnel")
+        # Quotes a packet that was never sent: another Identification outside.
+        assert provoke(3, 1, lambda q: q[:4] + bytes([q[4] ^ 1]) + q[5:]) is None
+        assert self.counter("icmp-not-about-a-tunnel") == before + 1
+        # Nothing but 64 bits: too little to be passed on, but the next sender hears of it, and its packet goes out.
+        assert provoke(3, 1, lambda q: q[:28]) is None
+        cn.sendto(b"next", (HOA, 7001))
+        assert errors.recv(2000)[20:22] == b"\3\1"
+        assert tunnel.recv(65535).endswith(b"next")
+        sh("ip", "link", "set", "p4", "mtu", "1500", ns=RT)
+        for s in (errors, tunnel, cn, router):
+            s.close()
+
+    # covers: MIP-GEN-002, MIP-GEN-004
+    def udp_checksum(self):
+        """corrupted-udp-checksum-is-dropped-zero-is-taken"""
+        request = struct.pack("!BBH4s4s4sQ", 1, 0x22, 300, socket.inet_aton(HOA), socket.inet_aton(AGENT),
+                              socket.inet_aton(COA), 0)
+        out = raw(MN, COA, 255)
+        out.setsockopt(socket.IPPROTO_IP, socket.IP_HDRINCL, 1)
+        pseudo = socket.inet_aton(COA) + socket.inet_aton(AGENT) + struct.pack("!HHHHHH", 17, 8 + len(request), 5555, 434,
+                                                                             8 + len(request), 0)
+        right = checksum(pseudo + request)
+        for value, arrives in ((right, 1), (right ^ 1, 0), (0, 1)):
+            before = self.counter("datagrams-received")
+            packet = ipv4(COA, AGENT, 17, struct.pack("!HHHH", 5555, 434, 8 + len(request), value) + request)
+            out.sendto(packet, (AGENT, 0))
+            time.sleep(0.1)
+            assert self.counter("datagrams-received") == before + arrives, value
+        out.close()
 
     def move(self):
         """new-care-of-address-at-once-old-tunnel-heard-two-seconds"""
@@ -434,7 +520,7 @@ def main():
             make_topology()
             agent = Agent(PROGRAM, directory)
             test = Test(agent, TOOL)
-            cases = [test.check_config, test.register, test.forward, test.reverse, test.congestion, test.narrow, test.move,
+            cases = [test.check_config, test.register, test.forward, test.reverse, test.congestion, test.narrow, test.too_big, test.unreachable, test.udp_checksum, test.move,
                      test.nat, test.silence, test.come_home, test.expire, test.restores, test.killed, test.terminate]
             print(f"1..{len(cases)}", flush=True)
             for number, case in enumerate(cases, 1):

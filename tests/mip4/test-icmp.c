@@ -312,6 +312,22 @@ test_relay_packet (void)
   g_assert_cmpuint (mip4_icmp_build (out, HOME_AGENT, &too_big, packet, 100), ==, 0);
 }
 
+/* Whose sender allows fragments is not told of a size: it gets fragments. */
+static void
+test_too_big_without_df (void)
+{
+  guint8 packet[1400], icmp[1500];
+  Mip4IcmpError error;
+  Mip4IcmpRelay relay;
+
+  make_tunnelled (packet, 1300, 17);
+  make_packet (packet + 20, 1300, 17, CORRESPONDENT, HOME_ADDRESS, 0);
+  g_assert_true (mip4_icmp_parse_error (icmp, make_error (icmp, 3, 4, 0, 1200, packet, 528), &error));
+  g_assert_false (mip4_icmp_relay (&error, TRUE, 1200, &relay));
+  g_assert_true (mip4_icmp_parse_error (icmp, make_error (icmp, 3, 1, 0, 0, packet, 528), &error));
+  g_assert_true (mip4_icmp_relay (&error, TRUE, 1200, &relay));
+}
+
 static void
 test_udp_tunnel (void)
 {
@@ -394,6 +410,7 @@ main (int argc, char **argv)
   g_test_add_func ("/mip4/icmp/relay-table", test_relay_table);
   g_test_add_func ("/mip4/icmp/parameter-problem", test_parameter_problem);
   g_test_add_func ("/mip4/icmp/relay-packet", test_relay_packet);
+  g_test_add_func ("/mip4/icmp/too-big-without-df", test_too_big_without_df);
   g_test_add_func ("/mip4/icmp/udp-tunnel", test_udp_tunnel);
   g_test_add_func ("/mip4/icmp/nonsense", test_nonsense);
   g_test_add_func ("/mip4/icmp/old-router", test_old_router);

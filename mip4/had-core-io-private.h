@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "mip4/had-io-private.h"
+
+/* Inside of roam-had's core: had-io.c (passes and actions), had-status-io.c (what it tells). */
+
+struct _Had
+{
+  HadConfig *config;
+  char *config_path, *credentials_dir;
+  Mip4Ha *ha;
+  HadUdp *udp;
+  HadData *data;
+  HadLink *link;
+  HadStore *store; /* NULL: nothing outlives the process */
+  Mip4Control *control;
+  char *status_path;
+  int timer_fd;
+  guint udp_source, timer_source, status_source;
+  gint64 started_us, status_due_us;
+  guint n_restored;
+  gboolean keep_links; /* the TUN device outlives the process: leave routes and proxy ARP as they are */
+  gint64 log_second;
+  guint log_lines;
+};
+
+RoamNow had_now (void);
+/* Forgets all bindings of @home_address; how many there were. */
+guint had_revoke (Had *had, const RoamAddr *home_address);
+/* Writes the status file, at once or soon. */
+void had_status_changed (Had *had);
+/* Mip4ControlHandler; @user_data is the Had. */
+gboolean had_control_handle (const char *command, JsonObject *request, JsonObject *answer, gpointer user_data,
+                             GError **error);
