@@ -211,6 +211,11 @@ advice_alarm (const AgentSituation *s)
                               agent, s->alarm_code, agent_reply_code_to_string (s->alarm_code));
     case COORDINATOR_ALARM_NO_PATH:
       return advice_no_path (s);
+    case COORDINATOR_ALARM_REVOKED:
+      return g_strdup_printf (
+        "The home agent %s ended the registration of %s by itself; roamd registers again. If this "
+        "repeats, ask its administrator.",
+        agent, home);
     case COORDINATOR_ALARM_CLEARED:
       return g_strdup ("");
     }

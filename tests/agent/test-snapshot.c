@@ -92,6 +92,7 @@ test_every_alarm_has_advice (void)
     { COORDINATOR_ALARM_NO_MOBIKE, "MOBIKE" },
     { COORDINATOR_ALARM_REVERSE_TUNNEL, "reverse tunnel" },
     { COORDINATOR_ALARM_NO_PATH, "login" },
+    { COORDINATOR_ALARM_REVOKED, "10.1.0.100" },
   };
 
   /* covers: R5266-SEC-006 */
