@@ -56,6 +56,18 @@ enum
 {
   MIP4_CODE_ACCEPTED = 0,
   MIP4_CODE_ACCEPTED_NO_SIMULTANEOUS = 1,
+  MIP4_CODE_FA_MN_AUTH = 67,
+  MIP4_CODE_FA_LIFETIME = 69,
+  MIP4_CODE_FA_POORLY_FORMED = 70,
+  MIP4_CODE_FA_REVERSE_TUNNEL_UNAVAILABLE = 74,
+  MIP4_CODE_FA_REVERSE_TUNNEL_MANDATORY = 75,
+  MIP4_CODE_FA_CARE_OF_ADDRESS = 77,
+  MIP4_CODE_FA_DELIVERY_STYLE = 79,
+  MIP4_CODE_FA_NONZERO_HA = 90,
+  MIP4_CODE_FA_NONZERO_HOME_ADDRESS = 96,
+  MIP4_CODE_FA_UNKNOWN_CHALLENGE = 104,
+  MIP4_CODE_FA_MISSING_CHALLENGE = 105,
+  MIP4_CODE_FA_STALE_CHALLENGE = 106,
   MIP4_CODE_HA_PROHIBITED = 129,
   MIP4_CODE_HA_RESOURCES = 130,
   MIP4_CODE_HA_MN_AUTH = 131,
@@ -64,6 +76,7 @@ enum
   MIP4_CODE_HA_POORLY_FORMED = 134,
   MIP4_CODE_HA_TOO_MANY_BINDINGS = 135,
   MIP4_CODE_HA_UNKNOWN_HA = 136,
+  MIP4_CODE_HA_REVERSE_TUNNEL_UNAVAILABLE = 137,
   MIP4_CODE_HA_REVERSE_TUNNEL_MANDATORY = 138,
   MIP4_CODE_HA_ENCAPSULATION = 139,
   MIP4_CODE_HA_CVSE_FROM_MN = 140,
@@ -81,7 +94,7 @@ enum
 #define MIP4_SPI_MIN 256u
 /* Octets of the longest authenticator (HMAC-SHA-256). */
 #define MIP4_AUTHENTICATOR_MAX 32u
-/* Our longest message: 24 + NAI 257 + 144 + TNC + message string + MHAE 38. */
+/* Our longest message: 24 + NAI 257 + service 257 + 144 + 137 + 139 + MHAE 38 + challenge 66 + 36 + MFAE 38. */
 #define MIP4_MESSAGE_MAX 768u
 
 /* Why a received message is dropped; the order is that of the checks. */
@@ -105,9 +118,17 @@ typedef enum
   MIP4_DISCARD_SPI,
   MIP4_DISCARD_AUTHENTICATOR,
   MIP4_DISCARD_AUTHENTICATOR_131,
+  MIP4_DISCARD_MFAE_COUNT,
+  MIP4_DISCARD_MFAE,
+  MIP4_DISCARD_MFAE_67,
   MIP4_DISCARD_HOME_ADDRESS,
   MIP4_DISCARD_HOME_AGENT,
   MIP4_DISCARD_LATE_DENIAL,
+  MIP4_DISCARD_REVOCATION_AUTHENTICATOR,
+  MIP4_DISCARD_REVOCATION_DIRECTION,
+  MIP4_DISCARD_REVOCATION_BINDING,
+  MIP4_DISCARD_REVOCATION_REPLAYED,
+  MIP4_DISCARD_REVOCATION_RATE,
   MIP4_DISCARD_FHAE,
   MIP4_N_DISCARDS,
 } Mip4Discard;
@@ -224,8 +245,19 @@ void mip4_write_reply (WireWriter *writer, guint8 code, guint16 lifetime, const 
 /* @length at most 255. */
 void mip4_write_tlv (WireWriter *writer, guint8 type, const guint8 *data, gsize length);
 void mip4_write_udp_tunnel_request (WireWriter *writer, gboolean forced, guint8 encapsulation);
+/* Sent as it says but for present and reserved3. */
+void mip4_write_udp_tunnel_request_of (WireWriter *writer, const Mip4UdpTunnelRequest *request);
 void mip4_write_udp_tunnel_reply (WireWriter *writer, guint8 code, gboolean forced, guint16 keepalive_s);
 void mip4_write_tnc (WireWriter *writer);
+/* Extension 137, RFC 3543 3.2. */
+void mip4_write_revocation_support (WireWriter *writer, gboolean inform, guint32 timestamp);
+/* Extension 139, RFC 4433 3.4; @subtype 1 or 2; @is_short: with Length before Sub-Type (D-15). */
+void mip4_write_dynamic_ha (WireWriter *writer, guint8 subtype, const RoamAddr *home_agent, gboolean is_short);
+/* The fixed part of message 15, RFC 3543 3.4. */
+void mip4_write_revocation_ack (WireWriter *writer, gboolean inform, const RoamAddr *home_address,
+                                guint32 revocation_id);
+/* Extension 36 of subtype 1 (MN-AAA) over everything written so far, RFC 4721 5 and 6. */
+void mip4_write_generalized_auth (WireWriter *writer, const Mip4SecurityAssociation *association);
 /* Appends an authentication extension (32, 33 or 34) over everything written so far. */
 void mip4_write_auth (WireWriter *writer, guint8 type, const Mip4SecurityAssociation *association);
 

@@ -155,11 +155,19 @@ mip4_write_tlv (WireWriter *writer, guint8 type, const guint8 *data, gsize lengt
 }
 
 void
-mip4_write_udp_tunnel_request (WireWriter *writer, gboolean forced, guint8 encapsulation)
+mip4_write_udp_tunnel_request_of (WireWriter *writer, const Mip4UdpTunnelRequest *request)
 {
-  const guint8 body[] = { 0 /* Sub-Type */, 0 /* Reserved 1 */, forced ? 0x80 : 0, encapsulation, 0, 0 };
+  guint8 flags = (guint8)((request->forced ? 0x80 : 0) | (request->via_foreign_agent ? 0x40 : 0));
+  const guint8 body[] = { 0 /* Sub-Type */, 0 /* Reserved 1 */, flags, request->encapsulation, 0, 0 };
 
   mip4_write_tlv (writer, MIP4_EXT_UDP_TUNNEL_REQUEST, body, sizeof body);
+}
+
+void
+mip4_write_udp_tunnel_request (WireWriter *writer, gboolean forced, guint8 encapsulation)
+{
+  mip4_write_udp_tunnel_request_of (writer,
+                                    &(Mip4UdpTunnelRequest){ .forced = forced, .encapsulation = encapsulation });
 }
 
 void
@@ -181,18 +189,69 @@ mip4_write_tnc (WireWriter *writer)
 }
 
 void
-mip4_write_auth (WireWriter *writer, guint8 type, const Mip4SecurityAssociation *association)
+mip4_write_revocation_support (WireWriter *writer, gboolean inform, guint32 timestamp)
+{
+  wire_write_u8 (writer, MIP4_EXT_REVOCATION_SUPPORT);
+  wire_write_u8 (writer, 6);
+  wire_write_u16 (writer, inform ? 0x8000 : 0);
+  wire_write_u32 (writer, timestamp);
+}
+
+void
+mip4_write_dynamic_ha (WireWriter *writer, guint8 subtype, const RoamAddr *home_agent, gboolean is_short)
+{
+  wire_write_u8 (writer, MIP4_EXT_DYNAMIC_HA);
+  if (is_short)
+    {
+      wire_write_u8 (writer, 5);
+      wire_write_u8 (writer, subtype);
+    }
+  else
+    {
+      wire_write_u8 (writer, subtype);
+      wire_write_u16 (writer, 4);
+    }
+  wire_write_addr (writer, home_agent);
+}
+
+void
+mip4_write_revocation_ack (WireWriter *writer, gboolean inform, const RoamAddr *home_address, guint32 revocation_id)
+{
+  wire_write_u8 (writer, MIP4_MESSAGE_REVOCATION_ACK);
+  wire_write_u8 (writer, 0);
+  wire_write_u16 (writer, inform ? 0x8000 : 0);
+  wire_write_addr (writer, home_address);
+  wire_write_u32 (writer, revocation_id);
+}
+
+/* SPI and digest over all that was written, which ends with the extension's Type and Length. */
+static void
+write_authenticator (WireWriter *writer, const Mip4SecurityAssociation *association)
 {
   guint8 authenticator[MIP4_AUTHENTICATOR_MAX];
-  gsize length = mip4_authenticator_length (association->algorithm);
 
-  wire_write_u8 (writer, type);
-  wire_write_u8 (writer, (guint8)(4 + length));
   wire_write_u32 (writer, association->spi);
   if (wire_writer_failed (writer))
     return;
   mip4_authenticate (association, wire_writer_peek (writer), wire_writer_length (writer), authenticator);
-  wire_write_data (writer, authenticator, length);
+  wire_write_data (writer, authenticator, mip4_authenticator_length (association->algorithm));
+}
+
+void
+mip4_write_generalized_auth (WireWriter *writer, const Mip4SecurityAssociation *association)
+{
+  wire_write_u8 (writer, MIP4_EXT_GENERALIZED_AUTH);
+  wire_write_u8 (writer, 1 /* Subtype MN-AAA */);
+  wire_write_u16 (writer, (guint16)(4 + mip4_authenticator_length (association->algorithm)));
+  write_authenticator (writer, association);
+}
+
+void
+mip4_write_auth (WireWriter *writer, guint8 type, const Mip4SecurityAssociation *association)
+{
+  wire_write_u8 (writer, type);
+  wire_write_u8 (writer, (guint8)(4 + mip4_authenticator_length (association->algorithm)));
+  write_authenticator (writer, association);
 }
 
 gboolean

@@ -17,23 +17,24 @@ renewal_after_us (guint16 lifetime_s)
   return MIN (lifetime_us * 3 / 4, lifetime_us - RENEWAL_BEFORE_END_S * ROAM_USEC_PER_SEC);
 }
 
-void
-mip4_mn_binding_accepted (Mip4Mn *mn, const Mip4MnEvent *event)
+gboolean
+mip4_mn_binding_accepted (Mip4Mn *mn, const Mip4MnEvent *event, guint64 order)
 {
   Mip4MnBinding *binding = &mn->binding;
 
   /* A reply overtaken by that to a newer request says nothing about the home agent's present binding. */
-  if (binding->exists && !mip4_identification_after (event->identification, binding->accepted.identification))
-    return;
+  if (binding->exists && roam_addr_equal (&event->home_agent, &binding->accepted.home_agent) &&
+      !mip4_identification_after (order, binding->order))
+    return FALSE;
   switch (event->form)
     {
     case MIP4_FORM_HOME:
       binding->exists = FALSE;
-      return;
+      return TRUE;
     case MIP4_FORM_DEREGISTER:
       if (roam_addr_equal (&binding->accepted.care_of_address, &event->care_of_address))
         binding->exists = FALSE;
-      return;
+      return TRUE;
     case MIP4_FORM_CO_LOCATED:
     case MIP4_FORM_FOREIGN_AGENT:
     case MIP4_FORM_CO_LOCATED_VIA_AGENT:
@@ -41,11 +42,13 @@ mip4_mn_binding_accepted (Mip4Mn *mn, const Mip4MnEvent *event)
     }
   binding->exists = TRUE;
   binding->accepted = *event;
+  binding->order = order;
   binding->renewal_us = binding->expiry_us = ROAM_NEVER;
   if (event->lifetime_s == MIP4_LIFETIME_INFINITE)
-    return;
+    return TRUE;
   binding->renewal_us = event->sent_us + renewal_after_us (event->lifetime_s);
   binding->expiry_us = event->sent_us + event->lifetime_s * ROAM_USEC_PER_SEC;
+  return TRUE;
 }
 
 static void
@@ -64,6 +67,7 @@ mip4_mn_binding_deleted (Mip4Mn *mn, const char *reason)
   if (!mn->binding.exists)
     return;
   mn->binding.exists = FALSE;
+  mn->revocation.negotiated = FALSE;
   report (mn, MIP4_MN_EXPIRED, reason);
 }
 

@@ -4,8 +4,8 @@
 #include <string.h>
 
 /*
- * Receiving Registration Replies (RFC 5944 3.6.2). find_record() and verify_reply() change nothing but
- * counters; process_reply() acts on what they let through.
+ * Receiving Registration Replies (RFC 5944 3.6.2). find_record() and the verify functions change nothing;
+ * what they let through is acted upon.
  */
 
 typedef struct
@@ -14,6 +14,7 @@ typedef struct
   Mip4MnRecord *record;
   gboolean is_current;
   guint closed_index; /* of state->closed when not current */
+  RoamAddr source;    /* of the reply */
 } Match;
 
 static gboolean
@@ -30,7 +31,9 @@ match_on_path (Mip4MnPathState *state, guint32 low, Match *ret_match)
 {
   if (state->current != NULL && record_has_low (state->current, low))
     {
-      *ret_match = (Match){ .state = state, .record = state->current, .is_current = TRUE };
+      ret_match->state = state;
+      ret_match->record = state->current;
+      ret_match->is_current = TRUE;
       return TRUE;
     }
   for (guint i = state->closed->len; i > 0; i--)
@@ -39,7 +42,9 @@ match_on_path (Mip4MnPathState *state, guint32 low, Match *ret_match)
 
       if (!record_has_low (record, low))
         continue;
-      *ret_match = (Match){ .state = state, .record = record, .closed_index = i - 1 };
+      ret_match->state = state;
+      ret_match->record = record;
+      ret_match->closed_index = i - 1;
       return TRUE;
     }
   return FALSE;
@@ -50,7 +55,7 @@ static Mip4Discard
 find_record (const Mip4Mn *mn, Mip4Path path, guint32 low, Match *ret_match)
 {
   Mip4MnPathState *state = mip4_mn_find_path (mn, path);
-  Match elsewhere;
+  Match elsewhere = { 0 };
 
   if (state != NULL && match_on_path (state, low, ret_match))
     return MIP4_DISCARD_NONE;
@@ -60,38 +65,111 @@ find_record (const Mip4Mn *mn, Mip4Path path, guint32 low, Match *ret_match)
   return MIP4_DISCARD_NO_RECORD;
 }
 
-/* MIP-RPL-007 to -009. All requests here go to the home agent itself: a foreign agent's word has no place. */
+/* D-35: exactly where the request went to; an address of many is answered from whatever address one of them has. */
 static Mip4Discard
-verify_origin (const Mip4Mn *mn, const Mip4Message *reply)
+verify_source (const Mip4Mn *mn, const Mip4MnRecord *record, const RoamEndpoint *source)
 {
+  gboolean is_anyone = roam_addr_is_set (&record->agent.address) ? record->destination.bytes[0] >= 0xe0
+                                                                 : !mip4_mn_is_unicast (mn, &record->home_agent);
+
+  if (source->port == MIP4_PORT && (is_anyone || roam_addr_equal (&source->addr, &record->destination)))
+    return MIP4_DISCARD_NONE;
+  return MIP4_DISCARD_WRONG_SOURCE;
+}
+
+/* A node that had no address yet is answered at 255.255.255.255 or at the address it is given (RFC 5944 3.7.2.3). */
+static Mip4Discard
+verify_destination (const Mip4MnRecord *record, const RoamAddr *destination, const Mip4Message *reply)
+{
+  if (roam_addr_equal (destination, &record->source))
+    return MIP4_DISCARD_NONE;
+  if (!roam_addr_is_specified (&record->source) &&
+      (roam_addr_to_u32 (destination) == G_MAXUINT32 || roam_addr_equal (destination, &reply->home_address)))
+    return MIP4_DISCARD_NONE;
+  return MIP4_DISCARD_WRONG_ADDRESS;
+}
+
+/* MIP-RPL-006: a reply through an agent that we share a key with. */
+static Mip4Discard
+verify_mfae (const Mip4Mn *mn, const Mip4MnRecord *record, const Mip4Message *reply)
+{
+  const Mip4SecurityAssociation *mn_fa = NULL;
+
+  if (roam_addr_is_set (&record->agent.address))
+    mn_fa = mip4_mn_find_agent_association (mn, &record->agent.address);
+  if (mn_fa == NULL)
+    return MIP4_DISCARD_NONE;
+  if (reply->mfae.count != 1)
+    return MIP4_DISCARD_MFAE_COUNT;
+  if (mip4_verify_auth (reply, &reply->mfae, mn_fa) == MIP4_DISCARD_NONE)
+    return MIP4_DISCARD_NONE;
+  return reply->code == MIP4_CODE_FA_MN_AUTH ? MIP4_DISCARD_MFAE_67 : MIP4_DISCARD_MFAE;
+}
+
+/* MIP-RPL-007, -009: the context is that of the SPI in the reply, with the home agent it names (RFC 5944 3.5.1). */
+static Mip4Discard
+verify_mhae (const Mip4Mn *mn, const Mip4Message *reply)
+{
+  const Mip4MnHaAssociation *mn_ha = mip4_mn_find_association (mn, &reply->home_agent, reply->mhae.spi);
   Mip4Discard why;
 
-  if (mip4_code_class (reply->code) == MIP4_CODE_CLASS_FOREIGN_AGENT)
-    return MIP4_DISCARD_FOREIGN_AGENT;
-  why = mip4_verify_mhae (reply, &mn->config.mn_ha);
+  if (mn_ha != NULL)
+    why = mip4_verify_mhae (reply, &mn_ha->association);
+  else if (reply->mhae.count == 1)
+    why = MIP4_DISCARD_SPI;
+  else
+    why = reply->mhae.count == 0 ? MIP4_DISCARD_NO_MHAE : MIP4_DISCARD_TWO_MHAE;
   if (reply->code == MIP4_CODE_HA_MN_AUTH && (why == MIP4_DISCARD_AUTHENTICATOR || why == MIP4_DISCARD_SPI))
     return MIP4_DISCARD_AUTHENTICATOR_131;
-  if (why == MIP4_DISCARD_NONE && reply->uncovered.fa_error)
-    return MIP4_DISCARD_FOREIGN_AGENT; /* D-40 */
   return why;
 }
 
+/* D-06: both are copied from the request (RFC 5944 3.8.3.2) unless they are to be assigned. */
 static Mip4Discard
-verify_reply (const Mip4Mn *mn, Mip4Message *reply)
+verify_addresses (const Mip4Mn *mn, const Mip4MnRecord *record, const Mip4Message *reply)
+{
+  gboolean accepted = mip4_code_class (reply->code) == MIP4_CODE_CLASS_ACCEPTED;
+
+  if (roam_addr_is_specified (&record->home_address))
+    {
+      if (!roam_addr_equal (&reply->home_address, &record->home_address))
+        return MIP4_DISCARD_HOME_ADDRESS;
+    }
+  else if (accepted && !mip4_mn_is_unicast (mn, &reply->home_address))
+    return MIP4_DISCARD_HOME_ADDRESS;
+  if (!mip4_mn_is_unicast (mn, &record->home_agent))
+    return accepted && !mip4_mn_is_unicast (mn, &reply->home_agent) ? MIP4_DISCARD_HOME_AGENT : MIP4_DISCARD_NONE;
+  if (!roam_addr_equal (&reply->home_agent, &record->home_agent) && reply->code != MIP4_CODE_HA_UNKNOWN_HA &&
+      reply->code != MIP4_CODE_HA_REDIRECT)
+    return MIP4_DISCARD_HOME_AGENT;
+  return MIP4_DISCARD_NONE;
+}
+
+static gboolean
+is_foreign_agents_word (const Mip4MnRecord *record, const Mip4Message *reply)
+{
+  return mip4_code_class (reply->code) == MIP4_CODE_CLASS_FOREIGN_AGENT ||
+         (roam_addr_is_set (&record->agent.address) && reply->uncovered.fa_error);
+}
+
+static Mip4Discard
+verify_reply (const Mip4Mn *mn, const Mip4MnRecord *record, Mip4Message *reply)
 {
   Mip4Discard why = mip4_parse_extensions (reply);
 
   if (why == MIP4_DISCARD_NONE)
-    why = verify_origin (mn, reply);
+    why = verify_mfae (mn, record, reply);
   if (why != MIP4_DISCARD_NONE)
     return why;
-  /* D-06: both are copied from the request (RFC 5944 3.8.3.2). */
-  if (!roam_addr_equal (&reply->home_address, &mn->config.home_address))
-    return MIP4_DISCARD_HOME_ADDRESS;
-  if (!roam_addr_equal (&reply->home_agent, &mn->config.home_agent) && reply->code != MIP4_CODE_HA_UNKNOWN_HA &&
-      reply->code != MIP4_CODE_HA_REDIRECT)
-    return MIP4_DISCARD_HOME_AGENT;
-  return MIP4_DISCARD_NONE;
+  /* No home agent authenticates an agent's denial (MIP-RPL-008); nobody but an agent that was asked may deny. */
+  if (mip4_code_class (reply->code) == MIP4_CODE_CLASS_FOREIGN_AGENT)
+    return roam_addr_is_set (&record->agent.address) ? MIP4_DISCARD_NONE : MIP4_DISCARD_FOREIGN_AGENT;
+  why = verify_mhae (mn, reply);
+  if (why == MIP4_DISCARD_NONE)
+    why = verify_addresses (mn, record, reply);
+  if (why == MIP4_DISCARD_NONE && reply->uncovered.fa_error && !roam_addr_is_set (&record->agent.address))
+    return MIP4_DISCARD_FOREIGN_AGENT; /* D-40 */
+  return why;
 }
 
 static gboolean
@@ -100,8 +178,8 @@ is_bad_authenticator (Mip4Discard why)
   return why == MIP4_DISCARD_AUTHENTICATOR || why == MIP4_DISCARD_SPI || why == MIP4_DISCARD_AUTHENTICATOR_131;
 }
 
-static void
-discard (Mip4Mn *mn, Mip4Path path, const Mip4MnRecord *record, guint8 code, Mip4Discard why)
+void
+mip4_mn_discard (Mip4Mn *mn, Mip4Path path, const Mip4MnRecord *record, guint8 code, Mip4Discard why)
 {
   Mip4MnEvent event = { .type = MIP4_MN_DISCARDED, .path = path, .code = code, .reason = mip4_discard_sentence (why) };
 
@@ -111,6 +189,7 @@ discard (Mip4Mn *mn, Mip4Path path, const Mip4MnRecord *record, guint8 code, Mip
       event.serial = record->serial;
       event.form = record->form;
       event.care_of_address = record->care_of_address;
+      event.agent = record->agent.address;
     }
   if (is_bad_authenticator (why))
     event.key_mismatch = ++mn->bad_authenticators == MIP4_MN_KEY_MISMATCH;
@@ -142,55 +221,120 @@ apply_udp_tunnel (Mip4Mn *mn, const Mip4MnRecord *record, const Mip4Message *rep
       return;
     }
   event->udp_tunnel = TRUE;
+  event->keepalive_at_once = record->udp_via_agent;
   event->keepalive_s = udp->keepalive_s == 0 ? MIP4_MN_KEEPALIVE_DEFAULT_S : udp->keepalive_s;
   event->keepalive_s = MAX (event->keepalive_s, MIP4_MN_KEEPALIVE_MIN_S);
 }
 
+/* RFC 4917 3: the home agent's text stands before the MHAE, a foreign agent's behind it. */
+static void
+apply_message_string (const Mip4Message *reply, gboolean authentic, Mip4MnEvent *event)
+{
+  gboolean covered = reply->covered.message.data != NULL;
+
+  mip4_mn_escape_text (covered ? &reply->covered.message : &reply->uncovered.message, event->message,
+                       sizeof event->message);
+  event->message_authentic = covered && authentic;
+}
+
 static Mip4MnEvent
-event_of (Mip4Mn *mn, const Match *match, const Mip4Message *reply)
+event_of (const Match *match, const Mip4Message *reply, gboolean authentic)
 {
   const Mip4MnRecord *record = match->record;
-
-  return (Mip4MnEvent){
+  Mip4MnEvent event = {
     .path = match->state->path,
     .serial = record->serial,
     .form = record->form,
     .care_of_address = record->care_of_address,
     .code = reply->code,
+    .agent = record->agent.address,
     .reason = mip4_code_to_string (reply->code),
   };
+
+  apply_message_string (reply, authentic, &event);
+  return event;
 }
 
-/* RFC 2794 3: the home agent echoes the NAI. */
-static void
-check_nai (Mip4Mn *mn, const Mip4Message *reply)
+static gboolean
+slice_is (const Mip4Slice *slice, const char *text)
 {
-  const Mip4Slice *nai = &reply->covered.nai;
-  const char *own = mn->config.nai;
-
-  if (own != NULL && (nai->data == NULL || nai->length != strlen (own) || memcmp (nai->data, own, nai->length) != 0))
-    mn->counts[MIP4_MN_COUNT_NAI_NOT_ECHOED]++;
+  return slice->data != NULL && slice->length == strlen (text) && memcmp (slice->data, text, slice->length) == 0;
 }
 
+/* RFC 2794 3: the home agent echoes the NAI; RFC 5446 3: and the service, if at all, as it was. */
 static void
-process_accepted (Mip4Mn *mn, const RoamNow *now, const Match *match, const Mip4Message *reply)
+check_echoes (Mip4Mn *mn, const Mip4Message *reply)
+{
+  const Mip4Slice *service = &reply->covered.service;
+
+  if (mn->config.nai != NULL && !slice_is (&reply->covered.nai, mn->config.nai))
+    mn->counts[MIP4_MN_COUNT_NAI_NOT_ECHOED]++;
+  if (service->data != NULL && (mn->config.service == NULL || !slice_is (service, mn->config.service)))
+    mn->counts[MIP4_MN_COUNT_SERVICE_CHANGED]++;
+}
+
+/* What stays assigned for the session (RFC 2794, RFC 4433 5.1.2). */
+static void
+adopt_assignments (Mip4Mn *mn, const RoamNow *now, const Match *match, const Mip4Message *reply)
 {
   const Mip4MnRecord *record = match->record;
-  const Mip4MnCopy *copy = answered_copy (mn, record, reply->identification);
-  Mip4MnEvent event = event_of (mn, match, reply);
+
+  if (!roam_addr_is_specified (&mn->home_address))
+    mn->home_address = reply->home_address;
+  mn->home_agent = reply->home_agent;
+  mn->association = record->association;
+  mn->n_redirected_by = 0;
+  if (reply->code == MIP4_CODE_ACCEPTED_NO_SIMULTANEOUS && record->simultaneous)
+    mn->simultaneous_refused = TRUE;
+  mip4_mn_note_revocation_support (mn, now, record, reply);
+}
+
+/* RFC 3519 5.2: whatever the home agent grants, a lost mapping is found out in this time. */
+static guint16
+granted_lifetime (const Mip4Mn *mn, const Mip4MnRecord *record, const Mip4Message *reply, gboolean udp_tunnel)
+{
+  guint16 lifetime_s = MIN (record->lifetime_s, reply->lifetime);
+
+  if (udp_tunnel && mn->config.udp_lifetime_s > 0)
+    return MIN (lifetime_s, mn->config.udp_lifetime_s);
+  return lifetime_s;
+}
+
+static Mip4MnEvent
+accepted_event (Mip4Mn *mn, const Match *match, const Mip4MnCopy *copy, const Mip4Message *reply)
+{
+  const Mip4MnRecord *record = match->record;
+  Mip4MnEvent event = event_of (match, reply, TRUE);
 
   event.type = match->is_current ? MIP4_MN_ACCEPTED : MIP4_MN_LATE;
   event.tnc = reply->covered.tnc;
   event.lifetime_s = MIN (record->lifetime_s, reply->lifetime);
   event.sent_us = copy->sent_us;
-  event.identification = copy->identification;
+  event.identification = copy->order;
+  event.home_agent = reply->home_agent;
+  event.home_address = reply->home_address;
+  event.encapsulating_delivery = record->encapsulating_delivery;
+  /* D-27: the tunnel to the agent ends where its reply came from. */
+  if (roam_addr_is_set (&record->agent.address))
+    event.agent = match->source;
   apply_udp_tunnel (mn, record, reply, &event);
-  check_nai (mn, reply);
-  mip4_mn_note_accepted (mn, now, copy->identification);
+  event.lifetime_s = granted_lifetime (mn, record, reply, event.udp_tunnel);
+  return event;
+}
+
+static void
+process_accepted (Mip4Mn *mn, const RoamNow *now, const Match *match, const Mip4Message *reply)
+{
+  const Mip4MnCopy *copy = answered_copy (mn, match->record, reply->identification);
+  Mip4MnEvent event = accepted_event (mn, match, copy, reply);
+
+  check_echoes (mn, reply);
+  mip4_mn_note_accepted (mip4_mn_peer (mn, &reply->home_agent), now, copy->order);
   mn->counts[match->is_current ? MIP4_MN_COUNT_ACCEPTED : MIP4_MN_COUNT_LATE]++;
   if (match->is_current)
     {
-      mip4_mn_binding_accepted (mn, &event);
+      if (mip4_mn_binding_accepted (mn, &event, copy->order))
+        adopt_assignments (mn, now, match, reply);
       g_clear_pointer (&match->state->current, g_free);
     }
   else
@@ -198,57 +342,41 @@ process_accepted (Mip4Mn *mn, const RoamNow *now, const Match *match, const Mip4
   mip4_mn_push_event (mn, &event);
 }
 
-/*
- * The repairs of the code table (MIP-COD): each takes away what was refused, so none happens twice.
- * TRUE: @record was changed and is worth another request.
- */
-static gboolean
-repair (Mip4Mn *mn, const RoamNow *now, Mip4MnRecord *record, const Mip4Message *reply)
-{
-  switch (reply->code)
-    {
-    case MIP4_CODE_HA_IDENTIFICATION:
-      mip4_mn_resynchronise (mn, now, reply->identification);
-      return ++record->resynchronisations < MIP4_MN_MAX_RESYNCHRONISATIONS;
-    case MIP4_CODE_HA_PROHIBITED:
-      if (!record->force_udp)
-        return FALSE;
-      record->force_udp = FALSE;
-      return TRUE;
-    case MIP4_CODE_HA_POORLY_FORMED:
-      if (!record->udp_request)
-        return FALSE;
-      record->udp_request = record->force_udp = FALSE;
-      return TRUE;
-    case MIP4_CODE_HA_REVERSE_TUNNEL_MANDATORY:
-      if (record->reverse_tunnel || record->form == MIP4_FORM_HOME)
-        return FALSE;
-      record->reverse_tunnel = TRUE;
-      return TRUE;
-    case MIP4_CODE_HA_UDP_ENCAPSULATION:
-      if (!record->udp_request || record->udp_encapsulation == MIP4_UDP_ENCAPSULATION_IP)
-        return FALSE;
-      record->udp_encapsulation = MIP4_UDP_ENCAPSULATION_IP;
-      return TRUE;
-    default:
-      return FALSE;
-    }
-}
-
 static void
-process_denied (Mip4Mn *mn, const RoamNow *now, const Match *match, const Mip4Message *reply, const char *reason)
+process_denied (Mip4Mn *mn, const RoamNow *now, const Match *match, const Mip4Message *reply, Mip4MnEvent *event)
 {
-  Mip4MnEvent event = event_of (mn, match, reply);
-
-  event.type = MIP4_MN_DENIED;
-  event.reason = reason;
-  mn->counts[MIP4_MN_COUNT_DENIED]++;
-  event.will_retry = repair (mn, now, match->record, reply);
-  mip4_mn_push_event (mn, &event);
-  if (event.will_retry)
+  event->type = MIP4_MN_DENIED;
+  event->will_retry = mip4_mn_repair (mn, now, match->state, match->record, event->code, reply);
+  if (event->code == MIP4_CODE_HA_REDIRECT && !event->will_retry)
+    event->reason = "redirected to a home agent that redirects, is not known, or is no home agent";
+  mn->counts[event->by_agent ? MIP4_MN_COUNT_DENIED_BY_AGENT : MIP4_MN_COUNT_DENIED]++;
+  mip4_mn_push_event (mn, event);
+  if (event->will_retry)
     mip4_mn_restart (mn, now, match->state);
   else
     g_clear_pointer (&match->state->current, g_free);
+}
+
+static void
+process_denied_by_agent (Mip4Mn *mn, const RoamNow *now, const Match *match, const Mip4Message *reply)
+{
+  Mip4MnEvent event = event_of (match, reply, FALSE);
+
+  event.by_agent = TRUE;
+  if (mip4_code_class (reply->code) != MIP4_CODE_CLASS_FOREIGN_AGENT)
+    event.code = reply->uncovered.fa_error_status; /* D-40 */
+  event.reason = mip4_code_to_string (event.code);
+  process_denied (mn, now, match, reply, &event);
+}
+
+static void
+process_denied_by_home_agent (Mip4Mn *mn, const RoamNow *now, const Match *match, const Mip4Message *reply,
+                              const char *reason)
+{
+  Mip4MnEvent event = event_of (match, reply, TRUE);
+
+  event.reason = reason;
+  process_denied (mn, now, match, reply, &event);
   /* RFC 5446 4.1: the home agent has no binding for us any more. */
   if (reply->code == MIP4_CODE_HA_SERVICE)
     mip4_mn_binding_deleted (mn, reason);
@@ -268,42 +396,67 @@ denial_reason (const Mip4MnRecord *record, const Mip4Message *reply)
   return NULL;
 }
 
+/* RFC 5944 5.7.2: the nonce for the next request, whatever the code. */
 static void
-process_reply (Mip4Mn *mn, const RoamNow *now, const Match *match, const Mip4Message *reply)
+take_nonce (Mip4Mn *mn, const Mip4Message *reply)
+{
+  Mip4MnPeer *peer = mip4_mn_peer (mn, &reply->home_agent);
+
+  peer->has_nonce = TRUE;
+  peer->nonce = (guint32)(reply->identification >> 32);
+}
+
+static void
+process_authentic (Mip4Mn *mn, const RoamNow *now, const Match *match, const Mip4Message *reply)
 {
   const char *denial = denial_reason (match->record, reply);
 
   mn->bad_authenticators = 0;
+  if (g_array_index (mn->associations, Mip4MnHaAssociation, match->record->association).replay == MIP4_REPLAY_NONCE)
+    take_nonce (mn, reply);
   if (denial == NULL)
     process_accepted (mn, now, match, reply);
   else if (match->is_current)
-    process_denied (mn, now, match, reply, denial);
+    process_denied_by_home_agent (mn, now, match, reply, denial);
   else
-    discard (mn, match->state->path, match->record, reply->code, MIP4_DISCARD_LATE_DENIAL);
+    mip4_mn_discard (mn, match->state->path, match->record, reply->code, MIP4_DISCARD_LATE_DENIAL);
+}
+
+/* RFC 4721 3.3: an agent's challenge follows the MHAE; its own denial has none. */
+static void
+take_challenge (const Match *match, const Mip4Message *reply)
+{
+  const Mip4Slice *challenge = &reply->uncovered.challenge;
+
+  if (reply->mhae.count == 0)
+    challenge = &reply->covered.challenge;
+  if (match->is_current && roam_addr_is_set (&match->record->agent.address))
+    mip4_mn_note_challenge (match->state, &match->record->agent.address, challenge);
 }
 
 void
-mip4_mn_input_datagram (Mip4Mn *mn, const RoamNow *now, Mip4Path path, const RoamEndpoint *source,
-                        const RoamAddr *destination, const guint8 *data, gsize length)
+mip4_mn_process_reply (Mip4Mn *mn, const RoamNow *now, Mip4Path path, const RoamEndpoint *source,
+                       const RoamAddr *destination, Mip4Message *reply)
 {
-  Mip4Message reply = { 0 };
-  Match match = { 0 };
-  Mip4Discard why = mip4_parse_fixed (data, length, &reply);
+  Match match = { .source = source->addr };
+  Mip4Discard why = find_record (mn, path, (guint32)reply->identification, &match);
 
-  if (why == MIP4_DISCARD_NONE && reply.type != MIP4_MESSAGE_REPLY)
-    why = MIP4_DISCARD_TYPE;
-  /* D-35: exactly where the request went to. */
-  if (why == MIP4_DISCARD_NONE &&
-      (source->port != MIP4_PORT || !roam_addr_equal (&source->addr, &mn->config.home_agent)))
-    why = MIP4_DISCARD_WRONG_SOURCE;
   if (why == MIP4_DISCARD_NONE)
-    why = find_record (mn, path, (guint32)reply.identification, &match);
-  if (why == MIP4_DISCARD_NONE && !roam_addr_equal (destination, &match.record->care_of_address))
-    why = MIP4_DISCARD_WRONG_ADDRESS;
+    why = verify_source (mn, match.record, source);
   if (why == MIP4_DISCARD_NONE)
-    why = verify_reply (mn, &reply);
+    why = verify_destination (match.record, destination, reply);
   if (why == MIP4_DISCARD_NONE)
-    process_reply (mn, now, &match, &reply);
+    why = verify_reply (mn, match.record, reply);
+  if (why == MIP4_DISCARD_NONE && is_foreign_agents_word (match.record, reply) && !match.is_current)
+    why = MIP4_DISCARD_LATE_DENIAL;
+  if (why != MIP4_DISCARD_NONE)
+    {
+      mip4_mn_discard (mn, path, match.record, reply->code, why);
+      return;
+    }
+  take_challenge (&match, reply);
+  if (is_foreign_agents_word (match.record, reply))
+    process_denied_by_agent (mn, now, &match, reply);
   else
-    discard (mn, path, match.record, reply.code, why);
+    process_authentic (mn, now, &match, reply);
 }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "mip4/mip4-mn-private.h"
 
-#include <string.h>
-
 /* The five verbs of the mobile node engine. */
 
 static void
@@ -20,14 +18,9 @@ mip4_mn_new (const Mip4MnConfig *config, RoamRng *rng)
 {
   Mip4Mn *mn;
 
-  g_return_val_if_fail (config->home_address.family == ROAM_FAMILY_INET4, NULL);
-  g_return_val_if_fail (config->home_agent.family == ROAM_FAMILY_INET4, NULL);
-  g_return_val_if_fail (config->mn_ha.spi >= MIP4_SPI_MIN && config->mn_ha.key != NULL, NULL);
-  g_return_val_if_fail (config->nai == NULL || strlen (config->nai) <= G_MAXUINT8, NULL);
+  g_return_val_if_fail (mip4_mn_config_fault (config) == NULL, NULL);
   mn = g_new0 (Mip4Mn, 1);
-  mn->config = *config;
-  mn->config.nai = g_strdup (config->nai);
-  mn->config.mn_ha.key = roam_secret_ref (config->mn_ha.key);
+  mip4_mn_take_config (mn, config);
   mn->rng = rng;
   mn->paths = g_ptr_array_new_with_free_func (path_state_free);
   mn->recent = g_array_new (FALSE, FALSE, sizeof (Mip4MnSent));
@@ -50,8 +43,7 @@ mip4_mn_free (Mip4Mn *mn)
   g_queue_clear_full (&mn->actions, action_free);
   g_ptr_array_unref (mn->paths);
   g_array_unref (mn->recent);
-  roam_secret_unref (mn->config.mn_ha.key);
-  g_free ((char *)mn->config.nai);
+  mip4_mn_clear_config (mn);
   g_free (mn);
 }
 
@@ -63,13 +55,19 @@ mip4_mn_action_clear (Mip4MnAction *action)
 }
 
 void
+mip4_mn_push_action (Mip4Mn *mn, Mip4MnAction *action)
+{
+  g_queue_push_tail (&mn->actions, action);
+}
+
+void
 mip4_mn_push_event (Mip4Mn *mn, const Mip4MnEvent *event)
 {
   Mip4MnAction *action = g_new0 (Mip4MnAction, 1);
 
   action->type = MIP4_MN_ACTION_EVENT;
   action->event = *event;
-  g_queue_push_tail (&mn->actions, action);
+  mip4_mn_push_action (mn, action);
 }
 
 Mip4MnPathState *
@@ -117,46 +115,30 @@ mip4_mn_close_current (Mip4MnPathState *state)
   g_ptr_array_add (state->closed, g_steal_pointer (&state->current));
 }
 
-static Mip4MnRecord *
-record_new (const Mip4Mn *mn, const Mip4MnCommand *command)
-{
-  Mip4MnRecord *record = g_new0 (Mip4MnRecord, 1);
-  gboolean home = command->form == MIP4_FORM_HOME;
-
-  record->serial = command->serial;
-  record->form = command->form;
-  record->care_of_address = home ? mn->config.home_address : command->care_of_address;
-  record->lifetime_s = command->form == MIP4_FORM_CO_LOCATED ? mn->config.lifetime_s : 0;
-  /* Neither a tunnel nor a NAT can be on the home link. */
-  record->reverse_tunnel = mn->config.reverse_tunnel && !home;
-  record->udp_request = (mn->config.nat_traversal || command->force_udp) && !home;
-  record->force_udp = command->force_udp && !home;
-  record->udp_encapsulation = MIP4_UDP_ENCAPSULATION_BY_FLAGS;
-  record->policy = (RoamRetransmitPolicy){
-    .first_us = MAX (command->first_timeout_us, MIP4_MN_MIN_INTERVAL_US),
-    .factor_percent = 200,
-    .copies = MAX (command->copies, 1),
-  };
-  /* RFC 5944 3.6.3: no wait above the requested Lifetime. */
-  record->policy.limit_us = MIP4_MN_MAX_INTERVAL_US;
-  if (record->lifetime_s > 0)
-    record->policy.limit_us =
-      CLAMP (record->lifetime_s * ROAM_USEC_PER_SEC, MIP4_MN_MIN_INTERVAL_US, MIP4_MN_MAX_INTERVAL_US);
-  record->first_due_us = ROAM_NEVER;
-  roam_retransmit_stop (&record->schedule);
-  return record;
-}
-
 static void
 command_register (Mip4Mn *mn, const RoamNow *now, const Mip4MnCommand *command)
 {
+  Mip4MnRecord *record = mip4_mn_record_new (mn, command);
   Mip4MnPathState *state;
 
-  g_return_if_fail (command->form == MIP4_FORM_HOME || command->care_of_address.family == ROAM_FAMILY_INET4);
+  g_return_if_fail (record != NULL);
   state = ensure_path (mn, command->path);
   mip4_mn_close_current (state);
-  state->current = record_new (mn, command);
+  mip4_mn_note_agent (state, &record->agent);
+  state->current = record;
   mip4_mn_start (mn, now, state);
+}
+
+static void
+command_agent (Mip4Mn *mn, const Mip4MnCommand *command)
+{
+  Mip4MnPathState *state = ensure_path (mn, command->path);
+  Mip4MnRecord *record = state->current;
+
+  mip4_mn_note_agent (state, &command->agent);
+  if (record != NULL && roam_addr_is_set (&record->agent.address) &&
+      roam_addr_equal (&record->agent.address, &command->agent.address))
+    record->agent = command->agent;
 }
 
 void
@@ -177,11 +159,41 @@ mip4_mn_input_command (Mip4Mn *mn, const RoamNow *now, const Mip4MnCommand *comm
     case MIP4_MN_FORGET:
       state = mip4_mn_find_path (mn, command->path);
       if (mn->binding.exists && mn->binding.accepted.path == command->path)
-        mn->binding.exists = FALSE;
+        mn->binding.exists = mn->revocation.negotiated = FALSE;
       if (state != NULL)
         g_ptr_array_remove (mn->paths, state);
       return;
     case MIP4_MN_AGENT:
+      command_agent (mn, command);
+      return;
+    }
+}
+
+void
+mip4_mn_input_datagram (Mip4Mn *mn, const RoamNow *now, Mip4Path path, const RoamEndpoint *source,
+                        const RoamAddr *destination, const guint8 *data, gsize length)
+{
+  Mip4Message message = { 0 };
+  Mip4Discard why = mip4_parse_fixed (data, length, &message);
+
+  if (why != MIP4_DISCARD_NONE)
+    {
+      mip4_mn_discard (mn, path, NULL, 0, why);
+      return;
+    }
+  switch (message.type)
+    {
+    case MIP4_MESSAGE_REPLY:
+      mip4_mn_process_reply (mn, now, path, source, destination, &message);
+      return;
+    case MIP4_MESSAGE_REVOCATION:
+      mip4_mn_process_revocation (mn, now, path, source, destination, &message);
+      return;
+    case MIP4_MESSAGE_REQUEST:
+    case MIP4_MESSAGE_TUNNEL_DATA:
+    case MIP4_MESSAGE_REVOCATION_ACK:
+      /* A mobile node sends no revocations that could be acknowledged (RFC 3543 4.2.4). */
+      mip4_mn_discard (mn, path, NULL, 0, MIP4_DISCARD_TYPE);
       return;
     }
 }
@@ -228,12 +240,17 @@ mip4_mn_dup_counters (const Mip4Mn *mn)
     [MIP4_MN_COUNT_SENT] = "requests-sent",
     [MIP4_MN_COUNT_ACCEPTED] = "replies-accepted",
     [MIP4_MN_COUNT_DENIED] = "replies-denied",
+    [MIP4_MN_COUNT_DENIED_BY_AGENT] = "replies-denied-by-agent",
     [MIP4_MN_COUNT_LATE] = "replies-late",
     [MIP4_MN_COUNT_EXHAUSTED] = "procedures-exhausted",
     [MIP4_MN_COUNT_RESYNCHRONISED] = "clock-resynchronised",
     [MIP4_MN_COUNT_HIGH_MISMATCH] = "identification-high-mismatch",
     [MIP4_MN_COUNT_NAI_NOT_ECHOED] = "nai-not-echoed",
+    [MIP4_MN_COUNT_SERVICE_CHANGED] = "service-echo-changed",
     [MIP4_MN_COUNT_UDP_UNASKED] = "udp-tunnel-reply-unasked",
+    [MIP4_MN_COUNT_REDIRECTED] = "redirections-followed",
+    [MIP4_MN_COUNT_REVOKED] = "bindings-revoked",
+    [MIP4_MN_COUNT_REVOCATION_ACKNOWLEDGED] = "revocations-acknowledged",
   };
   GHashTable *table = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
 

@@ -28,6 +28,12 @@ typedef struct {
   RoamSecret *key;
 } Mip4SecurityAssociation;
 
+/* Replay protection, a property of the association (RFC 5944 5.7). */
+typedef enum {
+  MIP4_REPLAY_TIMESTAMP, /* RFC 5944 5.7.1, the default */
+  MIP4_REPLAY_NONCE,     /* RFC 5944 5.7.2 */
+} Mip4ReplayStyle;
+
 /* --------------------------------------------------------------- mobile node ---- */
 
 typedef struct _Mip4Mn Mip4Mn;
@@ -39,14 +45,46 @@ typedef struct _Mip4Mn Mip4Mn;
 typedef guint32 Mip4Path;
 #define MIP4_PATH_VPN 0u
 
+/* A further association with a home agent: another SPI, or another agent (RFC 5944 3.2). */
 typedef struct {
-  RoamAddr home_address; /* IPv4 */
-  RoamAddr home_agent;   /* IPv4 unicast */
+  RoamAddr home_agent; /* unset: the configured home agent, and every one that no other entry names */
+  Mip4SecurityAssociation association;
+  Mip4ReplayStyle replay;
+} Mip4MnHaAssociation;
+
+/* An association with a foreign agent, found by its address (RFC 5944 3.5.3). */
+typedef struct {
+  RoamAddr agent;
+  Mip4SecurityAssociation association;
+} Mip4MnFaAssociation;
+
+/* Zero is the default of every field below "---". */
+typedef struct {
+  RoamAddr home_address; /* IPv4; unset: to be assigned (RFC 2794), needs @nai */
+  RoamAddr home_agent;   /* IPv4 unicast; directed broadcast: to be found (RFC 5944 3.6.1.2); 0.0.0.0,
+                            255.255.255.255: to be assigned (RFC 4433), needs @requested_home_agent and @nai */
   const char *nai;       /* NULL: no NAI extension (RFC 2794) */
-  Mip4SecurityAssociation mn_ha;
+  Mip4SecurityAssociation mn_ha; /* the one requests are sent with; as an entry of @more_mn_ha without home_agent */
   guint16 lifetime_s;     /* requested; 65535 is infinity */
   gboolean reverse_tunnel; /* T bit; TRUE always in roamd (D-21) */
   gboolean nat_traversal;  /* extension 144 in co-located requests (RFC 3519 3.1; D-21) */
+  /* --- */
+  Mip4ReplayStyle replay;  /* of mn_ha */
+  const Mip4MnHaAssociation *more_mn_ha;
+  guint n_more_mn_ha;
+  const Mip4MnFaAssociation *mn_fa;
+  guint n_mn_fa;
+  Mip4SecurityAssociation mn_aaa; /* key NULL: none. HMAC-MD5 or -SHA-256, SPI > 255 (RFC 4721 6, D-33) */
+  const char *service;     /* Service Selection, 1..255 octets of UTF-8 (RFC 5446); NULL: the default service */
+  guint8 home_prefix_length; /* of the home network; 0: unknown. Tells a directed broadcast */
+  RoamAddr requested_home_agent; /* IP destination and 139/1 while no home agent is assigned (RFC 4433 5.1.2) */
+  gboolean short_dynamic_ha; /* 139 as Length, Sub-Type, address instead of RFC 4433's figure (D-15) */
+  guint16 udp_lifetime_s;  /* longest Lifetime asked for while the data go in UDP (RFC 3519 5.2); 0: no limit */
+  gboolean revocation;     /* ask to be told of revocation: 137 in direct co-located requests (RFC 3543 3.2) */
+  gboolean simultaneous;   /* S bit: keep earlier bindings */
+  gboolean broadcast;      /* B bit; through an agent only with encapsulating delivery */
+  gboolean encapsulating_delivery; /* 130 towards agents that tunnel in reverse (RFC 3024 3.3) */
+  gboolean triangular;     /* T may be given up where reverse tunnels are refused; never in the VPN tunnel */
 } Mip4MnConfig;
 
 typedef enum {
@@ -130,6 +168,7 @@ typedef struct {
   gint64 sent_us;             /* boot time at which the accepted copy was sent: lifetimes and T_MONITOR count from it */
   guint64 identification;     /* of the request that was answered: orders requests over all paths */
   gboolean udp_tunnel;        /* 44 with code 0: RFC 3519 tunnelling is on for this binding */
+  gboolean keepalive_at_once; /* with udp_tunnel: R was set in 144; the first keepalive goes now (RFC 3519 4.4) */
   guint16 keepalive_s;        /* from 44 */
   gboolean by_agent;          /* DENIED: by the foreign agent, unauthenticated (codes 64-127, 193-200): never touches a binding */
   RoamAddr agent;             /* the *_AGENT forms: the agent asked; tunnel end with encapsulating delivery (D-27) */
@@ -154,6 +193,7 @@ typedef struct {
       RoamAddr source;
       RoamEndpoint destination;
       guint8 ttl; /* 255 for unicast (D-01) */
+      guint16 source_port; /* 0: that of the path's requests; 434: acknowledgment of a revocation (RFC 3543 3.4) */
       gboolean has_link_layer; /* send to this link-layer address, without ARP and without a route (MIP-REG-003) */
       guint8 link_layer[6];
       GBytes *datagram;
@@ -166,7 +206,9 @@ typedef struct {
 void mip4_mn_action_clear (Mip4MnAction *action);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Mip4MnAction, mip4_mn_action_clear)
 
-/* Copies @config. @rng is borrowed and must outlive the engine. */
+/* What is wrong with @config, a static sentence; NULL: nothing. */
+const char *mip4_mn_config_fault (const Mip4MnConfig *config);
+/* Copies @config, which must be without fault. @rng is borrowed and must outlive the engine. */
 Mip4Mn *mip4_mn_new (const Mip4MnConfig *config, RoamRng *rng);
 void mip4_mn_free (Mip4Mn *mn);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Mip4Mn, mip4_mn_free)

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /* From the wire to the TUN: recvmmsg(), authenticate and decrypt in place, decapsulate, write. */
@@ -21,15 +20,6 @@ typedef struct
   RoamEndpoint local, remote;
   guint8 tos;
 } Datagram;
-
-static gint64
-boot_us (void)
-{
-  struct timespec now;
-
-  (void)clock_gettime (CLOCK_BOOTTIME, &now);
-  return (gint64)now.tv_sec * ROAM_USEC_PER_SEC + now.tv_nsec / 1000;
-}
 
 static guint
 receive (TunnelWorker *worker, int fd)
@@ -60,7 +50,7 @@ static gboolean
 get_datagram (TunnelWorker *worker, guint slot, TunnelLink *link, Datagram *ret_datagram)
 {
   struct mmsghdr *message = &worker->batch.messages[slot];
-  const struct sockaddr_in *name = &worker->batch.names[slot];
+  const struct sockaddr_in *name = &worker->batch.names[slot].in;
   Datagram datagram = { .link = link, .data = worker->batch.slots[slot] + TUNNEL_HEADROOM, .length = message->msg_len };
 
   if ((message->msg_hdr.msg_flags & MSG_TRUNC) != 0)
@@ -90,6 +80,14 @@ deliver (TunnelWorker *worker, const guint8 *packet, gsize length)
   /* A full receive queue of the host loses it, as it would behind any other interface. */
   if (write (worker->device->fd, packet, length) != (gssize)length)
     worker->stats.rx_failed++;
+}
+
+/* Out of the Mobile IPv4 tunnel. */
+static void
+deliver_user (TunnelWorker *worker, const guint8 *packet, gsize length)
+{
+  if (!worker->path->mip_udp || !tunnel_keepalive_take (worker, packet, length))
+    deliver (worker, packet, length);
 }
 
 static TunnelSaState *
@@ -163,7 +161,7 @@ process_esp (TunnelWorker *worker, const Datagram *datagram, gint64 now)
       tunnel_worker_count_drop (worker, inner.drop);
       break;
     case TUNNEL_INNER_USER:
-      deliver (worker, inner.data, inner.length);
+      deliver_user (worker, inner.data, inner.length);
       break;
     case TUNNEL_INNER_REGISTRATION:
       report_registration (worker, state, datagram, &inner);
@@ -194,7 +192,7 @@ void
 tunnel_inbound_process_udp (TunnelWorker *worker, TunnelLink *link)
 {
   guint n = receive (worker, link->udp_fd);
-  gint64 now = boot_us ();
+  gint64 now = tunnel_worker_now ();
 
   for (guint i = 0; i < n; i++)
     {
@@ -234,7 +232,7 @@ void
 tunnel_inbound_process_esp (TunnelWorker *worker, TunnelLink *link)
 {
   guint n = receive (worker, link->esp_fd);
-  gint64 now = boot_us ();
+  gint64 now = tunnel_worker_now ();
 
   for (guint i = 0; i < n; i++)
     {
@@ -247,7 +245,14 @@ tunnel_inbound_process_esp (TunnelWorker *worker, TunnelLink *link)
     }
 }
 
-/* R5266-TRF-008: in clear only in C, and only on the proved link. */
+static gboolean
+is_clear_mode (TunnelMode mode)
+{
+  return mode == TUNNEL_MODE_C || mode == TUNNEL_MODE_F;
+}
+
+/* R5266-TRF-008: in clear only in C and F, and only on the proved link. F: broadcasts for the home address (RFC
+ * 5944 4.3). */
 static void
 process_ipip (TunnelWorker *worker, Datagram *datagram)
 {
@@ -256,7 +261,7 @@ process_ipip (TunnelWorker *worker, Datagram *datagram)
   gboolean unused = FALSE;
   TunnelDrop drop;
 
-  if (tunnel_worker_mode (worker) != TUNNEL_MODE_C || datagram->link != worker->path->clear_link)
+  if (!is_clear_mode (tunnel_worker_mode (worker)) || datagram->link != worker->path->clear_link)
     {
       worker->stats.clear_dropped++;
       return;
@@ -265,15 +270,15 @@ process_ipip (TunnelWorker *worker, Datagram *datagram)
                                   &length, &unused);
   worker->stats.ecn_unused += unused ? 1 : 0;
   if (drop == TUNNEL_DROP_NONE)
-    deliver (worker, inner, length);
+    deliver_user (worker, inner, length);
   else
     tunnel_worker_count_drop (worker, drop);
 }
 
 void
-tunnel_inbound_process_ipip (TunnelWorker *worker, TunnelLink *link)
+tunnel_inbound_process_ipip (TunnelWorker *worker, TunnelLink *link, int fd)
 {
-  guint n = receive (worker, link->ipip_fd);
+  guint n = receive (worker, fd);
 
   for (guint i = 0; i < n; i++)
     {

@@ -6,11 +6,9 @@
 #include "tunnel/tunnel.h"
 
 /*
- * What came out of ESP: the user's packet inside IP-in-IP, or Mobile IPv4 signalling to the TIA, or
- * nothing that the node asked for. Pure.
+ * What came out of ESP: the user's packet inside the Mobile IPv4 tunnel, or Mobile IPv4 signalling to
+ * the TIA, or nothing that the node asked for. Pure.
  */
-
-#define TUNNEL_REGISTRATION_PORT 434 /* RFC 5944 3.3 */
 
 typedef struct
 {

@@ -34,10 +34,10 @@ put_message (TunnelWorker *worker, guint slot, guint8 *data, gsize length, const
   struct msghdr *message = &worker->batch.messages[slot].msg_hdr;
 
   worker->batch.vectors[slot] = (struct iovec){ .iov_base = data, .iov_len = length };
-  worker->batch.names[slot] = *target;
+  worker->batch.names[slot].in = *target;
   *message = (struct msghdr){
     .msg_name = &worker->batch.names[slot],
-    .msg_namelen = sizeof worker->batch.names[slot],
+    .msg_namelen = sizeof *target,
     .msg_iov = &worker->batch.vectors[slot],
     .msg_iovlen = 1,
   };
@@ -70,7 +70,9 @@ prepare_mc (TunnelWorker *worker, guint slot, guint8 *inner, gsize length)
   if (worker->path->out == NULL || worker->path->esp_link == NULL)
     return TUNNEL_DROP_MODE;
   drop = tunnel_ipip_encapsulate (&worker->path->ipip, inner, length, &outer_length);
-  return drop == TUNNEL_DROP_NONE ? prepare_esp (worker, slot, inner - TUNNEL_IP4_HEADER, outer_length) : drop;
+  if (drop != TUNNEL_DROP_NONE)
+    return drop;
+  return prepare_esp (worker, slot, inner - tunnel_ipip_get_overhead (&worker->path->ipip), outer_length);
 }
 
 static TunnelDrop
@@ -87,7 +89,7 @@ prepare_c (TunnelWorker *worker, guint slot, guint8 *inner, gsize length)
   if (drop != TUNNEL_DROP_NONE)
     return drop;
   tunnel_sockaddr_from_endpoint (&target, &home_agent, 0);
-  put_message (worker, slot, inner - TUNNEL_IP4_HEADER, outer_length, &target);
+  put_message (worker, slot, inner - tunnel_ipip_get_overhead (&worker->path->ipip), outer_length, &target);
   return TUNNEL_DROP_NONE;
 }
 
@@ -112,6 +114,52 @@ prepare_home (TunnelWorker *worker, guint slot, guint8 *inner, gsize length)
   return TUNNEL_DROP_NONE;
 }
 
+static void
+put_to_agent (TunnelWorker *worker, guint slot, guint8 *data, gsize length)
+{
+  struct msghdr *message = &worker->batch.messages[slot].msg_hdr;
+
+  worker->batch.vectors[slot] = (struct iovec){ .iov_base = data, .iov_len = length };
+  worker->batch.names[slot].ll = worker->path->agent;
+  *message = (struct msghdr){
+    .msg_name = &worker->batch.names[slot],
+    .msg_namelen = sizeof worker->batch.names[slot].ll,
+    .msg_iov = &worker->batch.vectors[slot],
+    .msg_iovlen = 1,
+  };
+}
+
+/*
+ * RFC 3024 5.1 and 5.2: plain to the agent as the default router, or inside IP-in-IP, as it was
+ * registered; then groups too, which a router of plain packets would take for its own link's.
+ */
+static TunnelDrop
+prepare_f (TunnelWorker *worker, guint slot, guint8 *inner, gsize length)
+{
+  const TunnelPath *path = worker->path;
+  gsize outer_length;
+  TunnelIp4 header;
+  TunnelDrop drop;
+
+  if (path->clear == NULL || path->clear->packet_fd < 0)
+    return TUNNEL_DROP_MODE;
+  if (path->encapsulating)
+    {
+      drop = tunnel_ipip_encapsulate (&path->to_agent, inner, length, &outer_length);
+      if (drop == TUNNEL_DROP_NONE)
+        put_to_agent (worker, slot, inner - TUNNEL_IP4_HEADER, outer_length);
+      return drop;
+    }
+  drop = tunnel_ip4_parse (inner, length, &header);
+  if (drop == TUNNEL_DROP_NONE && header.source != path->ipip.home_address)
+    drop = TUNNEL_DROP_SOURCE;
+  if (drop == TUNNEL_DROP_NONE && tunnel_ip4_is_group (header.destination))
+    drop = TUNNEL_DROP_DESTINATION;
+  if (drop == TUNNEL_DROP_NONE)
+    put_to_agent (worker, slot, inner, header.total_length);
+  return drop;
+}
+
 static TunnelDrop
 prepare (TunnelWorker *worker, guint slot, guint8 *inner, gsize length)
 {
@@ -119,8 +167,9 @@ prepare (TunnelWorker *worker, guint slot, guint8 *inner, gsize length)
     {
     case TUNNEL_MODE_BLOCKED:
     case TUNNEL_MODE_HOLD:
-    case TUNNEL_MODE_F:
       return TUNNEL_DROP_MODE;
+    case TUNNEL_MODE_F:
+      return prepare_f (worker, slot, inner, length);
     case TUNNEL_MODE_HOME:
       return prepare_home (worker, slot, inner, length);
     case TUNNEL_MODE_C:
@@ -136,7 +185,22 @@ outgoing_fd (const TunnelPath *path)
 {
   if (path->mode == TUNNEL_MODE_MC && path->esp_link != NULL)
     return path->udp_encap ? path->esp_link->udp_fd : path->esp_link->esp_fd;
+  if (path->mode == TUNNEL_MODE_F && path->clear != NULL)
+    return path->clear->packet_fd;
   return path->clear_link != NULL ? path->clear_link->ipip_fd : -1;
+}
+
+static guint
+get_path_mtu (const TunnelWorker *worker)
+{
+  const TunnelPath *path = worker->path;
+  gboolean esp = path->mode == TUNNEL_MODE_MC && path->out != NULL;
+  RoamAddr remote =
+    esp ? roam_addr_from_bytes ((const guint8 *)&path->esp_remote.sin_addr, 4) : roam_addr_from_u32 (path->ipip.remote);
+
+  if (path->mode == TUNNEL_MODE_F)
+    return tunnel_link_get_mtu (path->ifindex);
+  return tunnel_link_path_mtu (esp ? path->esp_link->ifindex : path->ifindex, worker->mark, &remote);
 }
 
 /*
@@ -148,14 +212,11 @@ static void
 narrow_mtu (TunnelWorker *worker)
 {
   const TunnelPath *path = worker->path;
-  gboolean esp = path->mode == TUNNEL_MODE_MC && path->out != NULL;
-  RoamAddr remote =
-    esp ? roam_addr_from_bytes ((const guint8 *)&path->esp_remote.sin_addr, 4) : roam_addr_from_u32 (path->ipip.remote);
-  guint path_mtu = tunnel_link_path_mtu (esp ? path->esp_link->ifindex : path->ifindex, worker->mark, &remote), mtu;
+  guint path_mtu = get_path_mtu (worker), mtu;
 
   if (path_mtu == 0)
     return;
-  mtu = tunnel_plan_mtu (path->mode, path_mtu, path->udp_encap, esp ? path->out->sa : NULL);
+  mtu = tunnel_path_get_mtu (path, path_mtu);
   if (mtu < worker->mtu && tunnel_device_set_mtu (worker->device, mtu))
     {
       g_info ("Path MTU %u: MTU of %s is now %u", path_mtu, worker->device->name, mtu);
@@ -231,7 +292,9 @@ add_oversize (TunnelWorker *worker, Outgoing *outgoing, gsize length)
 static gboolean
 is_oversize (const TunnelWorker *worker, gsize length)
 {
-  return length > worker->mtu && (worker->path->mode == TUNNEL_MODE_C || worker->path->mode == TUNNEL_MODE_MC);
+  TunnelMode mode = worker->path->mode;
+
+  return length > worker->mtu && (mode == TUNNEL_MODE_C || mode == TUNNEL_MODE_F || mode == TUNNEL_MODE_MC);
 }
 
 void
@@ -256,6 +319,17 @@ tunnel_outbound_process (TunnelWorker *worker)
     }
   if (length <= 0)
     worker->draining = FALSE;
+  if (worker->path->mip_udp && outgoing.count > 0)
+    tunnel_keepalive_note_sent (&worker->keepalive, tunnel_worker_now ());
+  flush (worker, &outgoing);
+}
+
+void
+tunnel_outbound_send_user (TunnelWorker *worker, gsize length)
+{
+  Outgoing outgoing = { .fd = outgoing_fd (worker->path) };
+
+  add_packet (worker, &outgoing, length);
   flush (worker, &outgoing);
 }
 

@@ -6,6 +6,8 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
+#include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 /* What an epoll event names: the kind and, for a link's socket, the interface. */
@@ -16,6 +18,8 @@ typedef enum
   SOURCE_UDP,
   SOURCE_ESP,
   SOURCE_IPIP,
+  SOURCE_MIP_UDP,
+  SOURCE_TIMER,
 } Source;
 
 #define MAX_WAKEUPS 16
@@ -82,7 +86,28 @@ tunnel_path_free (TunnelPath *path)
     return;
   g_ptr_array_unref (path->links);
   g_ptr_array_unref (path->sas);
+  tunnel_clear_unref (path->clear);
   g_free (path);
+}
+
+guint
+tunnel_path_get_mtu (const TunnelPath *path, guint link_mtu)
+{
+  TunnelOverhead overhead = { .mip_udp = path->mip_udp,
+                              .encapsulating = path->encapsulating,
+                              .udp_encap = path->udp_encap,
+                              .sa = path->out != NULL ? path->out->sa : NULL };
+
+  return tunnel_plan_mtu (path->mode, link_mtu, &overhead);
+}
+
+gint64
+tunnel_worker_now (void)
+{
+  struct timespec now;
+
+  (void)clock_gettime (CLOCK_BOOTTIME, &now);
+  return (gint64)now.tv_sec * ROAM_USEC_PER_SEC + now.tv_nsec / 1000;
 }
 
 /* -------------------------------------------------------------------------- lock ---- */
@@ -198,6 +223,12 @@ process_tun (TunnelWorker *worker, guint32 events)
     }
 }
 
+static gboolean
+has_mip_udp (const TunnelPath *path, const TunnelLink *link)
+{
+  return path->clear != NULL && path->clear_link == link && path->clear->udp_fd >= 0;
+}
+
 static void
 process_wakeup (TunnelWorker *worker, const struct epoll_event *event)
 {
@@ -214,7 +245,11 @@ process_wakeup (TunnelWorker *worker, const struct epoll_event *event)
   else if (link != NULL && source == SOURCE_ESP)
     tunnel_inbound_process_esp (worker, link);
   else if (link != NULL && source == SOURCE_IPIP)
-    tunnel_inbound_process_ipip (worker, link);
+    tunnel_inbound_process_ipip (worker, link, link->ipip_fd);
+  else if (link != NULL && source == SOURCE_MIP_UDP && has_mip_udp (worker->path, link))
+    tunnel_inbound_process_ipip (worker, link, worker->path->clear->udp_fd);
+  else if (source == SOURCE_TIMER)
+    tunnel_keepalive_process_timer (worker);
   unlock_worker (worker);
 }
 
@@ -253,10 +288,14 @@ tunnel_worker_new (const TunnelDevice *device, TunnelQueue *queue, guint32 mark,
   g_mutex_init (&worker->lock);
   worker->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
   worker->stop_fd = eventfd (0, EFD_CLOEXEC);
-  if (worker->epoll_fd >= 0 && worker->stop_fd >= 0)
+  worker->timer_fd = timerfd_create (CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+  worker->timer_us = ROAM_NEVER;
+  if (worker->epoll_fd >= 0 && worker->stop_fd >= 0 && worker->timer_fd >= 0)
     {
       watch (worker, EPOLL_CTL_ADD, worker->stop_fd, SOURCE_STOP, 0, EPOLLIN);
+      watch (worker, EPOLL_CTL_ADD, worker->timer_fd, SOURCE_TIMER, 0, EPOLLIN);
       update_tun_watch (worker);
+      (void)!getrandom (&worker->keepalive_id, sizeof worker->keepalive_id, 0);
       worker->thread = g_thread_try_new ("roamd-tunnel", run, worker, error);
       if (worker->thread != NULL)
         return worker;
@@ -282,6 +321,8 @@ tunnel_worker_free (TunnelWorker *worker)
     close (worker->epoll_fd);
   if (worker->stop_fd >= 0)
     close (worker->stop_fd);
+  if (worker->timer_fd >= 0)
+    close (worker->timer_fd);
   g_mutex_clear (&worker->lock);
   g_mutex_clear (&worker->turnstile);
   g_free (worker);
@@ -291,6 +332,8 @@ tunnel_worker_free (TunnelWorker *worker)
 static void
 watch_links (TunnelWorker *worker, const TunnelPath *old_path)
 {
+  const TunnelClear *clear = worker->path->clear;
+
   for (guint i = 0; i < worker->path->links->len; i++)
     {
       TunnelLink *link = g_ptr_array_index (worker->path->links, i);
@@ -301,6 +344,8 @@ watch_links (TunnelWorker *worker, const TunnelPath *old_path)
       watch (worker, EPOLL_CTL_ADD, link->esp_fd, SOURCE_ESP, link->ifindex, EPOLLIN);
       watch (worker, EPOLL_CTL_ADD, link->ipip_fd, SOURCE_IPIP, link->ifindex, EPOLLIN);
     }
+  if (clear != NULL && clear != old_path->clear && clear->udp_fd >= 0)
+    watch (worker, EPOLL_CTL_ADD, clear->udp_fd, SOURCE_MIP_UDP, clear->needs.ifindex, EPOLLIN);
 }
 
 void
@@ -317,6 +362,7 @@ tunnel_worker_set_path (TunnelWorker *worker, TunnelPath *path)
   worker->draining = held && path->mode != TUNNEL_MODE_HOLD;
   watch_links (worker, old_path);
   update_tun_watch (worker);
+  tunnel_keepalive_update (worker);
   unlock_worker (worker);
   tunnel_path_free (old_path);
 }
@@ -327,6 +373,7 @@ tunnel_worker_halt (TunnelWorker *worker)
   lock_worker (worker);
   worker->halted = TRUE;
   update_tun_watch (worker);
+  tunnel_keepalive_update (worker);
   unlock_worker (worker);
 }
 

@@ -4,6 +4,8 @@
 #include <string.h>
 
 const char *const default_key_hex = "000102030405060708090a0b0c0d0e0ff0e0d0c0b0a090807060504030201000";
+const char *const agent_key_hex = "a0a1a2a3a4a5a6a7a8a9aaabacadaeaf";
+const char *const other_key_hex = "c0c1c2c3c4c5c6c7c8c9cacbcccdcecf";
 
 /* ------------------------------------------------------------ message maker ---- */
 
@@ -45,17 +47,16 @@ put_hex (GByteArray *out, const char *hex)
 }
 
 static void
-put_mhae (GByteArray *out, const Forgery *forgery)
+put_auth (GByteArray *out, guint8 type, guint32 spi, const char *key_hex, gboolean md5)
 {
-  GChecksumType type = forgery->md5 ? G_CHECKSUM_MD5 : G_CHECKSUM_SHA256;
-  g_autoptr (GByteArray) key = unhex (forgery->key != NULL ? forgery->key : default_key_hex);
-  g_autoptr (GHmac) hmac = g_hmac_new (type, key->data, key->len);
+  g_autoptr (GByteArray) key = unhex (key_hex);
+  g_autoptr (GHmac) hmac = g_hmac_new (md5 ? G_CHECKSUM_MD5 : G_CHECKSUM_SHA256, key->data, key->len);
   guint8 digest[32];
   gsize length = sizeof digest;
 
-  put (out, 32, 1);
-  put (out, forgery->md5 ? 20 : 36, 1);
-  put (out, forgery->spi, 4);
+  put (out, type, 1);
+  put (out, md5 ? 20 : 36, 1);
+  put (out, spi, 4);
   g_hmac_update (hmac, out->data, (gssize)out->len);
   g_hmac_get_digest (hmac, digest, &length);
   g_byte_array_append (out, digest, (guint)length);
@@ -106,8 +107,10 @@ forge (const Forgery *forgery)
   put (out, forgery->identification, 8);
   put_hex (out, forgery->before);
   for (guint i = 0; i < forgery->n_mhae; i++)
-    put_mhae (out, forgery);
+    put_auth (out, 32, forgery->spi, forgery->key != NULL ? forgery->key : default_key_hex, forgery->md5);
   put_hex (out, forgery->after);
+  for (guint i = 0; i < forgery->n_mfae; i++)
+    put_auth (out, 33, AGENT_SPI, forgery->mfae_key != NULL ? forgery->mfae_key : agent_key_hex, FALSE);
   return g_byte_array_free_to_bytes (out);
 }
 
@@ -139,21 +142,27 @@ take_sent (Node *node, const Mip4MnAction *action)
   const guint8 *data = g_bytes_get_data (action->send.datagram, &length);
   Sent *sent = g_new0 (Sent, 1);
 
-  g_assert_cmpuint (length, >=, 24);
-  g_assert_cmpuint (data[0], ==, 1);
+  sent->type = data[0];
   sent->at_us = node->now.boot_us;
   sent->path = action->send.path;
   sent->source = action->send.source;
   sent->destination = action->send.destination;
   sent->ttl = action->send.ttl;
+  sent->source_port = action->send.source_port;
+  sent->has_link_layer = action->send.has_link_layer;
+  memcpy (sent->link_layer, action->send.link_layer, sizeof sent->link_layer);
   sent->bytes = g_bytes_ref (action->send.datagram);
+  g_ptr_array_add (node->sent, sent);
+  if (sent->type == 15)
+    return;
+  g_assert_cmpuint (sent->type, ==, 1);
+  g_assert_cmpuint (length, >=, 24);
   sent->flags = data[1];
   sent->lifetime = (guint16)get (data, 2, 2);
   sent->home = (guint32)get (data, 4, 4);
   sent->agent = (guint32)get (data, 8, 4);
   sent->care_of = (guint32)get (data, 12, 4);
   sent->identification = get (data, 16, 8);
-  g_ptr_array_add (node->sent, sent);
 }
 
 static void
@@ -225,6 +234,43 @@ node_free (Node *node)
   g_ptr_array_unref (node->sent);
   g_array_unref (node->events);
   g_free (node);
+}
+
+void
+node_input (Node *node, const Mip4MnCommand *command)
+{
+  mip4_mn_input_command (node->mn, &node->now, command);
+  collect (node);
+}
+
+Mip4Agent
+make_agent (void)
+{
+  return (Mip4Agent){
+    .address = roam_addr_from_u32 (AGENT),
+    .link_layer = { 2, 0, 0, 0, 0, 0x77 },
+    .flags = MIP4_AGENT_FOREIGN | MIP4_AGENT_REVERSE_TUNNEL,
+    .registration_lifetime_s = 300,
+    .care_of = { roam_addr_from_u32 (AGENT_CARE_OF), roam_addr_from_u32 (AGENT_CARE_OF + 1) },
+    .n_care_of = 2,
+  };
+}
+
+void
+node_register_via (Node *node, Mip4Form form, const Mip4Agent *agent, guint32 care_of)
+{
+  const Mip4MnCommand command = {
+    .type = MIP4_MN_REGISTER,
+    .path = WIFI,
+    .serial = 5,
+    .form = form,
+    .care_of_address = roam_addr_from_u32 (care_of),
+    .first_timeout_us = SECOND,
+    .copies = 3,
+    .agent = *agent,
+  };
+
+  node_input (node, &command);
 }
 
 void
@@ -309,6 +355,86 @@ node_receive_forged (Node *node, const Forgery *forgery)
   g_autoptr (GBytes) message = forge (forgery);
 
   node_receive (node, message);
+}
+
+void
+node_receive_relayed (Node *node, const Forgery *forgery)
+{
+  const Sent *sent = node_last_sent (node);
+  guint32 source = roam_addr_to_u32 (&sent->source);
+  g_autoptr (GBytes) message = forge (forgery);
+
+  node_receive_at (node, message, sent->path, roam_addr_to_u32 (&sent->destination.addr), MIP4_PORT,
+                   source != 0 ? source : 0xffffffffu);
+}
+
+/* Offset and length of the @index-th extension; length 0: there is none. */
+static gsize
+extension_at (const Sent *sent, guint index, gsize *ret_offset)
+{
+  gsize length, offset = 24;
+  const guint8 *data = g_bytes_get_data (sent->bytes, &length);
+
+  for (guint i = 0; offset < length; i++)
+    {
+      gboolean is_long = data[offset] == 36 || data[offset] == 38 || (data[offset] == 139 && data[offset + 1] < 5);
+      gsize whole = is_long ? 4 + (gsize)get (data, offset + 2, 2) : 2 + (gsize)data[offset + 1];
+
+      g_assert_cmpuint (offset + whole, <=, length);
+      *ret_offset = offset;
+      if (i == index)
+        return whole;
+      offset += whole;
+    }
+  return 0;
+}
+
+char *
+sent_types (const Sent *sent)
+{
+  const guint8 *data = g_bytes_get_data (sent->bytes, NULL);
+  GString *types = g_string_new (NULL);
+  gsize offset;
+
+  for (guint i = 0; extension_at (sent, i, &offset) > 0; i++)
+    g_string_append_printf (types, "%s%u", i > 0 ? " " : "", data[offset]);
+  return g_string_free (types, FALSE);
+}
+
+char *
+sent_extension (const Sent *sent, guint8 type)
+{
+  const guint8 *data = g_bytes_get_data (sent->bytes, NULL);
+  GString *hex = g_string_new (NULL);
+  gsize offset, whole;
+
+  for (guint i = 0; hex->len == 0 && (whole = extension_at (sent, i, &offset)) > 0; i++)
+    for (gsize at = offset; data[offset] == type && at < offset + whole; at++)
+      g_string_append_printf (hex, "%02x", data[at]);
+  return g_string_free (hex, FALSE);
+}
+
+gboolean
+sent_auth_is_valid (const Sent *sent, guint8 type, guint32 spi, const char *key_hex)
+{
+  const guint8 *data = g_bytes_get_data (sent->bytes, NULL);
+  g_autoptr (GByteArray) key = unhex (key_hex);
+  gsize offset, whole;
+
+  for (guint i = 0; (whole = extension_at (sent, i, &offset)) > 0; i++)
+    {
+      g_autoptr (GHmac) hmac = g_hmac_new (G_CHECKSUM_SHA256, key->data, key->len);
+      gsize spi_at = offset + (type == 36 ? 4 : 2), length = 32;
+      guint8 digest[32];
+
+      if (data[offset] != type)
+        continue;
+      g_hmac_update (hmac, data, (gssize)(spi_at + 4));
+      g_hmac_get_digest (hmac, digest, &length);
+      return whole == spi_at + 4 + 32 - offset && get (data, spi_at, 4) == spi &&
+             memcmp (data + spi_at + 4, digest, 32) == 0;
+    }
+  return FALSE;
 }
 
 const Sent *

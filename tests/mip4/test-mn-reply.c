@@ -123,7 +123,8 @@ test_bad_replies_change_nothing (void)
     const char *counter;
   } cases[] = {
     { { .type = 1 }, 1, "discarded-unknown-message" },
-    { { .type = 7 }, 1, "discarded-unknown-message" },
+    { { .type = 7 }, 1, "discarded-revocation-direction" },
+    { { .type = 15 }, 1, "discarded-unknown-message" },
     { { .type = 99 }, 1, "discarded-unknown-message" },
     { { .key = "ff" }, 1, "discarded-bad-authenticator" },
     { { .md5 = TRUE }, 1, "discarded-bad-authenticator" },

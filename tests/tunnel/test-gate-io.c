@@ -2,6 +2,8 @@
 #include "tests/tunnel/gate-network.h"
 #include "tunnel/tunnel-io.h"
 
+#include <sys/ioctl.h>
+
 /*
  * The gate against the real kernel: a network namespace of this process, a veth pair whose far end
  * lies in a second one, real packets. Two witnesses: the kernel's own counters and errors, and a
@@ -64,6 +66,18 @@ static void
 set_mode (TunnelGateIo *gate, TunnelMode mode)
 {
   set_mode_on (gate, mode, "eth0");
+}
+
+/* Mode c with the tunnel in UDP (RFC 3519). */
+static void
+set_c_udp_on (TunnelGateIo *gate, const char *ifname)
+{
+  TunnelGateState state = { .mode = TUNNEL_MODE_C, .care_of_address = addr (LOCAL), .mip_udp = TRUE };
+  g_autoptr (GError) error = NULL;
+
+  g_strlcpy (state.ifname, ifname, sizeof state.ifname);
+  g_assert_true (tunnel_gate_io_apply (gate, &state, &error));
+  g_assert_no_error (error);
 }
 
 static guint64
@@ -308,7 +322,7 @@ inject_to (const char *destination, guint8 protocol, const char *source, GByteAr
 
 /* Whether what the far end sends reaches a socket here; one of the two must happen. */
 static gboolean
-arrives (int fd, guint8 protocol, const char *source, GByteArray *payload)
+arrives_at (const char *destination, int fd, guint8 protocol, const char *source, GByteArray *payload)
 {
   struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
   guint64 stopped = counter ("stopped-in");
@@ -316,7 +330,7 @@ arrives (int fd, guint8 protocol, const char *source, GByteArray *payload)
 
   while (recv (fd, packet, sizeof packet, MSG_DONTWAIT) >= 0)
     ;
-  inject_to (LOCAL, protocol, source, payload);
+  inject_to (destination, protocol, source, payload);
   for (gint64 end = g_get_monotonic_time () + PATIENCE_MS * 1000; g_get_monotonic_time () < end;)
     {
       if (poll (&poll_fd, 1, 10) == 1)
@@ -325,6 +339,12 @@ arrives (int fd, guint8 protocol, const char *source, GByteArray *payload)
         return FALSE;
     }
   g_error ("neither arrived nor counted as stopped");
+}
+
+static gboolean
+arrives (int fd, guint8 protocol, const char *source, GByteArray *payload)
+{
+  return arrives_at (LOCAL, fd, protocol, source, payload);
 }
 
 static int
@@ -386,7 +406,10 @@ test_closed_passes_signalling_only (void)
   tunnel_gate_io_free (gate, TRUE);
 }
 
-/* roamd's own socket carries registration and no data, unless in C. covers: R5266-DET-012, R5266-MODE-011 */
+/*
+ * roamd's own socket carries registration and no data, unless in C with a tunnel in UDP, and then there is no other.
+ * covers: R5266-DET-012, R5266-MODE-011, MIP-NAT-015
+ */
 static void
 test_own_socket_is_no_tunnel (void)
 {
@@ -399,10 +422,13 @@ test_own_socket_is_no_tunnel (void)
   g_assert_false (send_packet (&data));
   set_mode (gate, TUNNEL_MODE_MC);
   g_assert_false (send_packet (&data));
-  set_mode_on (gate, TUNNEL_MODE_C, "eth1");
+  set_c_udp_on (gate, "eth1");
   g_assert_false (send_packet (&data));
   set_mode (gate, TUNNEL_MODE_C);
+  g_assert_false (send_packet (&data));
+  set_c_udp_on (gate, "eth0");
   g_assert_true (send_packet (&data));
+  g_assert_false (ipip (LOCAL, HOME_AGENT));
   data.mark = 0;
   g_assert_false (send_packet (&data));
   data.mark = OWN_MARK;
@@ -554,7 +580,7 @@ test_unusable_names_close (void)
   tunnel_gate_io_free (gate, TRUE);
 }
 
-/* covers: R5266-TRF-008 */
+/* covers: R5266-TRF-008, MIP-NAT-015 */
 static void
 test_inbound_tunnel_is_stopped_unless_c (void)
 {
@@ -573,13 +599,90 @@ test_inbound_tunnel_is_stopped_unless_c (void)
 
       set_mode (gate, modes[i]);
       g_assert_cmpint (arrives (tunnel, IPPROTO_IPIP, HOME_AGENT, make_udp (1, 2, 3)), ==, c);
-      g_assert_cmpint (arrives (registration, IPPROTO_UDP, HOME_AGENT, make_udp (434, 5434, TUNNEL_DATA)), ==, c);
+      g_assert_false (arrives (registration, IPPROTO_UDP, HOME_AGENT, make_udp (434, 5434, TUNNEL_DATA)));
+      if (c)
+        {
+          set_c_udp_on (gate, "eth0");
+          g_assert_true (arrives (registration, IPPROTO_UDP, HOME_AGENT, make_udp (434, 5434, TUNNEL_DATA)));
+          g_assert_false (arrives (tunnel, IPPROTO_IPIP, HOME_AGENT, make_udp (1, 2, 3)));
+        }
       g_assert_true (arrives (registration, IPPROTO_UDP, HOME_AGENT, make_udp (434, 5434, REGISTRATION_REPLY)));
       g_assert_false (arrives (tunnel, IPPROTO_IPIP, STRANGER, make_udp (1, 2, 3)));
       g_assert_false (arrives (registration, IPPROTO_UDP, STRANGER, make_udp (434, 5434, REGISTRATION_REPLY)));
     }
   close (tunnel);
   close (registration);
+  tunnel_gate_io_free (gate, TRUE);
+}
+
+static void
+read_far_address (guint8 *link_layer)
+{
+  struct ifreq request = { .ifr_name = "far" };
+  int fd;
+
+  enter (far_namespace);
+  fd = socket (AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  g_assert_cmpint (ioctl (fd, SIOCGIFHWADDR, &request), ==, 0);
+  close (fd);
+  enter (own_namespace);
+  memcpy (link_layer, request.ifr_hwaddr.sa_data, 6);
+}
+
+/* An ICMP message without data: @type, code 1 (of a redirect: for the host). */
+static GByteArray *
+make_icmp (guint8 type)
+{
+  GByteArray *message = g_byte_array_new ();
+  guint sum = (guint)type << 8 | 1;
+
+  append_u16 (message, sum);
+  append_u16 (message, ~sum & 0xffff);
+  append_u16 (message, 0);
+  append_u16 (message, 0);
+  return message;
+}
+
+/*
+ * What the agent's link-layer address sends to the home address comes in, and nothing else; the IP stack sends
+ * nothing. A redirect to another router is not heard even then.
+ * covers: R5266-TRF-008, R5266-DET-023, MIP-HOM-015
+ */
+static void
+test_f_hears_the_agent_only (void)
+{
+  TunnelGateState state = { .mode = TUNNEL_MODE_F, .ifname = "eth0", .agent = addr (FAR) };
+  TunnelGateIo *gate = NULL;
+  int any, icmp;
+
+  if (skipped ())
+    return;
+  gate = new_gate ();
+  any = listen_on (SOCK_DGRAM, 0, 7000);
+  icmp = listen_on (SOCK_RAW, IPPROTO_ICMP, 0);
+  read_far_address (state.agent_link_layer);
+  g_assert_false (arrives_at (HOME, any, IPPROTO_UDP, STRANGER, make_udp (80, 7000, 0)));
+  /* The registration with it comes before. */
+  close (any);
+  any = listen_on (SOCK_DGRAM, 0, 434);
+  g_assert_true (arrives_at (HOME, any, IPPROTO_UDP, FAR, make_udp (434, 434, REGISTRATION_REPLY)));
+  g_assert_false (arrives_at (HOME, any, IPPROTO_UDP, FAR, make_udp (434, 434, TUNNEL_DATA)));
+  close (any);
+  any = listen_on (SOCK_DGRAM, 0, 7000);
+  g_assert_true (tunnel_gate_io_apply (gate, &state, NULL));
+  g_assert_true (arrives_at (HOME, any, IPPROTO_UDP, STRANGER, make_udp (80, 7000, 0)));
+  g_assert_true (arrives_at (HOME, icmp, IPPROTO_ICMP, FAR, make_icmp (8)));
+  g_assert_false (arrives_at (HOME, icmp, IPPROTO_ICMP, FAR, make_icmp (5)));
+  g_assert_false (arrives (any, IPPROTO_UDP, STRANGER, make_udp (80, 7000, 0)));
+  assert_nothing_in_clear ();
+  /* Another station of the link, which has the agent's IP address if it likes. */
+  state.agent_link_layer[5] ^= 1;
+  g_assert_true (tunnel_gate_io_apply (gate, &state, NULL));
+  g_assert_false (arrives_at (HOME, any, IPPROTO_UDP, STRANGER, make_udp (80, 7000, 0)));
+  set_mode (gate, TUNNEL_MODE_HOLD);
+  g_assert_false (arrives_at (HOME, any, IPPROTO_UDP, STRANGER, make_udp (80, 7000, 0)));
+  close (any);
+  close (icmp);
   tunnel_gate_io_free (gate, TRUE);
 }
 
@@ -716,6 +819,7 @@ main (int argc, char **argv)
   g_test_add_func ("/tunnel/gate-io/tampering", test_tampering_is_mended);
   g_test_add_func ("/tunnel/gate-io/unusable-names", test_unusable_names_close);
   g_test_add_func ("/tunnel/gate-io/inbound-tunnel", test_inbound_tunnel_is_stopped_unless_c);
+  g_test_add_func ("/tunnel/gate-io/f", test_f_hears_the_agent_only);
   g_test_add_func ("/tunnel/gate-io/inbound-signalling", test_inbound_signalling);
   g_test_add_func ("/tunnel/gate-io/inbound-errors", test_inbound_errors);
   g_test_add_func ("/tunnel/gate-io/forwarded", test_forwarded);
