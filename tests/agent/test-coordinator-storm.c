@@ -8,7 +8,7 @@
  */
 
 #define N_LINKS 3
-#define N_STEPS 100000
+#define N_STEPS 500000
 #define N_OLD 16
 
 typedef struct
