@@ -284,6 +284,21 @@ coordinator_input_mip4 (Coordinator *c, const RoamNow *now, const Mip4MnEvent *e
   coordinator_finish_pass (c, now);
 }
 
+void
+coordinator_input_tunnel_silent (Coordinator *c, const RoamNow *now)
+{
+  const CoordinatorEvidence evidence = { .now = now, .reason = "the tunnel to the home agent is silent" };
+  CoordinatorLink *link;
+
+  coordinator_begin_pass (c, now);
+  link = coordinator_find_link (c, c->active);
+  if (link != NULL && c->enabled && coordinator_state_is_trusted (link->state))
+    coordinator_dispatch (c, link, COORDINATOR_EVENT_MON, &evidence);
+  else if (link != NULL && c->enabled)
+    coordinator_dispatch (c, link, COORDINATOR_EVENT_RENEW, &evidence);
+  coordinator_finish_pass (c, now);
+}
+
 /* --------------------------------------------------------------------- IKE ---- */
 
 static void

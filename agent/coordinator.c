@@ -435,7 +435,7 @@ coordinator_input_link (Coordinator *c, const RoamNow *now, const DetectEvent *e
   if (link != NULL)
     {
       link->link = event->link;
-      if (type == DETECT_EVENT_LINK_DOWN || type == DETECT_EVENT_LINK_UP || type == DETECT_EVENT_HINT)
+      if (type == DETECT_EVENT_LINK_DOWN || event->type == DETECT_EVENT_LINK_UP || event->type == DETECT_EVENT_HINT)
         coordinator_forget_agents (link);
       if (type != DETECT_EVENT_LINK_DOWN && type != DETECT_EVENT_ADDRESS_LOST)
         forget_penalties (c, link);

@@ -169,6 +169,8 @@ void coordinator_input_command (Coordinator *coordinator, const RoamNow *now, co
 void coordinator_input_link (Coordinator *coordinator, const RoamNow *now, const DetectEvent *event);
 void coordinator_input_mip4 (Coordinator *coordinator, const RoamNow *now, const Mip4MnEvent *event);
 void coordinator_input_agent (Coordinator *coordinator, const RoamNow *now, const Mip4DiscoveryEvent *event);
+/* The tunnel to the home agent gives no sign of life (RFC 3519 4.10): the binding is to be renewed now. */
+void coordinator_input_tunnel_silent (Coordinator *coordinator, const RoamNow *now);
 void coordinator_input_ike (Coordinator *coordinator, const RoamNow *now, const IkeEvent *event);
 void coordinator_input_deadline (Coordinator *coordinator, const RoamNow *now);
 gint64 coordinator_next_deadline (const Coordinator *coordinator);
