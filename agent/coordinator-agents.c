@@ -133,6 +133,7 @@ coordinator_consider_agent (Coordinator *c, const RoamNow *now)
 COORDINATOR_ROW_ACTION (agent_register)
 {
   link->fa = *choose (c, link, &link->fa_form);
+  link->fa_asked = 1;
   coordinator_r_register_agent (c, link, evidence->now->boot_us);
 }
 
@@ -150,7 +151,10 @@ COORDINATOR_ROW_ACTION (agent_monitor)
 COORDINATOR_ROW_ACTION (agent_proof_again)
 {
   coordinator_act_proof_renewed (c, link, evidence);
-  coordinator_r_register_agent (c, link, evidence->now->boot_us);
+  if (link->fa_asked++ < COORDINATOR_AGENT_ATTEMPTS)
+    coordinator_r_register_agent (c, link, evidence->now->boot_us);
+  else
+    coordinator_raise (c, link, COORDINATOR_EVENT_R_EXH, FALSE);
 }
 
 /* The home agent may have heard the agent and moved the binding: ours again. */

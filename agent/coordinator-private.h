@@ -53,6 +53,8 @@ const char *coordinator_event_to_string (CoordinatorEvent event);
 #define COORDINATOR_MAX_AGENTS 4
 /* a request through an agent keeps this distance from the last direct one (RFC 5944 3.6.3). */
 #define COORDINATOR_AGENT_DISTANCE_US (1 * ROAM_USEC_PER_SEC)
+/* Renewals of the proof that interrupt one attempt with an agent; a short T_MONITOR would repeat it for ever. */
+#define COORDINATOR_AGENT_ATTEMPTS 2
 /* Data wait this long without a path before they are dropped instead (TCP gives up on nothing sooner). */
 #define COORDINATOR_HOLD_LIMIT_US (30 * ROAM_USEC_PER_SEC)
 /* Least and longest wait for the direct answer before the first registration over the VPN. */
@@ -82,6 +84,7 @@ typedef struct
   guint n_agents;
   Mip4Agent fa;     /* C.FA, F: the agent asked, or registered through; else unset */
   Mip4Form fa_form; /* with fa: FOREIGN_AGENT or CO_LOCATED_VIA_AGENT */
+  guint fa_asked;   /* times that the one agent was asked without an answer through it */
   gint64 agent_us;  /* */
   gint64 grace_us, mon_us, mon_exp_us, retry_us;
   gint64 retry_delay_us;

@@ -335,6 +335,33 @@ test_monitoring_while_asking (void)
   }
 }
 
+/* T_MONITOR shorter than the budget of a request: an agent that never answers is given up all the same. */
+static void
+test_short_monitor (void)
+{
+  const Mip4Agent agent = world_agent (WORLD_AGENT, WORLD_AGENT_FLAGS);
+  CoordinatorConfig config;
+
+  config_with (COORDINATOR_AGENTS_PREFER, &config);
+  config.t_monitor_us = 10 * WORLD_SEC;
+  config.monitor_margin_us = 6 * WORLD_SEC;
+  {
+    g_autoptr (World) w = world_new_c (&config);
+
+    world_agent_event (w, MIP4_DISCOVERY_AGENT_NEW, 1, &agent);
+    world_pass (w, 4 * WORLD_SEC);
+    world_expect (w, "fa-rrq ST-128>C.FA rrq ST-169>C.FA");
+    world_accept (w, 1, TRUE);
+    world_expect (w, "fa-rrq ST-157>C.FA");
+    world_pass (w, 4 * WORLD_SEC);
+    world_accept (w, 1, TRUE);
+    world_expect (w, "rrq ST-157>C.FA ST-162>C");
+    world_accept (w, 1, TRUE);
+    world_pass (w, 3 * WORLD_SEC);
+    world_expect (w, "");
+  }
+}
+
 /* A newer challenge or other flags go to the engine; they are no event of the machine. */
 /* covers: MIP-CHL-010 */
 static void
@@ -563,6 +590,7 @@ main (int argc, char **argv)
   g_test_add_func ("/coordinator-agents/reset", test_reset);
   g_test_add_func ("/coordinator-agents/refused", test_refused);
   g_test_add_func ("/coordinator-agents/monitoring-while-asking", test_monitoring_while_asking);
+  g_test_add_func ("/coordinator-agents/short-monitor", test_short_monitor);
   g_test_add_func ("/coordinator-agents/changed", test_changed);
   g_test_add_func ("/coordinator-agents/news-and-request", test_news_and_request);
   g_test_add_func ("/coordinator-agents/encapsulating", test_encapsulating);
