@@ -102,7 +102,9 @@ tunnel_gate_io_free (TunnelGateIo *gate, gboolean remove)
  * not go through, for instance because somebody else edited the table.
  */
 static const char flush_all[] = "flush set inet roamd home_if\nflush set inet roamd c_tunnel\n"
-                                "flush set inet roamd c_udp\nflush set inet roamd f_agent\n";
+                                "flush set inet roamd c_udp\nflush set inet roamd f_agent\n"
+                                "flush set inet roamd c_tunnel_late\nflush set inet roamd c_udp_late\n"
+                                "flush set inet roamd f_agent_late\n";
 
 static gboolean
 reinstall (TunnelGateIo *gate, GError **error)

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <linux/filter.h>
+#include <linux/icmp.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <string.h>
@@ -91,6 +92,18 @@ open_data (const TunnelClearNeeds *needs, guint32 mark)
   return fd;
 }
 
+/* Errors only, so that a flood of pings to this host costs the worker nothing. */
+static int
+open_icmp (const TunnelClearNeeds *needs, guint32 mark)
+{
+  struct icmp_filter filter = { ~(1u << ICMP_DEST_UNREACH | 1u << ICMP_TIME_EXCEEDED | 1u << ICMP_PARAMETERPROB) };
+  int fd = tunnel_link_open_socket (SOCK_RAW, IPPROTO_ICMP, needs->ifindex, mark);
+
+  if (fd >= 0 && setsockopt (fd, SOL_RAW, ICMP_FILTER, &filter, sizeof filter) < 0)
+    close_fd (&fd);
+  return fd;
+}
+
 TunnelClear *
 tunnel_clear_new (const TunnelClearNeeds *needs, guint32 mark, GError **error)
 {
@@ -99,11 +112,13 @@ tunnel_clear_new (const TunnelClearNeeds *needs, guint32 mark, GError **error)
   clear->references = 1;
   clear->needs = *needs;
   clear->packet_fd = needs->packet ? open_packet () : -1;
+  clear->icmp_fd = needs->icmp ? open_icmp (needs, mark) : -1;
   clear->udp_fd = needs->mip_udp ? open_data (needs, mark) : -1;
-  if ((clear->packet_fd >= 0 || !needs->packet) && (clear->udp_fd >= 0 || !needs->mip_udp))
+  if ((clear->packet_fd >= 0 || !needs->packet) && (clear->icmp_fd >= 0 || !needs->icmp) &&
+      (clear->udp_fd >= 0 || !needs->mip_udp))
     return g_steal_pointer (&clear);
   g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno), "%s socket on interface %d: %s (needs CAP_NET_RAW)",
-               needs->packet ? "packet" : "raw UDP", needs->ifindex, g_strerror (errno));
+               needs->packet ? "packet" : "raw", needs->ifindex, g_strerror (errno));
   return NULL;
 }
 
@@ -120,6 +135,7 @@ tunnel_clear_unref (TunnelClear *clear)
   if (clear == NULL || !g_atomic_int_dec_and_test (&clear->references))
     return;
   close_fd (&clear->packet_fd);
+  close_fd (&clear->icmp_fd);
   close_fd (&clear->udp_fd);
   g_free (clear);
 }

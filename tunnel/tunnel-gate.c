@@ -43,6 +43,12 @@ static const char sets[] =
   "agent\"\n  }\n"
   "  set f_agent {\n    type ifname . ether_addr; comment \"proved link and its foreign agent: packets to the home "
   "address\"\n  }\n"
+  "  set c_tunnel_late {\n    type ifname . ipv4_addr; flags timeout; timeout 2s; comment \"what was under way when it "
+  "moved\"\n  }\n"
+  "  set c_udp_late {\n    type ifname . ipv4_addr; flags timeout; timeout 2s; comment \"what was under way when it "
+  "moved\"\n  }\n"
+  "  set f_agent_late {\n    type ifname . ether_addr; flags timeout; timeout 2s; comment \"what was under way when it "
+  "moved\"\n  }\n"
   "  set asked4 {\n    type ipv4_addr . inet_proto . inet_service; size 128; flags dynamic, timeout; timeout 10s; "
   "comment \"name servers that roamd asked\"\n  }\n"
   "  set asked6 {\n    type ipv6_addr . inet_proto . inet_service; size 128; flags dynamic, timeout; timeout 10s; "
@@ -100,6 +106,9 @@ static const char input[] =
   /* RFC 5944 4.2.1: there would be no way to learn the other router's link-layer address. */
   "    icmp type redirect counter name stopped-in drop comment \"no other router\"\n"
   "    iifname . ether saddr @f_agent ip daddr ${home} accept comment \"mode f\"\n"
+  "    ip saddr ${agent} udp sport 434 @th,64,8 4 iifname . ip daddr @c_udp_late accept comment \"the path before\"\n"
+  "    ip saddr ${agent} ip protocol 4 iifname . ip daddr @c_tunnel_late accept comment \"the path before\"\n"
+  "    iifname . ether saddr @f_agent_late ip daddr ${home} accept comment \"the path before\"\n"
   "    udp sport 434 @th,64,8 3 ip daddr { ${home}, 255.255.255.255 } accept comment \"registration through a foreign "
   "agent\"\n"
   "    udp sport 67 udp dport 68 accept comment \"DHCP\"\n"
@@ -264,7 +273,7 @@ tunnel_gate_render (const TunnelGateConfig *config)
 }
 
 static char *
-render_agent (const TunnelGateState *state)
+render_agent (const TunnelGateState *state, const char *suffix)
 {
   static const guint8 none[6];
   const guint8 *octets = state->agent_link_layer;
@@ -272,13 +281,13 @@ render_agent (const TunnelGateState *state)
   /* The low bit of the first octet means a group: no station sends from one. */
   if (!is_plain_name (state->ifname) || memcmp (octets, none, sizeof none) == 0 || (octets[0] & 1) != 0)
     return NULL;
-  return g_strdup_printf ("f_agent { \"%s\" . %02x:%02x:%02x:%02x:%02x:%02x }", state->ifname, octets[0], octets[1],
-                          octets[2], octets[3], octets[4], octets[5]);
+  return g_strdup_printf ("f_agent%s { \"%s\" . %02x:%02x:%02x:%02x:%02x:%02x }", suffix, state->ifname, octets[0],
+                          octets[1], octets[2], octets[3], octets[4], octets[5]);
 }
 
 /* The one element that @state needs, without the command; NULL when it is a closed one, or cannot be said. */
 static char *
-render_element (const TunnelGateState *state)
+render_element (const TunnelGateState *state, const char *suffix)
 {
   char address[ROAM_ADDR_STRLEN];
 
@@ -290,10 +299,10 @@ render_element (const TunnelGateState *state)
       if (!is_plain_name (state->ifname) || state->care_of_address.family != ROAM_FAMILY_INET4)
         return NULL;
       /* RFC 3519 4.7: one form of tunnel, the other stays closed. */
-      return g_strdup_printf ("%s { \"%s\" . %s }", state->mip_udp ? "c_udp" : "c_tunnel", state->ifname,
+      return g_strdup_printf ("%s%s { \"%s\" . %s }", state->mip_udp ? "c_udp" : "c_tunnel", suffix, state->ifname,
                               roam_addr_to_string (&state->care_of_address, address));
     case TUNNEL_MODE_F:
-      return render_agent (state);
+      return render_agent (state, suffix);
     case TUNNEL_MODE_BLOCKED:
     case TUNNEL_MODE_HOLD:
     case TUNNEL_MODE_MC:
@@ -302,17 +311,35 @@ render_element (const TunnelGateState *state)
   return NULL;
 }
 
+static gboolean
+is_clear_tunnel (const TunnelGateState *state)
+{
+  return state->mode == TUNNEL_MODE_C || state->mode == TUNNEL_MODE_F;
+}
+
+/*
+ * Decision D-38: from one proved path to another what is under way on the old one may still come in for
+ * two seconds, which the sets themselves count. A network that is no longer trusted gets none.
+ */
+static const char flush_late[] = "flush set inet roamd c_tunnel_late\nflush set inet roamd c_udp_late\n"
+                                 "flush set inet roamd f_agent_late\n";
+
 char *
 tunnel_gate_render_change (const TunnelGateConfig *config, const TunnelGateState *old_state,
                            const TunnelGateState *new_state)
 {
-  g_autofree char *old_element = render_element (old_state), *new_element = render_element (new_state);
+  g_autofree char *old_element = render_element (old_state, ""), *new_element = render_element (new_state, "");
+  g_autofree char *late_element = render_element (old_state, "_late");
   GString *text = g_string_new (NULL);
 
   if (g_strcmp0 (old_element, new_element) == 0)
     return g_string_free (text, FALSE);
   if (old_element != NULL)
     g_string_append_printf (text, "delete element inet roamd %s\n", old_element);
+  if (is_clear_tunnel (old_state) && !(is_clear_tunnel (new_state) && new_element != NULL))
+    g_string_append (text, flush_late);
+  else if (is_clear_tunnel (old_state) && late_element != NULL)
+    g_string_append_printf (text, "add element inet roamd %s\n", late_element);
   if (new_element != NULL)
     g_string_append_printf (text, "add element inet roamd %s\n", new_element);
   return g_string_free (text, FALSE);

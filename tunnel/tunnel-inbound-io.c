@@ -86,6 +86,7 @@ deliver (TunnelWorker *worker, const guint8 *packet, gsize length)
 static void
 deliver_user (TunnelWorker *worker, const guint8 *packet, gsize length)
 {
+  tunnel_icmp_note_received (&worker->soft);
   if (!worker->path->mip_udp || !tunnel_keepalive_take (worker, packet, length))
     deliver (worker, packet, length);
 }
@@ -133,6 +134,63 @@ report_registration (TunnelWorker *worker, const TunnelSaState *state, const Dat
   tunnel_queue_push (worker->queue, &event);
 }
 
+/* What came out of ESP and is whole. */
+static void
+process_inner (TunnelWorker *worker, const TunnelSaState *state, const Datagram *datagram, const TunnelInner *inner)
+{
+  worker->stats.ecn_unused += inner->ecn_unused ? 1 : 0;
+  switch (inner->type)
+    {
+    case TUNNEL_INNER_DROPPED:
+      tunnel_worker_count_drop (worker, inner->drop);
+      break;
+    case TUNNEL_INNER_USER:
+      deliver_user (worker, inner->data, inner->length);
+      break;
+    case TUNNEL_INNER_ICMP:
+      tunnel_icmp_process (worker, inner->data, inner->length);
+      break;
+    case TUNNEL_INNER_REGISTRATION:
+      report_registration (worker, state, datagram, inner);
+      break;
+    }
+}
+
+/* TRUE: @plain was the last missing fragment, and @inner is the whole datagram's. */
+static gboolean
+reassemble (TunnelWorker *worker, const TunnelInnerContext *context, TunnelEcn carrier, const guint8 *plain,
+            gsize length, gint64 now, TunnelInner *inner)
+{
+  guint8 *whole = NULL;
+  TunnelDrop drop =
+    tunnel_reassembly_add (worker->reassembly, &context->ipip, carrier, plain, length, now, &whole, &length, &carrier);
+
+  if (drop != TUNNEL_DROP_NONE)
+    tunnel_worker_count_drop (worker, drop);
+  if (drop != TUNNEL_DROP_NONE || whole == NULL)
+    return FALSE;
+  worker->stats.reassembled++;
+  tunnel_inner_classify (context, carrier, TUNNEL_NEXT_HEADER_IPV4, whole, length, inner);
+  return TRUE;
+}
+
+/* D-38: for the tunnel before, whose end was perhaps another TIA; otherwise @inner stays as it is. */
+static void
+classify_late (TunnelWorker *worker, const TunnelInnerContext *context, const Datagram *datagram, guint8 next_header,
+               guint8 *plain, gsize length, gint64 now, TunnelInner *inner)
+{
+  const TunnelIpip *late = tunnel_worker_get_late (worker, 0, now);
+  TunnelInnerContext context_late = *context;
+  TunnelInner inner_late;
+
+  if (late == NULL)
+    return;
+  context_late.ipip = *late;
+  tunnel_inner_classify (&context_late, datagram->tos & ECN_MASK, next_header, plain, length, &inner_late);
+  if (inner_late.type == TUNNEL_INNER_USER)
+    *inner = inner_late;
+}
+
 static void
 process_esp (TunnelWorker *worker, const Datagram *datagram, gint64 now)
 {
@@ -154,19 +212,11 @@ process_esp (TunnelWorker *worker, const Datagram *datagram, gint64 now)
   report_traffic (worker, state, datagram, now);
   context.ipip.local = roam_addr_to_u32 (&worker->path->tia);
   tunnel_inner_classify (&context, datagram->tos & ECN_MASK, next_header, plain, length, &inner);
-  worker->stats.ecn_unused += inner.ecn_unused ? 1 : 0;
-  switch (inner.type)
-    {
-    case TUNNEL_INNER_DROPPED:
-      tunnel_worker_count_drop (worker, inner.drop);
-      break;
-    case TUNNEL_INNER_USER:
-      deliver_user (worker, inner.data, inner.length);
-      break;
-    case TUNNEL_INNER_REGISTRATION:
-      report_registration (worker, state, datagram, &inner);
-      break;
-    }
+  if (inner.drop == TUNNEL_DROP_END_POINT || inner.drop == TUNNEL_DROP_NEXT_HEADER)
+    classify_late (worker, &context, datagram, next_header, plain, length, now, &inner);
+  if (inner.drop != TUNNEL_DROP_FRAGMENT ||
+      reassemble (worker, &context, datagram->tos & ECN_MASK, plain, length, now, &inner))
+    process_inner (worker, state, datagram, &inner);
 }
 
 /* RFC 3948 2.2: four zero octets where an SPI would be mean IKE. */
@@ -251,28 +301,54 @@ is_clear_mode (TunnelMode mode)
   return mode == TUNNEL_MODE_C || mode == TUNNEL_MODE_F;
 }
 
-/* R5266-TRF-008: in clear only in C and F, and only on the proved link. F: broadcasts for the home address (RFC
- * 5944 4.3). */
+static TunnelDrop
+decapsulate (TunnelWorker *worker, const TunnelIpip *tunnel, const Datagram *datagram, guint8 **ret_inner,
+             gsize *ret_length)
+{
+  gboolean unused = FALSE;
+  TunnelDrop drop = tunnel_ipip_decapsulate (tunnel, TUNNEL_ECN_NOT_ECT, datagram->data, datagram->length, ret_inner,
+                                             ret_length, &unused);
+
+  worker->stats.ecn_unused += unused ? 1 : 0;
+  return drop;
+}
+
+/* On the way when the path was changed (D-38): nothing is learned from it about the new one. */
+static gboolean
+deliver_late (TunnelWorker *worker, const Datagram *datagram)
+{
+  const TunnelIpip *late = tunnel_worker_get_late (worker, datagram->link->ifindex, tunnel_worker_now ());
+  guint8 *inner;
+  gsize length;
+
+  if (late == NULL || decapsulate (worker, late, datagram, &inner, &length) != TUNNEL_DROP_NONE)
+    return FALSE;
+  deliver (worker, inner, length);
+  return TRUE;
+}
+
+/*
+ * R5266-TRF-008: in clear only in C and F, and only on the proved link. F: what is for groups, inside a
+ * tunnel to the home address (RFC 5944 4.3).
+ */
 static void
 process_ipip (TunnelWorker *worker, Datagram *datagram)
 {
+  gboolean proved = is_clear_mode (tunnel_worker_mode (worker)) && datagram->link == worker->path->clear_link;
+  TunnelDrop drop = TUNNEL_DROP_MODE;
   guint8 *inner;
   gsize length;
-  gboolean unused = FALSE;
-  TunnelDrop drop;
 
-  if (!is_clear_mode (tunnel_worker_mode (worker)) || datagram->link != worker->path->clear_link)
-    {
-      worker->stats.clear_dropped++;
-      return;
-    }
-  drop = tunnel_ipip_decapsulate (&worker->path->ipip, TUNNEL_ECN_NOT_ECT, datagram->data, datagram->length, &inner,
-                                  &length, &unused);
-  worker->stats.ecn_unused += unused ? 1 : 0;
+  if (proved)
+    drop = decapsulate (worker, &worker->path->ipip, datagram, &inner, &length);
   if (drop == TUNNEL_DROP_NONE)
     deliver_user (worker, inner, length);
-  else
+  else if (deliver_late (worker, datagram))
+    return;
+  else if (proved)
     tunnel_worker_count_drop (worker, drop);
+  else
+    worker->stats.clear_dropped++;
 }
 
 void
@@ -289,4 +365,13 @@ tunnel_inbound_process_ipip (TunnelWorker *worker, TunnelLink *link, int fd)
       else
         tunnel_worker_count_drop (worker, TUNNEL_DROP_SPACE);
     }
+}
+
+void
+tunnel_inbound_process_icmp (TunnelWorker *worker, int fd)
+{
+  guint n = receive (worker, fd);
+
+  for (guint i = 0; i < n; i++)
+    tunnel_icmp_process (worker, worker->batch.slots[i] + TUNNEL_HEADROOM, worker->batch.messages[i].msg_len);
 }

@@ -20,6 +20,7 @@ typedef enum
 {
   TUNNEL_INNER_DROPPED,
   TUNNEL_INNER_USER,         /* data, length: the decapsulated packet */
+  TUNNEL_INNER_ICMP,         /* data, length: an ICMP message to the TIA, from its IP header on */
   TUNNEL_INNER_REGISTRATION, /* data, length: the UDP payload; source, destination */
 } TunnelInnerType;
 

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#define PROTOCOL_ICMP 1
+
 /* RFC 768: the sum over addresses, protocol, length and the datagram. */
 static guint16
 udp_checksum (guint32 source, guint32 destination, const guint8 *udp, gsize length)
@@ -93,6 +95,12 @@ tunnel_inner_classify (const TunnelInnerContext *context, TunnelEcn carrier, gui
     ret_inner->drop = process_user (context, carrier, plain, header.total_length, ret_inner);
   else if (header.protocol == TUNNEL_PROTOCOL_UDP)
     ret_inner->drop = process_registration (context, &header, plain, ret_inner);
+  else if (header.protocol == PROTOCOL_ICMP && header.destination == context->ipip.local)
+    {
+      ret_inner->type = TUNNEL_INNER_ICMP;
+      ret_inner->data = plain;
+      ret_inner->length = header.total_length;
+    }
   else
     ret_inner->drop = TUNNEL_DROP_NEXT_HEADER;
 }

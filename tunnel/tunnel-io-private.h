@@ -113,6 +113,7 @@ typedef struct
 {
   int ifindex;
   gboolean packet;  /* F: by link-layer address */
+  gboolean icmp;    /* C: errors about what was sent */
   gboolean mip_udp; /* C: tunnel data in UDP ... */
   guint port;       /* ... to this port */
 } TunnelClearNeeds;
@@ -122,6 +123,7 @@ typedef struct
   gint references;
   TunnelClearNeeds needs;
   int packet_fd; /* AF_PACKET, sends only; -1: not needed */
+  int icmp_fd;   /* raw ICMP, receives errors; -1: not needed */
   int udp_fd;    /* raw UDP, receives tunnel data only; -1: not needed */
 } TunnelClear;
 
@@ -202,6 +204,8 @@ void tunnel_worker_get_stats (TunnelWorker *worker, TunnelIoStats *ret_stats);
 /* The TUN's MTU as set last; the worker lowers it when the path turns out to be narrower. */
 void tunnel_worker_set_mtu (TunnelWorker *worker, guint mtu);
 guint tunnel_worker_get_mtu (TunnelWorker *worker);
+/* What routers inside the tunnel of @path said, as long as it is the present one; G_MAXUINT: nothing. */
+guint tunnel_worker_get_learned_mtu (TunnelWorker *worker, const TunnelPath *path);
 
 /* Netlink requests that @io has sent since it exists (tests: the same plan twice sends none). */
 guint tunnel_io_get_requests (const TunnelIo *io);

@@ -195,11 +195,12 @@ add_clear (TunnelIo *io, TunnelPath *path, const TunnelPlan *plan, GError **erro
   gboolean c_udp = plan->mode == TUNNEL_MODE_C && plan->mip_udp;
   TunnelClearNeeds needs = { .ifindex = plan->ifindex,
                              .packet = plan->mode == TUNNEL_MODE_F,
+                             .icmp = plan->mode == TUNNEL_MODE_C,
                              .mip_udp = c_udp,
                              .port = c_udp ? plan->mip_udp_port : 0 };
   TunnelClear *clear = tunnel_worker_get_path (io->worker)->clear;
 
-  if (!needs.packet && !needs.mip_udp)
+  if (!needs.packet && !needs.icmp)
     return TRUE;
   if (clear != NULL && memcmp (&clear->needs, &needs, sizeof needs) == 0)
     path->clear = tunnel_clear_ref (clear);
@@ -308,6 +309,7 @@ set_tunnels (const TunnelIo *io, TunnelPath *path, const TunnelPlan *plan)
                              .remote = roam_addr_to_u32 (get_home_agent (io, plan)),
                              .home_address = roam_addr_to_u32 (&io->config.home_address),
                              .broadcasts = plan->broadcasts,
+                             .ecn_compatibility = io->config.ecn_compatibility,
                              .udp = path->mip_udp,
                              .udp_port = plan->mip_udp_port };
   path->keepalive_s = plan->keepalive_s;
@@ -346,9 +348,7 @@ wanted_mtu (TunnelIo *io, const TunnelPlan *plan)
 
   if (plan->mtu != 0)
     return MIN (plan->mtu, TUNNEL_IO_MAX_MTU);
-  if (plan->mode == TUNNEL_MODE_C)
-    mtu = tunnel_link_path_mtu (plan->ifindex, io->config.mark, get_home_agent (io, plan));
-  else if (plan->mode == TUNNEL_MODE_F)
+  if (plan->mode == TUNNEL_MODE_C || plan->mode == TUNNEL_MODE_F)
     mtu = tunnel_link_get_mtu (plan->ifindex);
   else if (plan->mode == TUNNEL_MODE_MC)
     mtu = tunnel_link_path_mtu (plan->esp_ifindex, io->config.mark, &plan->esp_remote.addr);
@@ -420,6 +420,8 @@ tunnel_io_apply (TunnelIo *io, const TunnelPlan *plan, GError **error)
     return FALSE;
   if ((changes & ~(TunnelChanges)(TUNNEL_CHANGE_LINKS | TUNNEL_CHANGE_DNS)) != 0)
     mtu = wanted_mtu (io, plan);
+  if (mtu != 0 && plan->mtu == 0)
+    mtu = MIN (mtu, tunnel_worker_get_learned_mtu (io->worker, path));
   if (!switch_path (io, plan, path, mtu, error))
     return FALSE;
   if (old_mode == TUNNEL_MODE_HOLD && plan->mode != TUNNEL_MODE_HOLD)

@@ -16,6 +16,7 @@ typedef struct {
   guint hold_packets;        /* bound of the hold queue; 0: 1024 */
   guint table;               /* routing table; 0: 5266 */
   guint32 mark;              /* SO_MARK of roamd's own sockets; 0: 0x5266 */
+  gboolean ecn_compatibility; /* RFC 6040 4.3: the home agent would lose ECN marks, so none are made on the way */
 } TunnelIoConfig;
 
 /*
@@ -85,6 +86,8 @@ typedef struct {
   guint64 clear_dropped;                          /* IP-in-IP in clear while not in C (R5266-TRF-008) */
   guint64 tx_failed, rx_failed;                   /* refused by the kernel: too big, no route, no room */
   guint64 keepalives, keepalives_lost;            /* RFC 3519 4.9, sent; tunnels that gave no answer */
+  guint64 icmp_relayed, icmp_ignored;             /* RFC 2003 4: told to local senders; forged or of no meaning */
+  guint64 reassembled;                            /* datagrams of the tunnel inside ESP that came in fragments */
   guint64 ecn_unused;                             /* marks that no conforming encapsulator makes (RFC 6040 4.2) */
 } TunnelIoStats;
 void tunnel_io_get_stats (TunnelIo *io, TunnelIoStats *ret_stats);

@@ -2,10 +2,6 @@
 #include "tunnel/tunnel-octets-private.h"
 #include "tunnel/tunnel-worker-io-private.h"
 
-#include <errno.h>
-#include <sys/timerfd.h>
-#include <unistd.h>
-
 /* Keepalives of a tunnel in UDP (RFC 3519 4.9): the worker's timer, and echo requests of the home address. */
 
 #define PROTOCOL_ICMP 1
@@ -13,26 +9,6 @@
 #define ICMP_ECHO_REPLY 0
 #define ICMP_ECHO_OCTETS 8
 #define ECHO_TTL 64
-
-/* For the least of what is due; an earlier wake-up than needed finds nothing to do. */
-static void
-set_timer (TunnelWorker *worker)
-{
-  gint64 due_us = tunnel_keepalive_next_deadline (&worker->keepalive);
-  struct itimerspec when = { 0 };
-
-  if (due_us == worker->timer_us)
-    return;
-  worker->timer_us = due_us;
-  if (due_us != ROAM_NEVER)
-    {
-      when.it_value.tv_sec = (time_t)(due_us / ROAM_USEC_PER_SEC);
-      /* 0 would disarm it. */
-      when.it_value.tv_nsec = (long)(due_us % ROAM_USEC_PER_SEC) * 1000 + 1;
-    }
-  if (timerfd_settime (worker->timer_fd, TFD_TIMER_ABSTIME, &when, NULL) < 0)
-    g_warning ("Timer of the data plane: %s", g_strerror (errno));
-}
 
 void
 tunnel_keepalive_update (TunnelWorker *worker)
@@ -51,7 +27,6 @@ tunnel_keepalive_update (TunnelWorker *worker)
     tunnel_keepalive_start (&worker->keepalive, &tunnel, tunnel_worker_now ());
   else
     tunnel_keepalive_stop (&worker->keepalive);
-  set_timer (worker);
 }
 
 /* RFC 3519 4.9: from the home address to the home agent; through the tunnel like all else. */
@@ -92,11 +67,6 @@ tunnel_keepalive_report_lost (TunnelWorker *worker)
 void
 tunnel_keepalive_process_timer (TunnelWorker *worker)
 {
-  guint64 expirations;
-
-  /* Only so that it is no longer readable. */
-  (void)!read (worker->timer_fd, &expirations, sizeof expirations);
-  worker->timer_us = ROAM_NEVER;
   switch (tunnel_keepalive_input_deadline (&worker->keepalive, tunnel_worker_now ()))
     {
     case TUNNEL_KEEPALIVE_NOTHING:
@@ -109,7 +79,6 @@ tunnel_keepalive_process_timer (TunnelWorker *worker)
       tunnel_keepalive_report_lost (worker);
       break;
     }
-  set_timer (worker);
 }
 
 static gboolean

@@ -100,7 +100,9 @@ tunnel_link_new (int ifindex, guint32 mark, GError **error)
     {
       step = "raw IP-in-IP socket";
       link->ipip_fd = tunnel_link_open_socket (SOCK_RAW, IPPROTO_IPIP, ifindex, mark);
-      if (link->ipip_fd >= 0 && !set_option (link->ipip_fd, IPPROTO_IP, IP_HDRINCL, 1))
+      /* INTERFACE: the kernel believes any "too big" that quotes the two addresses; tunnel-icmp.c judges instead. */
+      if (link->ipip_fd >= 0 && !(set_option (link->ipip_fd, IPPROTO_IP, IP_HDRINCL, 1) &&
+                                  set_option (link->ipip_fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_INTERFACE)))
         close_fd (&link->ipip_fd);
     }
   if (link->ipip_fd >= 0)

@@ -72,6 +72,7 @@ prepare_mc (TunnelWorker *worker, guint slot, guint8 *inner, gsize length)
   drop = tunnel_ipip_encapsulate (&worker->path->ipip, inner, length, &outer_length);
   if (drop != TUNNEL_DROP_NONE)
     return drop;
+  worker->soft.largest = MAX (worker->soft.largest, (guint)outer_length);
   return prepare_esp (worker, slot, inner - tunnel_ipip_get_overhead (&worker->path->ipip), outer_length);
 }
 
@@ -88,6 +89,7 @@ prepare_c (TunnelWorker *worker, guint slot, guint8 *inner, gsize length)
   drop = tunnel_ipip_encapsulate (&worker->path->ipip, inner, length, &outer_length);
   if (drop != TUNNEL_DROP_NONE)
     return drop;
+  worker->soft.largest = MAX (worker->soft.largest, (guint)outer_length);
   tunnel_sockaddr_from_endpoint (&target, &home_agent, 0);
   put_message (worker, slot, inner - tunnel_ipip_get_overhead (&worker->path->ipip), outer_length, &target);
   return TUNNEL_DROP_NONE;
@@ -190,17 +192,20 @@ outgoing_fd (const TunnelPath *path)
   return path->clear_link != NULL ? path->clear_link->ipip_fd : -1;
 }
 
+/*
+ * In clear the interface's own: what routers say of the path is judged by tunnel-icmp.c, which asks
+ * for more than the kernel does before it believes.
+ */
 static guint
 get_path_mtu (const TunnelWorker *worker)
 {
   const TunnelPath *path = worker->path;
-  gboolean esp = path->mode == TUNNEL_MODE_MC && path->out != NULL;
-  RoamAddr remote =
-    esp ? roam_addr_from_bytes ((const guint8 *)&path->esp_remote.sin_addr, 4) : roam_addr_from_u32 (path->ipip.remote);
+  RoamAddr remote;
 
-  if (path->mode == TUNNEL_MODE_F)
+  if (path->mode != TUNNEL_MODE_MC || path->esp_link == NULL)
     return tunnel_link_get_mtu (path->ifindex);
-  return tunnel_link_path_mtu (esp ? path->esp_link->ifindex : path->ifindex, worker->mark, &remote);
+  remote = roam_addr_from_bytes ((const guint8 *)&path->esp_remote.sin_addr, 4);
+  return tunnel_link_path_mtu (path->esp_link->ifindex, worker->mark, &remote);
 }
 
 /*
@@ -209,17 +214,20 @@ get_path_mtu (const TunnelWorker *worker)
  * against forged reports.
  */
 static void
-narrow_mtu (TunnelWorker *worker)
+narrow_to_path (TunnelWorker *worker)
 {
-  const TunnelPath *path = worker->path;
-  guint path_mtu = get_path_mtu (worker), mtu;
+  guint path_mtu = get_path_mtu (worker);
 
-  if (path_mtu == 0)
-    return;
-  mtu = tunnel_path_get_mtu (path, path_mtu);
+  if (path_mtu != 0)
+    tunnel_outbound_narrow (worker, tunnel_path_get_mtu (worker->path, path_mtu));
+}
+
+void
+tunnel_outbound_narrow (TunnelWorker *worker, guint mtu)
+{
   if (mtu < worker->mtu && tunnel_device_set_mtu (worker->device, mtu))
     {
-      g_info ("Path MTU %u: MTU of %s is now %u", path_mtu, worker->device->name, mtu);
+      g_info ("The path is narrower: MTU of %s is now %u", worker->device->name, mtu);
       worker->mtu = mtu;
     }
 }
@@ -228,6 +236,7 @@ static void
 flush (TunnelWorker *worker, const Outgoing *outgoing)
 {
   guint sent = 0;
+  gboolean again = FALSE;
 
   while (sent < outgoing->count)
     {
@@ -236,12 +245,19 @@ flush (TunnelWorker *worker, const Outgoing *outgoing)
 
       if (n < 0 && errno == EINTR)
         continue;
+      /* An ICMP error about an earlier packet is reported once, in place of sending this one. */
+      if (n < 0 && !again)
+        {
+          again = TRUE;
+          continue;
+        }
+      again = FALSE;
       if (n < 0)
         {
           /* This one is lost, as on any narrow or broken link; those behind it are not. */
           worker->stats.tx_failed++;
           if (errno == EMSGSIZE)
-            narrow_mtu (worker);
+            narrow_to_path (worker);
           n = 1;
         }
       sent += (guint)n;
@@ -252,8 +268,12 @@ flush (TunnelWorker *worker, const Outgoing *outgoing)
 static void
 add_packet (TunnelWorker *worker, Outgoing *outgoing, gsize length)
 {
-  TunnelDrop drop = prepare (worker, outgoing->count, worker->batch.slots[outgoing->count] + TUNNEL_HEADROOM, length);
+  guint8 *inner = worker->batch.slots[outgoing->count] + TUNNEL_HEADROOM;
+  TunnelDrop drop;
 
+  if (worker->soft.unreachable_us != 0)
+    tunnel_icmp_check_packet (worker, inner, length);
+  drop = prepare (worker, outgoing->count, inner, length);
   if (drop != TUNNEL_DROP_NONE)
     {
       tunnel_worker_count_drop (worker, drop);
@@ -268,7 +288,7 @@ add_packet (TunnelWorker *worker, Outgoing *outgoing, gsize length)
 static void
 add_oversize (TunnelWorker *worker, Outgoing *outgoing, gsize length)
 {
-  guint8 reply[TUNNEL_TOO_BIG_OCTETS];
+  guint8 reply[TUNNEL_ICMP_MAX_OCTETS];
   TunnelFragmenter fragmenter;
   gsize part;
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "tunnel/tunnel-icmp-private.h"
 #include "tunnel/tunnel-io-private.h"
 #include "tunnel/tunnel-keepalive-private.h"
+#include "tunnel/tunnel-reassembly-private.h"
 
 #include <sys/socket.h>
 
@@ -33,6 +35,18 @@ typedef struct
   guint8 slots[TUNNEL_BATCH][TUNNEL_SLOT_OCTETS];
 } TunnelBatch;
 
+/* Decision D-38: for so long the tunnel before still counts, within its class. */
+#define TUNNEL_LATE_US (2 * ROAM_USEC_PER_SEC)
+
+/* The tunnel before the present one; packets in flight on it when it was changed still come in. */
+typedef struct
+{
+  gint64 until_us; /* 0: none */
+  TunnelIpip ipip;
+  int ifindex;        /* in clear; 0: inside ESP */
+  TunnelClear *clear; /* its sockets; NULL: none */
+} TunnelLate;
+
 struct _TunnelWorker
 {
   const TunnelDevice *device;
@@ -50,6 +64,9 @@ struct _TunnelWorker
   gboolean draining; /* leaving HOLD: what is read now has waited */
   gboolean tun_watched;
   guint mtu;
+  TunnelLate late;
+  TunnelSoftState soft; /* of path->ipip */
+  TunnelReassembly *reassembly;
   TunnelKeepalive keepalive;
   guint16 keepalive_id; /* of its echo requests; no secret, only not somebody's ping */
   gint64 timer_us;      /* what the timer waits for; ROAM_NEVER: nothing */
@@ -77,11 +94,28 @@ void tunnel_outbound_send_user (TunnelWorker *worker, gsize length);
 /* CLOCK_BOOTTIME, microseconds. */
 gint64 tunnel_worker_now (void);
 
+/* The TUN becomes as narrow as @mtu, if it is wider; lock held. */
+void tunnel_outbound_narrow (TunnelWorker *worker, guint mtu);
+/* Receives ICMP about packets in clear; lock held. */
+void tunnel_inbound_process_icmp (TunnelWorker *worker, int fd);
+
+/* The tunnel before, if it still counts for packets on @ifindex (0: inside ESP); lock held. */
+const TunnelIpip *tunnel_worker_get_late (const TunnelWorker *worker, int ifindex, gint64 now_us);
+/* For the least of what is due; an earlier wake-up than needed finds nothing to do; lock held. */
+void tunnel_worker_set_timer (TunnelWorker *worker);
+
+/* ------------------------------------------------------------------------- ICMP ---- */
+
+/* An ICMP message to the near end of the tunnel, from its IP header on; lock held. */
+void tunnel_icmp_process (TunnelWorker *worker, const guint8 *packet, gsize length);
+/* Tells the sender of @packet what is known to be wrong with the tunnel it goes into; lock held. */
+void tunnel_icmp_check_packet (TunnelWorker *worker, const guint8 *packet, gsize length);
+
 /* ------------------------------------------------------------------- keepalives ---- */
 
 /* After a new path, or a halt: starts, goes on or stops; lock held. */
 void tunnel_keepalive_update (TunnelWorker *worker);
-/* What is due; sets the timer again; lock held. */
+/* Sends what is due; lock held. */
 void tunnel_keepalive_process_timer (TunnelWorker *worker);
 /* Tells the main thread that the tunnel's other end is not reached; lock held. */
 void tunnel_keepalive_report_lost (TunnelWorker *worker);

@@ -19,6 +19,7 @@ typedef enum
   SOURCE_ESP,
   SOURCE_IPIP,
   SOURCE_MIP_UDP,
+  SOURCE_ICMP,
   SOURCE_TIMER,
 } Source;
 
@@ -174,6 +175,50 @@ tunnel_worker_count_drop (TunnelWorker *worker, TunnelDrop drop)
     }
 }
 
+/* ------------------------------------------------------------------------- timer ---- */
+
+void
+tunnel_worker_set_timer (TunnelWorker *worker)
+{
+  gint64 due_us = tunnel_keepalive_next_deadline (&worker->keepalive);
+  struct itimerspec when = { 0 };
+
+  if (worker->late.until_us != 0)
+    due_us = roam_deadline_min (due_us, worker->late.until_us);
+  if (due_us == worker->timer_us)
+    return;
+  worker->timer_us = due_us;
+  if (due_us != ROAM_NEVER)
+    {
+      when.it_value.tv_sec = (time_t)(due_us / ROAM_USEC_PER_SEC);
+      /* 0 would disarm it. */
+      when.it_value.tv_nsec = (long)(due_us % ROAM_USEC_PER_SEC) * 1000 + 1;
+    }
+  if (timerfd_settime (worker->timer_fd, TFD_TIMER_ABSTIME, &when, NULL) < 0)
+    g_warning ("Timer of the data plane: %s", g_strerror (errno));
+}
+
+static void
+forget_late (TunnelWorker *worker)
+{
+  g_clear_pointer (&worker->late.clear, tunnel_clear_unref);
+  worker->late.until_us = 0;
+}
+
+static void
+process_timer (TunnelWorker *worker)
+{
+  guint64 expirations;
+
+  /* Only so that it is no longer readable. */
+  (void)!read (worker->timer_fd, &expirations, sizeof expirations);
+  worker->timer_us = ROAM_NEVER;
+  tunnel_keepalive_process_timer (worker);
+  if (worker->late.until_us != 0 && tunnel_worker_now () >= worker->late.until_us)
+    forget_late (worker);
+  tunnel_worker_set_timer (worker);
+}
+
 /* -------------------------------------------------------------------------- loop ---- */
 
 static void
@@ -223,10 +268,21 @@ process_tun (TunnelWorker *worker, guint32 events)
     }
 }
 
-static gboolean
-has_mip_udp (const TunnelPath *path, const TunnelLink *link)
+/* Both the present sockets of a mode in clear and those of the path before, which have the same name in epoll. */
+static void
+process_clear (TunnelWorker *worker, Source source, TunnelLink *link)
 {
-  return path->clear != NULL && path->clear_link == link && path->clear->udp_fd >= 0;
+  const TunnelClear *all[] = { worker->path->clear, worker->late.clear };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (all); i++)
+    {
+      if (all[i] == NULL || all[i]->needs.ifindex != link->ifindex)
+        continue;
+      if (source == SOURCE_MIP_UDP && all[i]->udp_fd >= 0)
+        tunnel_inbound_process_ipip (worker, link, all[i]->udp_fd);
+      else if (source == SOURCE_ICMP && all[i]->icmp_fd >= 0)
+        tunnel_inbound_process_icmp (worker, all[i]->icmp_fd);
+    }
 }
 
 static void
@@ -240,16 +296,19 @@ process_wakeup (TunnelWorker *worker, const struct epoll_event *event)
   link = find_link (worker->path, (int)(event->data.u64 >> 32));
   if (source == SOURCE_TUN)
     process_tun (worker, event->events);
+  else if (source == SOURCE_TIMER)
+    process_timer (worker);
   else if (link != NULL && source == SOURCE_UDP)
     tunnel_inbound_process_udp (worker, link);
   else if (link != NULL && source == SOURCE_ESP)
     tunnel_inbound_process_esp (worker, link);
   else if (link != NULL && source == SOURCE_IPIP)
     tunnel_inbound_process_ipip (worker, link, link->ipip_fd);
-  else if (link != NULL && source == SOURCE_MIP_UDP && has_mip_udp (worker->path, link))
-    tunnel_inbound_process_ipip (worker, link, worker->path->clear->udp_fd);
-  else if (source == SOURCE_TIMER)
-    tunnel_keepalive_process_timer (worker);
+  else if (link != NULL)
+    process_clear (worker, source, link);
+  else
+    /* Sockets of a link that left the plan, kept for late packets: nobody would read them empty. */
+    forget_late (worker);
   unlock_worker (worker);
 }
 
@@ -284,6 +343,7 @@ tunnel_worker_new (const TunnelDevice *device, TunnelQueue *queue, guint32 mark,
   worker->queue = queue;
   worker->mark = mark;
   worker->path = tunnel_path_new ();
+  worker->reassembly = tunnel_reassembly_new ();
   g_mutex_init (&worker->turnstile);
   g_mutex_init (&worker->lock);
   worker->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
@@ -316,7 +376,9 @@ tunnel_worker_free (TunnelWorker *worker)
       (void)eventfd_write (worker->stop_fd, 1);
       g_thread_join (worker->thread);
     }
+  forget_late (worker);
   tunnel_path_free (worker->path);
+  tunnel_reassembly_free (worker->reassembly);
   if (worker->epoll_fd >= 0)
     close (worker->epoll_fd);
   if (worker->stop_fd >= 0)
@@ -344,8 +406,75 @@ watch_links (TunnelWorker *worker, const TunnelPath *old_path)
       watch (worker, EPOLL_CTL_ADD, link->esp_fd, SOURCE_ESP, link->ifindex, EPOLLIN);
       watch (worker, EPOLL_CTL_ADD, link->ipip_fd, SOURCE_IPIP, link->ifindex, EPOLLIN);
     }
-  if (clear != NULL && clear != old_path->clear && clear->udp_fd >= 0)
+  if (clear == NULL || clear == old_path->clear)
+    return;
+  if (clear->udp_fd >= 0)
     watch (worker, EPOLL_CTL_ADD, clear->udp_fd, SOURCE_MIP_UDP, clear->needs.ifindex, EPOLLIN);
+  if (clear->icmp_fd >= 0)
+    watch (worker, EPOLL_CTL_ADD, clear->icmp_fd, SOURCE_ICMP, clear->needs.ifindex, EPOLLIN);
+}
+
+static gboolean
+same_tunnel (const TunnelIpip *a, const TunnelIpip *b)
+{
+  return a->local == b->local && a->remote == b->remote && a->udp == b->udp && a->udp_port == b->udp_port;
+}
+
+/* Which tunnels stand for one another: both in clear on proved links, or both inside ESP; 0: none does. */
+static guint
+security_class (TunnelMode mode)
+{
+  switch (mode)
+    {
+    case TUNNEL_MODE_C:
+    case TUNNEL_MODE_F:
+      return 1;
+    case TUNNEL_MODE_MC:
+      return 2;
+    case TUNNEL_MODE_BLOCKED:
+    case TUNNEL_MODE_HOLD:
+    case TUNNEL_MODE_HOME:
+      return 0;
+    }
+  return 0;
+}
+
+/* Decision D-38; nothing of a network that trust left, which a HOLD or another class in between says. */
+static void
+keep_late (TunnelWorker *worker, const TunnelPath *old_path, const TunnelPath *path)
+{
+  TunnelMode old_mode = tunnel_worker_mode (worker);
+  guint class = security_class (old_mode);
+
+  forget_late (worker);
+  if (class == 0 || class != security_class (path->mode))
+    return;
+  worker->late = (TunnelLate){
+    .until_us = tunnel_worker_now () + TUNNEL_LATE_US,
+    .ipip = old_path->ipip,
+    .ifindex = old_mode == TUNNEL_MODE_MC ? 0 : old_path->ifindex,
+    .clear = old_path->clear != NULL ? tunnel_clear_ref (old_path->clear) : NULL,
+  };
+}
+
+const TunnelIpip *
+tunnel_worker_get_late (const TunnelWorker *worker, int ifindex, gint64 now_us)
+{
+  if (worker->late.until_us == 0 || now_us >= worker->late.until_us || worker->late.ifindex != ifindex)
+    return NULL;
+  return &worker->late.ipip;
+}
+
+guint
+tunnel_worker_get_learned_mtu (TunnelWorker *worker, const TunnelPath *path)
+{
+  guint mtu = G_MAXUINT;
+
+  lock_worker (worker);
+  if (same_tunnel (&worker->path->ipip, &path->ipip))
+    mtu = tunnel_icmp_get_mtu (&worker->soft, tunnel_worker_now ());
+  unlock_worker (worker);
+  return mtu;
 }
 
 void
@@ -357,12 +486,20 @@ tunnel_worker_set_path (TunnelWorker *worker, TunnelPath *path)
   lock_worker (worker);
   held = tunnel_worker_mode (worker) == TUNNEL_MODE_HOLD;
   old_path = worker->path;
+  if (!same_tunnel (&old_path->ipip, &path->ipip) || tunnel_worker_mode (worker) != path->mode)
+    keep_late (worker, old_path, path);
+  if (!same_tunnel (&old_path->ipip, &path->ipip))
+    {
+      worker->soft = (TunnelSoftState){ 0 };
+      tunnel_reassembly_clear (worker->reassembly);
+    }
   worker->path = path;
   worker->halted = FALSE;
   worker->draining = held && path->mode != TUNNEL_MODE_HOLD;
   watch_links (worker, old_path);
   update_tun_watch (worker);
   tunnel_keepalive_update (worker);
+  tunnel_worker_set_timer (worker);
   unlock_worker (worker);
   tunnel_path_free (old_path);
 }
@@ -372,8 +509,10 @@ tunnel_worker_halt (TunnelWorker *worker)
 {
   lock_worker (worker);
   worker->halted = TRUE;
+  forget_late (worker);
   update_tun_watch (worker);
   tunnel_keepalive_update (worker);
+  tunnel_worker_set_timer (worker);
   unlock_worker (worker);
 }
 

@@ -602,6 +602,7 @@ test_inbound_tunnel_is_stopped_unless_c (void)
       g_assert_false (arrives (registration, IPPROTO_UDP, HOME_AGENT, make_udp (434, 5434, TUNNEL_DATA)));
       if (c)
         {
+          set_mode (gate, TUNNEL_MODE_HOLD);
           set_c_udp_on (gate, "eth0");
           g_assert_true (arrives (registration, IPPROTO_UDP, HOME_AGENT, make_udp (434, 5434, TUNNEL_DATA)));
           g_assert_false (arrives (tunnel, IPPROTO_IPIP, HOME_AGENT, make_udp (1, 2, 3)));
@@ -612,6 +613,36 @@ test_inbound_tunnel_is_stopped_unless_c (void)
     }
   close (tunnel);
   close (registration);
+  tunnel_gate_io_free (gate, TRUE);
+}
+
+/*
+ * From one proved path to the next: what is under way to the old care-of address comes in for two seconds, unless
+ * trust ends.
+ */
+static void
+test_late_packets (void)
+{
+  TunnelGateState other = { .mode = TUNNEL_MODE_C, .ifname = "eth1", .care_of_address = addr (STRANGER) };
+  TunnelGateIo *gate = NULL;
+  int tunnel;
+
+  if (skipped ())
+    return;
+  gate = new_gate ();
+  tunnel = listen_on (SOCK_RAW, IPPROTO_IPIP, 0);
+  set_mode (gate, TUNNEL_MODE_C);
+  g_assert_true (tunnel_gate_io_apply (gate, &other, NULL));
+  g_assert_true (arrives (tunnel, IPPROTO_IPIP, HOME_AGENT, make_udp (1, 2, 3)));
+  g_assert_false (ipip (LOCAL, HOME_AGENT));
+  set_mode (gate, TUNNEL_MODE_HOLD);
+  g_assert_false (arrives (tunnel, IPPROTO_IPIP, HOME_AGENT, make_udp (1, 2, 3)));
+  /* By itself: the kernel's clock, two seconds. */
+  set_mode (gate, TUNNEL_MODE_C);
+  g_assert_true (tunnel_gate_io_apply (gate, &other, NULL));
+  g_usleep (2200000);
+  g_assert_false (arrives (tunnel, IPPROTO_IPIP, HOME_AGENT, make_udp (1, 2, 3)));
+  close (tunnel);
   tunnel_gate_io_free (gate, TRUE);
 }
 
@@ -677,6 +708,7 @@ test_f_hears_the_agent_only (void)
   assert_nothing_in_clear ();
   /* Another station of the link, which has the agent's IP address if it likes. */
   state.agent_link_layer[5] ^= 1;
+  set_mode (gate, TUNNEL_MODE_HOLD);
   g_assert_true (tunnel_gate_io_apply (gate, &state, NULL));
   g_assert_false (arrives_at (HOME, any, IPPROTO_UDP, STRANGER, make_udp (80, 7000, 0)));
   set_mode (gate, TUNNEL_MODE_HOLD);
@@ -819,6 +851,7 @@ main (int argc, char **argv)
   g_test_add_func ("/tunnel/gate-io/tampering", test_tampering_is_mended);
   g_test_add_func ("/tunnel/gate-io/unusable-names", test_unusable_names_close);
   g_test_add_func ("/tunnel/gate-io/inbound-tunnel", test_inbound_tunnel_is_stopped_unless_c);
+  g_test_add_func ("/tunnel/gate-io/late", test_late_packets);
   g_test_add_func ("/tunnel/gate-io/f", test_f_hears_the_agent_only);
   g_test_add_func ("/tunnel/gate-io/inbound-signalling", test_inbound_signalling);
   g_test_add_func ("/tunnel/gate-io/inbound-errors", test_inbound_errors);

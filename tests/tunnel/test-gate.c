@@ -149,6 +149,9 @@ typedef struct
   const char *commands;
 } ChangeRow;
 
+#define FLUSH_LATE                                                                                                     \
+  "flush set inet roamd c_tunnel_late\nflush set inet roamd c_udp_late\nflush set inet roamd f_agent_late\n"
+
 static void
 test_changes (void)
 {
@@ -158,7 +161,8 @@ test_changes (void)
   TunnelGateState mc = state (TUNNEL_MODE_MC, "eth0", "10.8.0.1"), home = state (TUNNEL_MODE_HOME, "eth0", NULL);
   TunnelGateState home2 = state (TUNNEL_MODE_HOME, "eth1", NULL), c = state (TUNNEL_MODE_C, "wlan0", "10.2.0.50");
   TunnelGateState c2 = state (TUNNEL_MODE_C, "wlan0", "10.3.0.50"), udp = state (TUNNEL_MODE_C, "wlan0", "10.2.0.50");
-  TunnelGateState f = state_f ("eth0", 0x0a), f2 = state_f ("eth0", 0x0b);
+  TunnelGateState f = state_f ("eth0", 0x0a), f2 = state_f ("eth0", 0x0b),
+                  nowhere = state (TUNNEL_MODE_C, "*", "10.2.0.50");
   ChangeRow rows[] = {
     { blocked, blocked, "" },
     { blocked, hold, "" },
@@ -169,24 +173,32 @@ test_changes (void)
     { blocked, home, "add element inet roamd home_if { \"eth0\" }\n" },
     { mc, c, "add element inet roamd c_tunnel { \"wlan0\" . 10.2.0.50 }\n" },
     { home, hold, "delete element inet roamd home_if { \"eth0\" }\n" },
-    { c, mc, "delete element inet roamd c_tunnel { \"wlan0\" . 10.2.0.50 }\n" },
+    { c, mc, "delete element inet roamd c_tunnel { \"wlan0\" . 10.2.0.50 }\n" FLUSH_LATE },
     { home, home2, "delete element inet roamd home_if { \"eth0\" }\nadd element inet roamd home_if { \"eth1\" }\n" },
     { c, c2,
       "delete element inet roamd c_tunnel { \"wlan0\" . 10.2.0.50 }\n"
+      "add element inet roamd c_tunnel_late { \"wlan0\" . 10.2.0.50 }\n"
       "add element inet roamd c_tunnel { \"wlan0\" . 10.3.0.50 }\n" },
     { home, c,
       "delete element inet roamd home_if { \"eth0\" }\nadd element inet roamd c_tunnel { \"wlan0\" . 10.2.0.50 }\n" },
     { c, udp,
       "delete element inet roamd c_tunnel { \"wlan0\" . 10.2.0.50 }\n"
+      "add element inet roamd c_tunnel_late { \"wlan0\" . 10.2.0.50 }\n"
       "add element inet roamd c_udp { \"wlan0\" . 10.2.0.50 }\n" },
-    { udp, mc, "delete element inet roamd c_udp { \"wlan0\" . 10.2.0.50 }\n" },
+    { udp, mc, "delete element inet roamd c_udp { \"wlan0\" . 10.2.0.50 }\n" FLUSH_LATE },
     { c, f,
       "delete element inet roamd c_tunnel { \"wlan0\" . 10.2.0.50 }\n"
+      "add element inet roamd c_tunnel_late { \"wlan0\" . 10.2.0.50 }\n"
       "add element inet roamd f_agent { \"eth0\" . 02:00:00:00:00:0a }\n" },
     { f, f2,
       "delete element inet roamd f_agent { \"eth0\" . 02:00:00:00:00:0a }\n"
+      "add element inet roamd f_agent_late { \"eth0\" . 02:00:00:00:00:0a }\n"
       "add element inet roamd f_agent { \"eth0\" . 02:00:00:00:00:0b }\n" },
-    { f, hold, "delete element inet roamd f_agent { \"eth0\" . 02:00:00:00:00:0a }\n" },
+    { f, hold, "delete element inet roamd f_agent { \"eth0\" . 02:00:00:00:00:0a }\n" FLUSH_LATE },
+    { c, home,
+      "delete element inet roamd c_tunnel { \"wlan0\" . 10.2.0.50 }\n" FLUSH_LATE
+      "add element inet roamd home_if { \"eth0\" }\n" },
+    { f, nowhere, "delete element inet roamd f_agent { \"eth0\" . 02:00:00:00:00:0a }\n" FLUSH_LATE },
   };
 
   udp.mip_udp = TRUE;

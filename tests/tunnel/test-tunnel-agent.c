@@ -300,6 +300,7 @@ test_hold (Lab *lab)
   lab_apply (lab, &plan);
   g_assert_true (receive_frame (&wire, LAB_WAIT_MS, &frame));
   g_assert_cmpuint (tunnel_get_u32 (frame.octets + 28), ==, 1);
+  /* The binding is over: the agent is no way out any more. */
   tunnel_io_hold_now (lab->io);
   lab_app_send (lab, 2);
   g_assert_false (receive_frame (&wire, LAB_SILENCE_MS, &frame));
