@@ -162,8 +162,11 @@ agent_agents_take_link (Agent *agent, const RoamNow *now, const DetectEvent *eve
     tell_link (agent, now, MIP4_DISCOVERY_LINK_UP, &event->link);
   else
     tell_link (agent, now, MIP4_DISCOVERY_ADDRESS, &event->link);
-  if (link != NULL)
-    link->discovers = up;
+  if (link == NULL)
+    return;
+  link->discovers = up;
+  if (!up || anew)
+    link->home_agent_heard = FALSE;
 }
 
 void
@@ -178,6 +181,7 @@ agent_agents_restart (Agent *agent, const RoamNow *now)
       agent_agents_take_link (agent, now, &event);
     }
   agent->served_path = 0;
+  agent_arp_restart (agent);
 }
 
 /* The registration in force tells discovery whose advertisements matter. */
@@ -243,6 +247,7 @@ agent_agents_drain (Agent *agent, const RoamNow *now)
           break;
         case MIP4_DISCOVERY_ACTION_EVENT:
           agent_log_agent (agent, &action.event);
+          agent_arp_take_agent (agent, now, &action.event);
           coordinator_input_agent (agent->coordinator, now, &action.event);
           break;
         }

@@ -239,6 +239,7 @@ take_transition (Agent *agent, const RoamNow *now, const CoordinatorTransition *
   if (!g_str_equal (coordinator_state_to_mode (transition->old_state),
                     coordinator_state_to_mode (transition->new_state)))
     agent->mode_since_us = now->boot_us;
+  agent_arp_take_transition (agent, now, transition);
   agent_log_transition (agent, transition);
 }
 
@@ -257,6 +258,7 @@ drain_coordinator (Agent *agent, const RoamNow *now)
           take_plan (agent, &action.plan);
           break;
         case COORDINATOR_ACTION_MIP4:
+          agent_arp_before_request (agent, now, &action.mip4);
           mip4_mn_input_command (agent->mip4, now, &action.mip4);
           break;
         case COORDINATOR_ACTION_IKE:

@@ -274,7 +274,9 @@ link_new (Agent *agent, const DetectLink *detected)
   link->agent = agent;
   link->ifindex = detected->ifindex;
   g_strlcpy (link->name, detected->name, sizeof link->name);
+  memcpy (link->mac, detected->mac, sizeof link->mac);
   open_sockets (link);
+  agent_arp_open (link);
   return link;
 }
 
@@ -293,6 +295,7 @@ agent_link_free (AgentLink *link)
   clear_source (&link->mip4_source);
   clear_source (&link->ike_source);
   agent_agents_close (link);
+  agent_arp_close (link);
   if (link->mip4_fd >= 0)
     close (link->mip4_fd);
   if (link->ike_fd >= 0)

@@ -23,8 +23,14 @@ typedef struct
   int mip4_fd, ike_fd; /* UDP 434 and 500, bound to the interface; -1: could not be opened */
   int icmp_fd;         /* packet socket: router advertisements in, solicitations out; -1: could not be opened */
   GSource *mip4_source, *ike_source, *icmp_source;
-  gboolean discovers;   /* agent discovery knows that the link is up */
-  gboolean send_failed; /* in an episode of send errors that has been logged */
+  gboolean discovers; /* agent discovery knows that the link is up */
+  guint8 mac[6];
+  gboolean home_agent_heard; /* it advertised itself here since the link came up: the home link (D-18) */
+  DetectArpIo *arp;          /* NULL while not needed */
+  GSource *arp_source;
+  DetectArpGuard *arp_guard; /* NULL: the kernel answers for the home address here, too */
+  gboolean announced;        /* the home address, since it was last away */
+  gboolean send_failed;      /* in an episode of send errors that has been logged */
 } AgentLink;
 
 typedef enum
@@ -160,6 +166,19 @@ void agent_agents_restart (Agent *agent, const RoamNow *now);
 void agent_agents_solicit (Agent *agent, const RoamNow *now, Mip4Path path);
 /* TRUE: something was pulled. */
 gboolean agent_agents_drain (Agent *agent, const RoamNow *now);
+
+/* ---------------------------------------------------------- runtime-arp.c ---- */
+
+void agent_arp_open (AgentLink *link);
+void agent_arp_close (AgentLink *link);
+/* Before the request of @command is sent: answers and announcements as its form wants them. */
+void agent_arp_before_request (Agent *agent, const RoamNow *now, const Mip4MnCommand *command);
+void agent_arp_take_transition (Agent *agent, const RoamNow *now, const CoordinatorTransition *transition);
+void agent_arp_take_agent (Agent *agent, const RoamNow *now, const Mip4DiscoveryEvent *event);
+/* As agent_agents_restart(). */
+void agent_arp_restart (Agent *agent);
+gint64 agent_arp_next_deadline (Agent *agent);
+void agent_arp_input_deadline (Agent *agent, const RoamNow *now);
 
 /* ---------------------------------------------------------- runtime-dataplane.c ---- */
 

@@ -43,6 +43,7 @@ next_deadline (Agent *agent)
 
   due = roam_deadline_min (due, mip4_mn_next_deadline (agent->mip4));
   due = roam_deadline_min (due, mip4_discovery_next_deadline (agent->discovery));
+  due = roam_deadline_min (due, agent_arp_next_deadline (agent));
   if (agent->ike != NULL)
     due = roam_deadline_min (due, ike_session_next_deadline (agent->ike));
   due = roam_deadline_min (due, agent->phase_deadline_us);
@@ -207,6 +208,7 @@ on_timer (int fd, GIOCondition condition, gpointer user_data)
   coordinator_input_deadline (agent->coordinator, &now);
   mip4_mn_input_deadline (agent->mip4, &now);
   mip4_discovery_input_deadline (agent->discovery, &now);
+  agent_arp_input_deadline (agent, &now);
   if (agent->ike != NULL)
     ike_session_input_deadline (agent->ike, &now);
   agent_pass (agent, &now);
