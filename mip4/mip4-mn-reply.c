@@ -77,14 +77,21 @@ verify_source (const Mip4Mn *mn, const Mip4MnRecord *record, const RoamEndpoint 
   return MIP4_DISCARD_WRONG_SOURCE;
 }
 
-/* A node that had no address yet is answered at 255.255.255.255 or at the address it is given (RFC 5944 3.7.2.3). */
+/*
+ * An agent answers to the home address whatever the request's source was, and a node that has none at
+ * 255.255.255.255 or at the address it is given (RFC 5944 3.7.2.3).
+ */
 static Mip4Discard
 verify_destination (const Mip4MnRecord *record, const RoamAddr *destination, const Mip4Message *reply)
 {
+  gboolean has_home = roam_addr_is_specified (&record->home_address);
+  const RoamAddr *home = has_home ? &record->home_address : &reply->home_address;
+
   if (roam_addr_equal (destination, &record->source))
     return MIP4_DISCARD_NONE;
-  if (!roam_addr_is_specified (&record->source) &&
-      (roam_addr_to_u32 (destination) == G_MAXUINT32 || roam_addr_equal (destination, &reply->home_address)))
+  if (!roam_addr_is_set (&record->agent.address))
+    return MIP4_DISCARD_WRONG_ADDRESS;
+  if (roam_addr_equal (destination, home) || (!has_home && roam_addr_to_u32 (destination) == G_MAXUINT32))
     return MIP4_DISCARD_NONE;
   return MIP4_DISCARD_WRONG_ADDRESS;
 }

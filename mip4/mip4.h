@@ -219,8 +219,9 @@ void mip4_mn_input_command (Mip4Mn *mn, const RoamNow *now, const Mip4MnCommand 
  * One UDP payload that arrived on @path from @source at local address @destination. Never fails:
  * what is wrong is counted and reported as DISCARDED (RFC 5944 3.6.2.1). Replies come to the port that
  * requests leave from; a Registration Revocation comes to MIP4_PORT or, behind a NAT, to that port as well
- * (RFC 3543 3.3, D-17), and its acknowledgment is a SEND with source_port. A node without a home address
- * must also hand in what an agent sends to 255.255.255.255.
+ * (RFC 3543 3.3, D-17), and its acknowledgment is a SEND with source_port. Agents answer to the home address,
+ * even when the request's source was a co-located care-of address, or to 255.255.255.255 when the node has
+ * none (RFC 5944 3.7.2.3): what comes there on the link must be handed in, too.
  */
 void mip4_mn_input_datagram (Mip4Mn *mn, const RoamNow *now, Mip4Path path, const RoamEndpoint *source,
                              const RoamAddr *destination, const guint8 *data, gsize length);

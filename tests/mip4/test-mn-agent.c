@@ -136,6 +136,7 @@ test_co_located_through_an_agent (void)
       Mip4Agent agent = make_agent ();
       g_autoptr (Node) node = node_new (NULL);
       g_autofree char *udp = NULL;
+      g_autoptr (GBytes) message = NULL;
       const Mip4MnEvent *event;
       const Sent *sent;
       Forgery reply;
@@ -152,7 +153,11 @@ test_co_located_through_an_agent (void)
       g_assert_cmpstr (udp, ==, u ? "9006000040000000" : "");
       reply = forge_reply (sent);
       reply.before = u ? "2c 06 00 00 00 00 00 00" : NULL;
-      node_receive_relayed (node, &reply);
+      message = forge (&reply);
+      node_receive_at (node, message, WIFI, AGENT, 434, CARE_OF_2);
+      g_assert_cmpuint (node_counter (node, "discarded-wrong-address"), ==, 1);
+      /* RFC 5944 3.7.2.3: the agent answers to the home address. */
+      node_receive_at (node, message, WIFI, AGENT, 434, HOME_ADDRESS);
       event = node_expect (node, MIP4_MN_ACCEPTED);
       g_assert_cmpint (event->form, ==, MIP4_FORM_CO_LOCATED_VIA_AGENT);
       g_assert_cmpint (event->udp_tunnel, ==, u);
