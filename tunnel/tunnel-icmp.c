@@ -41,23 +41,16 @@ typedef enum
 } UnreachableCode;
 
 /* A header at the front of a quotation, which is mostly cut off behind it. */
-typedef struct
-{
-  TunnelIp4 header;
-  guint16 id;
-} Quoted;
-
 static gboolean
-read_quoted (const guint8 *data, gsize length, Quoted *quoted)
+read_quoted (const guint8 *data, gsize length, TunnelIp4 *header)
 {
-  TunnelIp4 *header = &quoted->header;
   guint16 total_length;
   guint8 version_ihl;
   WireReader reader;
 
   wire_reader_init (&reader, data, length);
   if (!wire_read_u8 (&reader, &version_ihl) || version_ihl >> 4 != 4 || !wire_read_u8 (&reader, &header->tos) ||
-      !wire_read_u16 (&reader, &total_length) || !wire_read_u16 (&reader, &quoted->id) ||
+      !wire_read_u16 (&reader, &total_length) || !wire_skip (&reader, 2) ||
       !wire_read_u16 (&reader, &header->fragment) || !wire_read_u8 (&reader, &header->ttl) ||
       !wire_read_u8 (&reader, &header->protocol) || !wire_skip (&reader, 2) ||
       !wire_read_u32 (&reader, &header->source) || !wire_read_u32 (&reader, &header->destination))
@@ -83,58 +76,60 @@ read_message (const guint8 *packet, gsize length, const guint8 **ret_icmp, gsize
 
 /*
  * What this tunnel builds, field by field (tunnel_ip4_build()), and no longer than what it sent; only
- * the hop limit and the class may have changed on the way.
+ * the hop limit and the class may have changed on the way, and the identification, which says nothing
+ * of an atomic datagram (RFC 6864 4.1).
  */
 static gboolean
 is_ours (const TunnelIpip *tunnel, const TunnelSoftState *state, const guint8 *quote, gsize length)
 {
   guint overhead = tunnel_ipip_get_overhead (tunnel);
   const guint8 *behind = quote + TUNNEL_IP4_HEADER;
-  Quoted outer;
+  TunnelIp4 outer;
 
   if (length < TUNNEL_IP4_HEADER + 8 || !read_quoted (quote, length, &outer) ||
-      outer.header.header_length != TUNNEL_IP4_HEADER || outer.id != 0 || outer.header.fragment != TUNNEL_IP4_DF ||
-      outer.header.source != tunnel->local || outer.header.destination != tunnel->remote ||
-      outer.header.total_length < overhead + TUNNEL_IP4_HEADER || outer.header.total_length > state->largest)
+      outer.header_length != TUNNEL_IP4_HEADER || outer.fragment != TUNNEL_IP4_DF || outer.source != tunnel->local ||
+      outer.destination != tunnel->remote || outer.total_length < overhead + TUNNEL_IP4_HEADER ||
+      outer.total_length > state->largest)
     return FALSE;
   if (tunnel->udp)
-    return outer.header.protocol == TUNNEL_PROTOCOL_UDP && tunnel_get_u16 (behind) == tunnel->udp_port &&
+    return outer.protocol == TUNNEL_PROTOCOL_UDP && tunnel_get_u16 (behind) == tunnel->udp_port &&
            tunnel_get_u16 (behind + 2) == TUNNEL_MIP_PORT &&
-           tunnel_get_u16 (behind + 4) == outer.header.total_length - TUNNEL_IP4_HEADER;
-  return outer.header.protocol == TUNNEL_PROTOCOL_IPIP && behind[0] >> 4 == 4 &&
-         tunnel_get_u16 (behind + 2) == outer.header.total_length - TUNNEL_IP4_HEADER;
+           tunnel_get_u16 (behind + 4) == outer.total_length - TUNNEL_IP4_HEADER;
+  return outer.protocol == TUNNEL_PROTOCOL_IPIP && behind[0] >> 4 == 4 &&
+         tunnel_get_u16 (behind + 2) == outer.total_length - TUNNEL_IP4_HEADER;
 }
 
 gboolean
 tunnel_icmp_may_answer (const guint8 *packet, gsize length)
 {
-  Quoted quoted;
+  TunnelIp4 quoted;
   guint8 type;
 
-  if (!read_quoted (packet, length, &quoted) || (quoted.header.fragment & OFFSET_MASK) != 0 ||
-      tunnel_ip4_is_group (quoted.header.destination))
+  if (!read_quoted (packet, length, &quoted) || (quoted.fragment & OFFSET_MASK) != 0 ||
+      tunnel_ip4_is_group (quoted.destination))
     return FALSE;
-  if (quoted.header.protocol != PROTOCOL_ICMP)
+  if (quoted.protocol != PROTOCOL_ICMP)
     return TRUE;
-  if (length <= quoted.header.header_length)
+  if (length <= quoted.header_length)
     return FALSE;
   /* An ICMP error is not answered by another; queries (RFC 792, 950, 1256) are like data. */
-  type = packet[quoted.header.header_length];
+  type = packet[quoted.header_length];
   return type == 0 || (type >= 8 && type <= 10) || (type >= 13 && type <= 18);
 }
 
 /* The user's packet in the quotation: enough of it, and really the user's. */
 static gboolean
-take_original (const TunnelIpip *tunnel, const guint8 *quote, gsize length, Quoted *inner, TunnelIcmpVerdict *verdict)
+take_original (const TunnelIpip *tunnel, const guint8 *quote, gsize length, TunnelIp4 *inner,
+               TunnelIcmpVerdict *verdict)
 {
   guint overhead = tunnel_ipip_get_overhead (tunnel);
 
   if (length < overhead + MIN_QUOTED || !read_quoted (quote + overhead, length - overhead, inner) ||
-      length - overhead < inner->header.header_length + 8u || inner->header.source != tunnel->home_address ||
+      length - overhead < inner->header_length + 8u || inner->source != tunnel->home_address ||
       !tunnel_icmp_may_answer (quote + overhead, length - overhead))
     return FALSE;
   verdict->original = quote + overhead;
-  verdict->original_length = MIN (length - overhead, inner->header.total_length);
+  verdict->original_length = MIN (length - overhead, inner->total_length);
   return TRUE;
 }
 
@@ -222,10 +217,10 @@ set_unreachable (TunnelSoftState *state, guint8 code, gint64 now_us)
 
 /* Destination Unreachable but for "too big". Without the user's packet @inner is NULL, and only the state changes. */
 static gboolean
-process_unreachable (const TunnelIpip *tunnel, TunnelSoftState *state, guint8 code, const Quoted *inner, gint64 now_us,
-                     TunnelIcmpVerdict *verdict)
+process_unreachable (const TunnelIpip *tunnel, TunnelSoftState *state, guint8 code, const TunnelIp4 *inner,
+                     gint64 now_us, TunnelIcmpVerdict *verdict)
 {
-  gboolean at_home = inner != NULL && inner->header.destination == tunnel->remote;
+  gboolean at_home = inner != NULL && inner->destination == tunnel->remote;
 
   verdict->closed = tunnel->udp && code == PORT_UNREACHABLE;
   if (!map_unreachable (code, at_home, &verdict->code))
@@ -240,7 +235,7 @@ tunnel_icmp_judge (const TunnelIpip *tunnel, TunnelSoftState *state, const guint
 {
   TunnelIcmpVerdict verdict = { .type = UNREACHABLE };
   const guint8 *icmp = NULL, *quote;
-  Quoted inner = { 0 };
+  TunnelIp4 inner = { 0 };
   gboolean whole, wanted = FALSE;
   guint8 code;
 
@@ -258,7 +253,7 @@ tunnel_icmp_judge (const TunnelIpip *tunnel, TunnelSoftState *state, const guint
       if (code == FRAGMENTATION_NEEDED)
         /* A sender that allows fragments needs no word: they are made at the new MTU. */
         wanted = process_too_big (tunnel, state, quote, tunnel_get_u16 (icmp + 6), now_us, &verdict) &&
-                 (inner.header.fragment & TUNNEL_IP4_DF) != 0;
+                 (inner.fragment & TUNNEL_IP4_DF) != 0;
       else
         wanted = process_unreachable (tunnel, state, code, whole ? &inner : NULL, now_us, &verdict);
       break;

@@ -176,6 +176,7 @@ typedef struct
   struct sockaddr_in esp_remote;
   gboolean udp_encap, mip_udp;
   guint16 keepalive_s;
+  gboolean keepalive_at_once;
 } TunnelPath;
 
 TunnelPath *tunnel_path_new (void);

@@ -313,6 +313,7 @@ set_tunnels (const TunnelIo *io, TunnelPath *path, const TunnelPlan *plan)
                              .udp = path->mip_udp,
                              .udp_port = plan->mip_udp_port };
   path->keepalive_s = plan->keepalive_s;
+  path->keepalive_at_once = plan->keepalive_at_once;
   path->to_agent = path->ipip;
   path->to_agent.remote = roam_addr_to_u32 (&plan->agent);
   path->encapsulating = plan->encapsulating;

@@ -24,9 +24,11 @@ tunnel_keepalive_update (TunnelWorker *worker)
   };
 
   if (path->mip_udp && (mode == TUNNEL_MODE_C || mode == TUNNEL_MODE_MC))
-    tunnel_keepalive_start (&worker->keepalive, &tunnel, tunnel_worker_now ());
+    tunnel_keepalive_start (&worker->keepalive, &tunnel, path->keepalive_at_once, tunnel_worker_now ());
   else
     tunnel_keepalive_stop (&worker->keepalive);
+  /* What is due at once goes before the first packet of the user's. */
+  tunnel_keepalive_process_timer (worker);
 }
 
 /* RFC 3519 4.9: from the home address to the home agent; through the tunnel like all else. */

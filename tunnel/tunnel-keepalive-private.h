@@ -32,6 +32,7 @@ typedef struct
   TunnelKeepaliveTunnel tunnel;
   gboolean running;
   guint interval_s;
+  gboolean at_once;   /* one is due now, whatever was sent */
   gint64 sent_us;     /* when anything was sent to the home agent last */
   guint tries;        /* keepalives that wait for one answer; 0: none */
   gint64 retry_us;    /* valid with tries */
@@ -46,8 +47,12 @@ typedef enum
   TUNNEL_KEEPALIVE_SEND_LOST, /* the last one, and the tunnel counts as lost: register again */
 } TunnelKeepaliveAction;
 
-/* For a zeroed engine, and for one that ran before: the same tunnel goes on where it was. */
-void tunnel_keepalive_start (TunnelKeepalive *keepalive, const TunnelKeepaliveTunnel *tunnel, gint64 now_us);
+/*
+ * For a zeroed engine, and for one that ran before: the same tunnel goes on where it was. @at_once: a
+ * new one begins with a keepalive (RFC 3519 4.4, R flag).
+ */
+void tunnel_keepalive_start (TunnelKeepalive *keepalive, const TunnelKeepaliveTunnel *tunnel, gboolean at_once,
+                             gint64 now_us);
 /* Nothing more is due until the next start. */
 void tunnel_keepalive_stop (TunnelKeepalive *keepalive);
 /* Something, keepalive or data, went to the home agent. */

@@ -9,7 +9,8 @@ same_tunnel (const TunnelKeepaliveTunnel *a, const TunnelKeepaliveTunnel *b)
 }
 
 void
-tunnel_keepalive_start (TunnelKeepalive *keepalive, const TunnelKeepaliveTunnel *tunnel, gint64 now_us)
+tunnel_keepalive_start (TunnelKeepalive *keepalive, const TunnelKeepaliveTunnel *tunnel, gboolean at_once,
+                        gint64 now_us)
 {
   guint interval_s = tunnel->assigned_s != 0 ? tunnel->assigned_s : TUNNEL_KEEPALIVE_DEFAULT_S;
 
@@ -22,6 +23,7 @@ tunnel_keepalive_start (TunnelKeepalive *keepalive, const TunnelKeepaliveTunnel 
   *keepalive = (TunnelKeepalive){
     .tunnel = *tunnel,
     .running = TRUE,
+    .at_once = at_once,
     .interval_s = MAX (interval_s, TUNNEL_KEEPALIVE_MIN_S),
     /* The request went out before this. */
     .sent_us = now_us,
@@ -54,6 +56,8 @@ tunnel_keepalive_next_deadline (const TunnelKeepalive *keepalive)
 {
   if (!keepalive->running)
     return ROAM_NEVER;
+  if (keepalive->at_once)
+    return keepalive->sent_us;
   if (keepalive->tries > 0)
     return keepalive->retry_us;
   return roam_deadline_add (keepalive->sent_us, (gint64)keepalive->interval_s * ROAM_USEC_PER_SEC);
@@ -75,6 +79,7 @@ tunnel_keepalive_input_deadline (TunnelKeepalive *keepalive, gint64 now_us)
 
   if (now_us < tunnel_keepalive_next_deadline (keepalive))
     return TUNNEL_KEEPALIVE_NOTHING;
+  keepalive->at_once = FALSE;
   keepalive->sequence++;
   keepalive->sent_us = now_us;
   keepalive->retry_us = now_us + (ROAM_USEC_PER_SEC << keepalive->tries);

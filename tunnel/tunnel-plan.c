@@ -120,7 +120,8 @@ same_mip_udp (const TunnelPlan *a, const TunnelPlan *b)
 {
   if (!a->mip_udp && !b->mip_udp)
     return TRUE;
-  return !a->mip_udp == !b->mip_udp && a->mip_udp_port == b->mip_udp_port && a->keepalive_s == b->keepalive_s;
+  return !a->mip_udp == !b->mip_udp && a->mip_udp_port == b->mip_udp_port && a->keepalive_s == b->keepalive_s &&
+         !a->keepalive_at_once == !b->keepalive_at_once;
 }
 
 static gboolean

@@ -54,6 +54,7 @@ typedef struct {
   gboolean mip_udp;
   guint16 mip_udp_port;  /* source port of the latest request */
   guint16 keepalive_s;   /* >= 10 */
+  gboolean keepalive_at_once; /* R was set in the UDP Tunnel Request: the first one goes before all else (RFC 3519 4.4) */
   /* F: the agent; with encapsulating IP-in-IP HoA -> agent inside the link (RFC 3024 5.2), else plain packets */
   RoamAddr agent;
   guint8 agent_link_layer[6];

@@ -29,7 +29,7 @@ start (TunnelKeepalive *keepalive, guint assigned_s)
 
   *keepalive = (TunnelKeepalive){ 0 };
   tunnel.assigned_s = assigned_s;
-  tunnel_keepalive_start (keepalive, &tunnel, at (0));
+  tunnel_keepalive_start (keepalive, &tunnel, FALSE, at (0));
 }
 
 /* covers: MIP-NAT-026, MIP-NAT-027, MIP-NAT-031 */
@@ -146,13 +146,13 @@ test_shorter_until_moved (void)
   /* Held and taken up again on the same path. */
   tunnel_keepalive_stop (&keepalive);
   g_assert_cmpint (due (&keepalive), ==, -1);
-  tunnel_keepalive_start (&keepalive, &usual, at (last + 1));
+  tunnel_keepalive_start (&keepalive, &usual, FALSE, at (last + 1));
   g_assert_cmpint (due (&keepalive), ==, last + 10);
   moved.local = 7;
-  tunnel_keepalive_start (&keepalive, &moved, at (5000));
+  tunnel_keepalive_start (&keepalive, &moved, FALSE, at (5000));
   g_assert_cmpint (due (&keepalive), ==, 5110);
   moved.assigned_s = 40;
-  tunnel_keepalive_start (&keepalive, &moved, at (5001));
+  tunnel_keepalive_start (&keepalive, &moved, FALSE, at (5001));
   g_assert_cmpint (due (&keepalive), ==, 5041);
 }
 
@@ -170,6 +170,23 @@ test_closed_port (void)
   g_assert_true (tunnel_keepalive_input_closed (&keepalive, at (11)));
 }
 
+/* R in the request: the first one is due at once, the next after K. covers: MIP-NAT-027 */
+static void
+test_at_once (void)
+{
+  TunnelKeepalive keepalive = { 0 };
+
+  tunnel_keepalive_start (&keepalive, &usual, TRUE, at (3));
+  g_assert_cmpint (due (&keepalive), ==, 3);
+  g_assert_cmpint (tunnel_keepalive_input_deadline (&keepalive, at (3)), ==, TUNNEL_KEEPALIVE_SEND);
+  g_assert_cmpint (due (&keepalive), ==, 4);
+  tunnel_keepalive_note_received (&keepalive);
+  g_assert_cmpint (due (&keepalive), ==, 113);
+  /* The same tunnel goes on. */
+  tunnel_keepalive_start (&keepalive, &usual, TRUE, at (50));
+  g_assert_cmpint (due (&keepalive), ==, 113);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -180,5 +197,6 @@ main (int argc, char **argv)
   g_test_add_func ("/tunnel/keepalive/answered", test_answered);
   g_test_add_func ("/tunnel/keepalive/shorter", test_shorter_until_moved);
   g_test_add_func ("/tunnel/keepalive/closed", test_closed_port);
+  g_test_add_func ("/tunnel/keepalive/at-once", test_at_once);
   return g_test_run ();
 }

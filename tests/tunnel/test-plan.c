@@ -296,6 +296,9 @@ test_diff_of_mip_udp (void)
   new_plan.mip_udp_port++;
   g_assert_cmpint (tunnel_plan_diff (&old_plan, &new_plan), ==, TUNNEL_CHANGE_MIP);
   new_plan.mip_udp_port--;
+  new_plan.keepalive_at_once = TRUE;
+  g_assert_cmpint (tunnel_plan_diff (&old_plan, &new_plan), ==, TUNNEL_CHANGE_MIP);
+  new_plan.keepalive_at_once = FALSE;
   new_plan.keepalive_s++;
   g_assert_cmpint (tunnel_plan_diff (&old_plan, &new_plan), ==, TUNNEL_CHANGE_MIP);
 }

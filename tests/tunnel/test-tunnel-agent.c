@@ -307,6 +307,38 @@ test_hold (Lab *lab)
   close (wire.fd);
 }
 
+/* From the care-of address to the agent, into ESP and back: each packet by the way of its plan and no other. */
+static void
+test_modes (Lab *lab)
+{
+  static const TunnelMode modes[] = { TUNNEL_MODE_C, TUNNEL_MODE_F, TUNNEL_MODE_MC, TUNNEL_MODE_F, TUNNEL_MODE_C };
+  static const guint8 protocols[] = { 4, 17, 17, 17, 4 };
+  static const guint32 sources[] = { LAB_COA_0, LAB_HOA, LAB_COA_0, LAB_HOA, LAB_COA_0 };
+  g_auto (TunnelPlan) plan = { 0 };
+  Frame frame;
+  Wire wire;
+
+  open_wire (lab, &wire);
+  lab_start_in (lab, &plan, TUNNEL_MODE_BLOCKED);
+  lab_run ("ip neigh replace 198.51.100.1 lladdr %02x:%02x:%02x:%02x:%02x:%02x dev a0", wire.agent[0], wire.agent[1],
+           wire.agent[2], wire.agent[3], wire.agent[4], wire.agent[5]);
+  for (guint i = 0; i < G_N_ELEMENTS (modes); i++)
+    {
+      if (modes[i] == TUNNEL_MODE_F)
+        plan_f (lab, &wire, &plan, FALSE);
+      else
+        lab_plan (lab, &plan, modes[i], 0);
+      lab_apply (lab, &plan);
+      lab_app_send (lab, i);
+      g_assert_true (receive_frame (&wire, LAB_WAIT_MS, &frame));
+      assert_to_agent (&wire, &frame);
+      g_assert_cmpuint (frame.octets[9], ==, protocols[i]);
+      g_assert_cmphex (tunnel_get_u32 (frame.octets + 12), ==, sources[i]);
+    }
+  g_assert_cmpuint (lab_stats (lab).tx_packets, ==, G_N_ELEMENTS (modes));
+  close (wire.fd);
+}
+
 /* A registration to the agent, from the home address, by link-layer address. covers: MIP-GEN-009, MIP-HOM-014 */
 static void
 test_registration (Lab *lab)
@@ -372,6 +404,7 @@ main (int argc, char **argv)
     { "/tunnel/agent/encapsulating", test_encapsulating },
     { "/tunnel/agent/nested", test_nested },
     { "/tunnel/agent/hold", test_hold },
+    { "/tunnel/agent/modes", test_modes },
     { "/tunnel/agent/registration", test_registration },
     { "/tunnel/agent/unusable-plans", test_unusable_plans },
   };

@@ -428,25 +428,27 @@ count_user_frames (Lab *lab)
 static void
 test_hold_now_is_at_once (Lab *lab)
 {
-  static const TunnelMode modes[] = { TUNNEL_MODE_C, TUNNEL_MODE_MC, TUNNEL_MODE_HOME };
+  static const TunnelMode modes[] = { TUNNEL_MODE_C, TUNNEL_MODE_MC, TUNNEL_MODE_HOME, TUNNEL_MODE_F, TUNNEL_MODE_C };
   g_auto (TunnelPlan) plan = { 0 };
   Flood state = { .lab = lab };
   GThread *thread;
 
   lab_start_in (lab, &plan, TUNNEL_MODE_BLOCKED);
   thread = g_thread_new ("flood", flood, &state);
-  for (guint round = 0; round < 15; round++)
+  for (guint round = 0; round < 25; round++)
     {
       TunnelIoStats at_return, later;
       gint64 began;
 
-      lab_plan (lab, &plan, modes[round % 3], 0);
+      lab_plan (lab, &plan, modes[round % 5], 0);
+      plan.mip_udp = round % 5 == 4;
+      plan.mip_udp_port = 434;
       lab_apply (lab, &plan);
       while (count_user_frames (lab) < 20)
         (void)lab_wait (lab->capture, LAB_WAIT_MS);
       began = g_get_monotonic_time ();
       tunnel_io_hold_now (lab->io);
-      g_test_message ("hold_now from %s: %" G_GINT64_FORMAT " us", tunnel_mode_to_string (modes[round % 3]),
+      g_test_message ("hold_now from %s: %" G_GINT64_FORMAT " us", tunnel_mode_to_string (modes[round % 5]),
                       g_get_monotonic_time () - began);
       at_return = lab_stats (lab);
       /* What was on the wire arrives; the second look must find none. */

@@ -287,6 +287,29 @@ answer_keepalive (const Ends *ends, guint8 *octets)
   send_from_home_agent (ends, octets, 32);
 }
 
+/* Before what waited, and once answered not again. covers: MIP-NAT-027 */
+static void
+test_keepalive_at_once (Lab *lab)
+{
+  g_auto (TunnelPlan) plan = { 0 };
+  guint8 received[256];
+  Ends ends;
+
+  open_ends (lab, &ends);
+  start_udp (lab, &plan, TUNNEL_MODE_HOLD);
+  lab_app_send (lab, 1);
+  lab_plan (lab, &plan, TUNNEL_MODE_C, 0);
+  plan.mip_udp = plan.keepalive_at_once = TRUE;
+  plan.mip_udp_port = PORT;
+  lab_apply (lab, &plan);
+  receive_keepalive (&ends, LAB_WAIT_MS, received);
+  answer_keepalive (&ends, received);
+  g_assert_true (lab_wait (ends.home_agent, LAB_WAIT_MS));
+  g_assert_cmpint (recv (ends.home_agent, received, sizeof received, 0), ==, 132);
+  g_assert_false (lab_wait (ends.home_agent, 1200));
+  close_ends (&ends);
+}
+
 /*
  * Real seconds, the fewest that RFC 3519 4.10 allows: silence for 10, four keepalives, and the word to the agent.
  * covers: MIP-NAT-025, MIP-NAT-026, MIP-NAT-027, MIP-NAT-028, MIP-NAT-029
@@ -343,6 +366,7 @@ main (int argc, char **argv)
     { "/tunnel/udp-io/fragments-inside", test_fragments_inside },
     { "/tunnel/udp-io/mc", test_mc_both_ways },
     { "/tunnel/udp-io/keepalive", test_keepalive },
+    { "/tunnel/udp-io/keepalive-at-once", test_keepalive_at_once },
     { "/tunnel/udp-io/home-agent-of-the-reply", test_home_agent_of_the_reply },
   };
 
