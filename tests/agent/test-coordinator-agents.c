@@ -500,7 +500,7 @@ test_other_network (void)
   }
 }
 
-/* covers: R5266-ST-145, MIP-RVK-012 */
+/* covers: R5266-ST-145 */
 static void
 test_revoked (void)
 {
