@@ -25,7 +25,9 @@ from bus import Bus, wait_until  # noqa: E402
 bus.DEADLINE_S = 40
 
 ROAMD, ROAM_HAD, ROAMCTL, POLICY = (os.path.abspath(a) for a in sys.argv[1:5])
-RT, HA, MN = (f"rtm-{os.getpid()}-{x}" for x in ("rt", "ha", "mn"))
+RT, HA, MN, FA = (f"rtm-{os.getpid()}-{x}" for x in ("rt", "ha", "mn", "fa"))
+HOME_WATCH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fake", "home_watch.py")
+FOREIGN_AGENT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fake", "foreign_agent.py")
 HOME_ADDRESS, CORRESPONDENT = "10.1.0.100", "10.4.0.10"
 KEY = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 HOME_AGENT = """[home-agent]
@@ -76,7 +78,7 @@ def possible():
 
 
 def make_topology():
-    for ns in (RT, HA, MN):
+    for ns in (RT, HA, MN, FA):
         sh("ip", "netns", "add", ns)
         sh("ip", "link", "set", "lo", "up", ns=ns)
     for bridge, address, _ in LINKS.values():
@@ -88,6 +90,11 @@ def make_topology():
     sh("ip", "addr", "add", "10.1.0.2/24", "dev", "home", ns=HA)
     sh("ip", "link", "set", "home", "up", ns=HA)
     sh("ip", "route", "add", "default", "via", "10.1.0.1", ns=HA)
+    sh("ip", "link", "add", "p-fa", "netns", RT, "type", "veth", "peer", "name", "office", "netns", FA)
+    sh("ip", "link", "set", "p-fa", "master", "br-office", "up", ns=RT)
+    sh("ip", "addr", "add", "10.2.0.9/24", "dev", "office", ns=FA)
+    sh("ip", "link", "set", "office", "up", ns=FA)
+    sh("ip", "route", "add", "default", "via", "10.2.0.1", ns=FA)
     sh("ip", "link", "add", "p-mn", "netns", RT, "type", "veth", "peer", "name", "eth0", "netns", MN)
     sh("ip", "link", "set", "eth0", "up", ns=MN)
     # The correspondent is an address of the router; the cafe does not lead to the home agent.
@@ -100,7 +107,7 @@ def make_topology():
 
 
 def remove_topology():
-    for ns in (MN, HA, RT):
+    for ns in (MN, FA, HA, RT):
         sh("ip", "netns", "del", ns, check=False)
 
 
@@ -114,6 +121,16 @@ def plug(name):
     sh("ip", "link", "set", "p-mn", "master", bridge, "up", ns=RT)
     sh("ip", "addr", "add", address, "dev", "eth0", ns=MN)
     sh("ip", "route", "add", "default", "via", router.split("/")[0], "dev", "eth0", ns=MN)
+
+
+def answers_arp(address, bridge):
+    """Whether anybody on that link of the router says to have the address."""
+    sh("ip", "neigh", "flush", "dev", bridge, ns=RT)
+    sh("ip", "route", "add", address + "/32", "dev", bridge, ns=RT)
+    sh("ping", "-c1", "-W2", address, ns=RT, check=False)
+    known = sh("ip", "neigh", "show", address, "dev", bridge, ns=RT).stdout
+    sh("ip", "route", "del", address + "/32", "dev", bridge, ns=RT)
+    return "lladdr" in known
 
 
 def ping(source=HOME_ADDRESS):
@@ -137,7 +154,7 @@ class Daemon(unittest.TestCase):
         self.write("mn-ha.key", KEY, 0o600)
         self.write("vpn.psk", "correct horse battery staple", 0o600)
         self.write("profile.conf", PROFILE + VPN, 0o644)
-        self.roamd = self.home_agent = None
+        self.roamd = self.home_agent = self.foreign_agent = None
         self.log = open(self.directory / "log", "w+", encoding="utf-8")
         self.addCleanup(self.log.close)
         self.addCleanup(self.end)
@@ -148,7 +165,7 @@ class Daemon(unittest.TestCase):
         return value
 
     def end(self):
-        for process in (self.roamd, self.home_agent):
+        for process in (self.roamd, self.home_agent, self.foreign_agent):
             if process is not None and process.poll() is None:
                 process.kill()
                 process.wait()
@@ -177,6 +194,30 @@ class Daemon(unittest.TestCase):
     def stop_home_agent(self):
         self.home_agent.terminate()
         self.home_agent.wait()
+
+    def start_foreign_agent(self, flags, ns=FA, link=("office", "10.2.0.9", "10.1.0.2")):
+        self.foreign_agent = subprocess.Popen(
+            ["ip", "netns", "exec", ns, "/usr/bin/python3", FOREIGN_AGENT, *link, flags, str(self.directory / "fa")],
+            stdout=self.log, stderr=self.log)
+
+    def start_watch(self, interface):
+        """What home_watch.py saw on that link so far, by calling the result."""
+        path = self.directory / "watch"
+        with open(path, "w", encoding="utf-8") as output:
+            process = subprocess.Popen(["ip", "netns", "exec", RT, "/usr/bin/python3", HOME_WATCH, interface],
+                                       stdout=output)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        wait_until(lambda: path.read_text(encoding="utf-8") != "", "home_watch.py did not start")
+        return lambda: path.read_text(encoding="utf-8").splitlines()
+
+    def relayed(self):
+        """Requests that the foreign agent relayed, the source address and TTL of the last one."""
+        try:
+            count, source, ttl = (self.directory / "fa.requests").read_text(encoding="utf-8").split()
+        except (OSError, ValueError):
+            return 0, "", 0
+        return int(count), source, int(ttl)
 
     def bindings(self):
         return json.loads((self.directory / "bindings").read_text(encoding="utf-8"))["bindings"]
@@ -225,7 +266,7 @@ class Daemon(unittest.TestCase):
         unplug()
         plug("home")
         self.wait_mode("home")
-        self.assertEqual(self.bindings(), [])
+        wait_until(lambda: self.bindings() == [], "the binding stays")
 
     def test_outside_nothing_leaves_in_clear(self):
         self.start_home_agent()
@@ -309,6 +350,84 @@ class Daemon(unittest.TestCase):
         self.start_home_agent()
         wait_until(lambda: self.status()["mode"] == "c", "not c again")
         self.assertTrue(ping())
+
+    # covers: R5266-MODE-002, R5266-MODE-008, R5266-INT-003, MIP-REG-003, MIP-HOM-014, MIP-ADV-001
+    def test_foreign_agent(self):
+        self.start_home_agent()
+        self.start_foreign_agent("1100")  # F, T
+        self.write("profile.conf", PROFILE.replace("[trust]", "foreign-agent=prefer\n[trust]"), 0o644)
+        plug("office")
+        self.start()
+        self.wait_mode("f")
+        wait_until(lambda: [b["care-of-address"] for b in self.bindings()] == ["10.2.0.9"], "no binding of the agent")
+        # From the home address, and the agent was never asked for by ARP.
+        self.assertEqual(self.relayed()[1:], (HOME_ADDRESS, 255))
+        self.assertNotIn("10.2.0.9", sh("ip", "neigh", ns=MN).stdout)
+        status = self.status()
+        self.assertEqual((status["foreign-agent"], status["care-of-address"]), ("10.2.0.9", "10.2.0.9"))
+        self.assertIn("foreign agent 10.2.0.9", status["sentence"])
+        self.assertTrue(ping())
+        self.assertFalse(ping("eth0"))
+        # covers: MIP-HOM-011, MIP-HOM-012
+        self.assertFalse(answers_arp(HOME_ADDRESS, "br-office"))
+        # c first (RFC 5266 3): the history says so. A proof lasts 10 s and is renewed through the agent.
+        self.assertEqual([(r["from-mode"], r["to-mode"]) for r in self.history()], [("offline", "c"), ("c", "f")])
+        wait_until(lambda: self.relayed()[0] >= 3, "the proof is not renewed through the agent")
+        self.assertEqual(self.status()["mode"], "f")
+        # The agent is gone: co-located again, without a moment in the clear.
+        self.foreign_agent.kill()
+        self.foreign_agent.wait()
+        wait_until(lambda: self.status()["mode"] == "c", "not c again")
+        wait_until(lambda: [b["care-of-address"] for b in self.bindings()] == ["10.2.0.50"], "not our own address")
+        self.assertTrue(ping())
+
+    # covers: MIP-HOM-002, MIP-HOM-005, MIP-HOM-006, MIP-HOM-007, MIP-HOM-009, MIP-HOM-013, MIP-HOM-016
+    def test_arp_of_the_home_address(self):
+        self.start_home_agent()
+        self.start_foreign_agent("2000", ns=HA, link=("home", "10.1.0.2", "-"))  # H
+        watch = self.start_watch("p-mn")
+        plug("office")
+        self.start()
+        self.wait_mode("c")
+        # Away: the care-of address is answered for, the home address is not.
+        self.assertFalse(answers_arp(HOME_ADDRESS, "br-office"))
+        self.assertTrue(answers_arp("10.2.0.50", "br-office"))
+        # Home: the carrier comes first, and with it the home agent's advertisements; then the address.
+        unplug()
+        heard = self.status()["counters"]["discovery.advertisements-accepted"]
+        sh("ip", "link", "set", "p-mn", "master", "br-home", "up", ns=RT)
+        wait_until(lambda: self.status()["counters"]["discovery.advertisements-accepted"] > heard, "no home agent heard")
+        plug("home")
+        self.wait_mode("home")
+        own = json.loads(sh("ip", "-j", "link", "show", "eth0", ns=MN).stdout)[0]["address"]
+        gratuitous = f"arp 1 ff:ff:ff:ff:ff:ff {own} {HOME_ADDRESS} {HOME_ADDRESS}"
+        # Announced before the request, and again twice.
+        wait_until(lambda: f"rrq {HOME_ADDRESS} 0" in watch(), f"no deregistration: {watch()}")
+        self.assertIn(gratuitous, watch()[:watch().index(f"rrq {HOME_ADDRESS} 0")], watch())
+        wait_until(lambda: watch().count(gratuitous) >= 3, f"not announced three times: {watch()}")
+
+    # covers: MIP-MOV-019
+    def test_foreign_agent_that_asks_for_registration(self):
+        self.start_home_agent()
+        self.start_foreign_agent("9100")  # R, F, T
+        self.write("profile.conf", PROFILE, 0o644)
+        plug("office")
+        self.start()
+        wait_until(lambda: self.status().get("foreign-agent") == "10.2.0.9", "not registered through the agent")
+        self.assertEqual([b["care-of-address"] for b in self.bindings()], ["10.2.0.50"])
+        self.assertTrue(ping())
+
+    # covers: R5266-MODE-006, R5266-SEC-008
+    def test_foreign_agent_on_an_untrusted_network(self):
+        self.start_home_agent(trusted="10.1.0.0/24")
+        self.start_foreign_agent("9100")
+        self.write("profile.conf", PROFILE.replace("[trust]", "foreign-agent=prefer\n[trust]"), 0o644)
+        plug("office")
+        self.start()
+        wait_until(lambda: self.status().get("counters", {}).get("discovery.advertisements-accepted", 0) > 2, "no advertisement heard")
+        wait_until(lambda: "10.1.0.2" in self.status()["advice"], "no advice about the home agent")
+        self.assertEqual(self.relayed()[0], 0)
+        self.assertFalse(ping("eth0"))
 
     def test_wrong_key(self):
         self.start_home_agent()
