@@ -18,27 +18,78 @@ agent_default_config (void)
   };
 }
 
+static RoamSecret *
+secret_of (const char *hex)
+{
+  g_autoptr (GByteArray) key = unhex (hex);
+
+  return roam_secret_new (key->data, key->len);
+}
+
+#define MAX_NODES 4u
+
+/* The nodes of @config with the keys that are missing. */
+static void
+fill_nodes (const Agent *agent, const Mip4HaConfig *config, Mip4HaNode nodes[MAX_NODES],
+            Mip4HaAssociation more[MAX_NODES])
+{
+  g_assert_cmpuint (config->n_nodes, <=, MAX_NODES);
+  for (gsize i = 0; i < config->n_nodes; i++)
+    {
+      nodes[i] = config->nodes[i];
+      if (nodes[i].mn_ha.key == NULL)
+        nodes[i].mn_ha.key = agent->key;
+      if (nodes[i].n_more_mn_ha == 0)
+        continue;
+      g_assert_cmpuint (nodes[i].n_more_mn_ha, ==, 1);
+      more[i] = nodes[i].more_mn_ha[0];
+      if (more[i].association.key == NULL)
+        more[i].association.key = agent->other_key;
+      nodes[i].more_mn_ha = &more[i];
+    }
+}
+
 Agent *
 agent_new (const Mip4HaConfig *config)
 {
   Mip4HaConfig own = config != NULL ? *config : agent_default_config ();
-  g_autoptr (GByteArray) key = unhex (default_key_hex);
+  const Mip4HaNode two[] = {
+    { roam_addr_from_u32 (HOME_ADDRESS), { SPI, MIP4_AUTH_HMAC_SHA_256, NULL }, "alice" },
+    { roam_addr_from_u32 (OTHER_HOME), { 5000, MIP4_AUTH_HMAC_MD5, NULL }, NULL },
+  };
   RoamPrefix trusted[2];
   Agent *agent = g_new0 (Agent, 1);
-  Mip4HaNode nodes[2] = { 0 };
+  Mip4HaNode nodes[MAX_NODES] = { 0 };
+  Mip4HaAssociation more[MAX_NODES] = { 0 };
+  Mip4HaFaAssociation fa_ha = { 0 };
 
-  agent->key = roam_secret_new (key->data, key->len);
-  nodes[0] = (Mip4HaNode){ roam_addr_from_u32 (HOME_ADDRESS), { SPI, MIP4_AUTH_HMAC_SHA_256, agent->key }, "alice" };
-  nodes[1] = (Mip4HaNode){ roam_addr_from_u32 (OTHER_HOME), { 5000, MIP4_AUTH_HMAC_MD5, agent->key }, NULL };
+  agent->key = secret_of (default_key_hex);
+  agent->other_key = secret_of (other_key_hex);
+  agent->agent_key = secret_of (agent_key_hex);
+  agent->rng = roam_rng_new_for_test (7);
+  own.rng = agent->rng;
+  if (own.nodes == NULL)
+    {
+      own.nodes = two;
+      own.n_nodes = 2;
+    }
+  fill_nodes (agent, &own, nodes, more);
+  own.nodes = nodes;
+  if (own.n_fa_ha == 1)
+    {
+      fa_ha = own.fa_ha[0];
+      if (fa_ha.association.key == NULL)
+        fa_ha.association.key = agent->agent_key;
+      own.fa_ha = &fa_ha;
+    }
   g_assert_true (roam_prefix_parse ("10.0.0.0/8", &trusted[0]));
   g_assert_true (roam_prefix_parse ("192.0.2.0/24", &trusted[1]));
-  own.nodes = nodes;
-  own.n_nodes = 2;
   if (own.n_trusted_networks == 0)
     {
       own.trusted_networks = trusted;
       own.n_trusted_networks = 2;
     }
+  g_assert_cmpstr (mip4_ha_config_fault (&own), ==, NULL);
   agent->ha = mip4_ha_new (&own);
   agent->now = (RoamNow){ .boot_us = 1000 * SECOND, .ntp = NTP_START << 32 };
   agent->actions = g_array_new (FALSE, FALSE, sizeof (Mip4HaAction));
@@ -52,6 +103,9 @@ agent_free (Agent *agent)
   mip4_ha_free (agent->ha);
   g_array_unref (agent->actions);
   roam_secret_unref (agent->key);
+  roam_secret_unref (agent->other_key);
+  roam_secret_unref (agent->agent_key);
+  roam_rng_free (agent->rng);
   g_free (agent);
 }
 
@@ -131,12 +185,41 @@ agent_reply (const Agent *agent)
     mip4_parse (g_bytes_get_data (send->send.datagram, NULL), g_bytes_get_size (send->send.datagram), &reply), ==,
     MIP4_DISCARD_NONE);
   g_assert_cmpint (reply.type, ==, MIP4_MESSAGE_REPLY);
-  if (roam_addr_to_u32 (&reply.home_address) == OTHER_HOME)
+  if (reply.mhae.spi == OTHER_SPI)
+    association = (Mip4SecurityAssociation){ OTHER_SPI, MIP4_AUTH_HMAC_SHA_256, agent->other_key };
+  else if (reply.mhae.spi == 5000)
     association = (Mip4SecurityAssociation){ 5000, MIP4_AUTH_HMAC_MD5, agent->key };
   g_assert_cmpint (mip4_verify_mhae (&reply, &association), ==, MIP4_DISCARD_NONE);
   /* RFC 5265 4.3: who is answered at all is told that the network is trusted. */
   g_assert_true (reply.covered.tnc);
   return reply;
+}
+
+const Mip4HaAction *
+agent_action (const Agent *agent, guint index)
+{
+  g_assert_cmpuint (index, <, agent->actions->len);
+  return &g_array_index (agent->actions, Mip4HaAction, index);
+}
+
+guint
+agent_count (const Agent *agent, Mip4HaActionType type)
+{
+  guint n = 0;
+
+  for (guint i = 0; i < agent->actions->len; i++)
+    n += agent_action (agent, i)->type == type;
+  return n;
+}
+
+guint64
+agent_counter (const Agent *agent, const char *name)
+{
+  g_autoptr (GHashTable) counters = mip4_ha_dup_counters (agent->ha);
+  const guint64 *value = g_hash_table_lookup (counters, name);
+
+  g_assert_nonnull (value);
+  return *value;
 }
 
 void

@@ -111,6 +111,8 @@ forge (const Forgery *forgery)
   put_hex (out, forgery->after);
   for (guint i = 0; i < forgery->n_mfae; i++)
     put_auth (out, 33, AGENT_SPI, forgery->mfae_key != NULL ? forgery->mfae_key : agent_key_hex, FALSE);
+  for (guint i = 0; i < forgery->n_fhae; i++)
+    put_auth (out, 34, AGENT_SPI, forgery->fhae_key != NULL ? forgery->fhae_key : agent_key_hex, FALSE);
   return g_byte_array_free_to_bytes (out);
 }
 

@@ -69,6 +69,8 @@ typedef struct
   guint n_mhae;
   guint n_mfae;         /* after everything else; AGENT_SPI */
   const char *mfae_key; /* hex; NULL: agent_key_hex */
+  guint n_fhae;         /* last of all; AGENT_SPI */
+  const char *fhae_key; /* hex; NULL: agent_key_hex */
 } Forgery;
 
 /* @config NULL: the defaults below. Defaults: lifetime 600, T, 144, HMAC-SHA-256. */
