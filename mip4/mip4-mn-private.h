@@ -73,10 +73,13 @@ typedef struct
   guint32 low; /* low 32 bits of the Identification, one for all retransmissions (D-02) */
   Mip4MnCopy copies[MIP4_MN_MAX_COPIES];
   guint n_copies;
+  gint64 last_sent_us;
   RoamRetransmit schedule;
   RoamRetransmitPolicy policy;
   gint64 first_due_us; /* the first copy waits for the rate limit; ROAM_NEVER once it is sent */
   guint resynchronisations;
+  RoamAddr redirected_by[MIP4_MN_MAX_REDIRECTS];
+  guint n_redirected_by;
   guint32 repaired[8]; /* bit per code that a repair was tried for (MIP-COD-046) */
 } Mip4MnRecord;
 
@@ -168,8 +171,6 @@ struct _Mip4Mn
   Mip4MnRevocation revocation;
   Mip4MnPeer peers[MIP4_MN_MAX_PEERS];
   guint n_peers, next_peer;
-  RoamAddr redirected_by[MIP4_MN_MAX_REDIRECTS]; /* since the last acceptance */
-  guint n_redirected_by;
   guint bad_authenticators; /* in a row */
   guint64 counts[MIP4_MN_N_COUNTS];
   guint64 discards[MIP4_N_DISCARDS];

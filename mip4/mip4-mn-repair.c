@@ -167,10 +167,10 @@ adopt_home_agent (Mip4Mn *mn, const RoamNow *now, Mip4MnRecord *record, const Mi
 }
 
 static gboolean
-has_redirected (const Mip4Mn *mn, const RoamAddr *home_agent)
+has_redirected (const Mip4MnRecord *record, const RoamAddr *home_agent)
 {
-  for (guint i = 0; i < mn->n_redirected_by; i++)
-    if (roam_addr_equal (&mn->redirected_by[i], home_agent))
+  for (guint i = 0; i < record->n_redirected_by; i++)
+    if (roam_addr_equal (&record->redirected_by[i], home_agent))
       return TRUE;
   return FALSE;
 }
@@ -182,10 +182,10 @@ follow_redirection (Mip4Mn *mn, Mip4MnRecord *record, const Mip4Message *reply)
   const RoamAddr *next = &reply->covered.dynamic_ha;
 
   if (reply->covered.dynamic_ha_subtype != 2 || !mip4_mn_is_unicast (mn, next) ||
-      mn->n_redirected_by == MIP4_MN_MAX_REDIRECTS)
+      record->n_redirected_by == MIP4_MN_MAX_REDIRECTS)
     return FALSE;
-  mn->redirected_by[mn->n_redirected_by++] = reply->home_agent;
-  if (has_redirected (mn, next) || !mip4_mn_record_set_home_agent (mn, record, next))
+  record->redirected_by[record->n_redirected_by++] = reply->home_agent;
+  if (has_redirected (record, next) || !mip4_mn_record_set_home_agent (mn, record, next))
     return FALSE;
   mn->counts[MIP4_MN_COUNT_REDIRECTED]++;
   return TRUE;

@@ -77,14 +77,21 @@ verify_source (const Mip4Mn *mn, const Mip4MnRecord *record, const RoamEndpoint 
   return MIP4_DISCARD_WRONG_SOURCE;
 }
 
-/* A node that had no address yet is answered at 255.255.255.255 or at the address it is given (RFC 5944 3.7.2.3). */
+/*
+ * An agent answers to the home address whatever the request's source was, and a node that has none at
+ * 255.255.255.255 or at the address it is given (RFC 5944 3.7.2.3).
+ */
 static Mip4Discard
 verify_destination (const Mip4MnRecord *record, const RoamAddr *destination, const Mip4Message *reply)
 {
+  gboolean has_home = roam_addr_is_specified (&record->home_address);
+  const RoamAddr *home = has_home ? &record->home_address : &reply->home_address;
+
   if (roam_addr_equal (destination, &record->source))
     return MIP4_DISCARD_NONE;
-  if (!roam_addr_is_specified (&record->source) &&
-      (roam_addr_to_u32 (destination) == G_MAXUINT32 || roam_addr_equal (destination, &reply->home_address)))
+  if (!roam_addr_is_set (&record->agent.address))
+    return MIP4_DISCARD_WRONG_ADDRESS;
+  if (roam_addr_equal (destination, home) || (!has_home && roam_addr_to_u32 (destination) == G_MAXUINT32))
     return MIP4_DISCARD_NONE;
   return MIP4_DISCARD_WRONG_ADDRESS;
 }
@@ -283,7 +290,6 @@ adopt_assignments (Mip4Mn *mn, const RoamNow *now, const Match *match, const Mip
     mn->home_address = reply->home_address;
   mn->home_agent = reply->home_agent;
   mn->association = record->association;
-  mn->n_redirected_by = 0;
   if (reply->code == MIP4_CODE_ACCEPTED_NO_SIMULTANEOUS && record->simultaneous)
     mn->simultaneous_refused = TRUE;
   mip4_mn_note_revocation_support (mn, now, record, reply);
@@ -347,12 +353,14 @@ process_denied (Mip4Mn *mn, const RoamNow *now, const Match *match, const Mip4Me
 {
   event->type = MIP4_MN_DENIED;
   event->will_retry = mip4_mn_repair (mn, now, match->state, match->record, event->code, reply);
-  if (event->code == MIP4_CODE_HA_REDIRECT && !event->will_retry)
+  if (reply->code == MIP4_CODE_HA_REDIRECT && !event->by_agent && !event->will_retry)
     event->reason = "redirected to a home agent that redirects, is not known, or is no home agent";
   mn->counts[event->by_agent ? MIP4_MN_COUNT_DENIED_BY_AGENT : MIP4_MN_COUNT_DENIED]++;
   mip4_mn_push_event (mn, event);
   if (event->will_retry)
     mip4_mn_restart (mn, now, match->state);
+  else if (event->by_agent)
+    mip4_mn_close_current (match->state); /* an unproved word must not hide the home agent's answer: that is LATE */
   else
     g_clear_pointer (&match->state->current, g_free);
 }

@@ -183,6 +183,7 @@ send_copy (Mip4Mn *mn, const RoamNow *now, Mip4MnPathState *state)
   Mip4MnAction *action = g_new0 (Mip4MnAction, 1);
 
   remember_sent (mn, now, state->path, &record->care_of_address);
+  record->last_sent_us = now->boot_us;
   action->type = MIP4_MN_ACTION_SEND;
   action->send.path = state->path;
   action->send.source = record->source;
@@ -223,6 +224,9 @@ mip4_mn_restart (Mip4Mn *mn, const RoamNow *now, Mip4MnPathState *state)
   RoamRetransmit *schedule = &record->schedule;
   gint64 earliest = earliest_send (mn, now, record);
 
+  /* Even to another care-of address: an agent's denial must not make requests come faster. */
+  if (record->n_copies > 0)
+    earliest = MAX (earliest, record->last_sent_us + MIP4_MN_MIN_INTERVAL_US);
   /* The old copies are answered; a new request has new low bits, so that a second answer finds nothing. */
   record->n_copies = 0;
   record->has_low = FALSE;

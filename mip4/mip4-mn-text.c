@@ -3,11 +3,14 @@
 
 #include <string.h>
 
-/* Characters that change how a line looks or where it ends: they come out as their number. */
+/* Characters that change how a line looks or where it ends come out as their number. */
 static gboolean
 is_plain (gunichar c)
 {
-  return g_unichar_isprint (c) && !g_unichar_iszerowidth (c) && g_unichar_type (c) != G_UNICODE_PRIVATE_USE;
+  GUnicodeType type = g_unichar_type (c);
+
+  return g_unichar_isprint (c) && type != G_UNICODE_LINE_SEPARATOR && type != G_UNICODE_PARAGRAPH_SEPARATOR &&
+         type != G_UNICODE_PRIVATE_USE;
 }
 
 void

@@ -135,7 +135,9 @@ command_agent (Mip4Mn *mn, const Mip4MnCommand *command)
   Mip4MnPathState *state = ensure_path (mn, command->path);
   Mip4MnRecord *record = state->current;
 
-  mip4_mn_note_agent (state, &command->agent);
+  /* The agent in use, or the first heard of; another one's challenge comes with the command to register through it. */
+  if (!roam_addr_is_set (&state->challenger) || roam_addr_equal (&state->challenger, &command->agent.address))
+    mip4_mn_note_agent (state, &command->agent);
   if (record != NULL && roam_addr_is_set (&record->agent.address) &&
       roam_addr_equal (&record->agent.address, &command->agent.address))
     record->agent = command->agent;

@@ -50,6 +50,10 @@ static const struct
   [MIP4_DISCARD_KEEPALIVE] = { "discarded-keepalive", "keepalive of no binding that waits for one" },
   [MIP4_DISCARD_FHAE] = { "discarded-foreign-home-auth",
                           "Foreign-Home Authentication Extension without an association" },
+  [MIP4_DISCARD_CHALLENGE] = { "discarded-challenge-alone",
+                               "challenge without an authentication extension behind it" },
+  [MIP4_DISCARD_REVOCATION_SUPPORT] = { "discarded-revocation-support",
+                                        "Revocation Support of a node without a co-located care-of address" },
 };
 
 const char *

@@ -136,7 +136,7 @@ typedef struct {
   Mip4Path path;
   guint32 serial; /* chosen by the caller, echoed in every event of this procedure */
   Mip4Form form;
-  RoamAddr care_of_address; /* also the IP source of the request (HoA for MIP4_FORM_HOME) */
+  RoamAddr care_of_address; /* also the IP source of the request (HoA for MIP4_FORM_HOME and an agent's care-of address) */
   gint64 first_timeout_us;  /* >= 1 s (RFC 5944 3.6.3); doubles */
   guint copies;             /* first one included; detection: 3, at 0, 1, 3 s, exhausted at 7 s */
   gboolean force_udp;       /* F in 144 */
@@ -166,7 +166,8 @@ typedef struct {
   gboolean key_mismatch;      /* DISCARDED: third bad authenticator in a row (D-10) */
   guint16 lifetime_s;         /* granted; 0 for deregistrations */
   gint64 sent_us;             /* boot time at which the accepted copy was sent: lifetimes and T_MONITOR count from it */
-  guint64 identification;     /* of the request that was answered: orders requests over all paths */
+  guint64 identification;     /* of the request that was answered: orders requests over all paths. With nonces,
+                                 which have no order, the time stamp that it would have had */
   gboolean udp_tunnel;        /* 44 with code 0: RFC 3519 tunnelling is on for this binding */
   gboolean keepalive_at_once; /* with udp_tunnel: R was set in 144; the first keepalive goes now (RFC 3519 4.4) */
   guint16 keepalive_s;        /* from 44 */
@@ -216,7 +217,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (Mip4Mn, mip4_mn_free)
 void mip4_mn_input_command (Mip4Mn *mn, const RoamNow *now, const Mip4MnCommand *command);
 /*
  * One UDP payload that arrived on @path from @source at local address @destination. Never fails:
- * what is wrong is counted and reported as DISCARDED (RFC 5944 3.6.2.1).
+ * what is wrong is counted and reported as DISCARDED (RFC 5944 3.6.2.1). Replies come to the port that
+ * requests leave from; a Registration Revocation comes to MIP4_PORT or, behind a NAT, to that port as well
+ * (RFC 3543 3.3, D-17), and its acknowledgment is a SEND with source_port. Agents answer to the home address,
+ * even when the request's source was a co-located care-of address, or to 255.255.255.255 when the node has
+ * none (RFC 5944 3.7.2.3): what comes there on the link must be handed in, too.
  */
 void mip4_mn_input_datagram (Mip4Mn *mn, const RoamNow *now, Mip4Path path, const RoamEndpoint *source,
                              const RoamAddr *destination, const guint8 *data, gsize length);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "fixture.h"
+#include "mip4/mip4-codec-private.h"
 
 /*
  * Writes messages of our engines for another decoder to look at, one a line:
@@ -74,6 +75,86 @@ exchange (Mip4AuthAlgorithm algorithm, const char *nai, Mip4Form form, guint32 c
   print_replies (ha, reply_name);
 }
 
+/* --------------------------------------------- requests that our home agent does not see ---- */
+
+static void
+print_request (const Node *node, const char *name)
+{
+  const Sent *sent = node_last_sent (node);
+
+  print_message (name, &sent->source, sent->source_port != 0 ? sent->source_port : 45000, &sent->destination.addr,
+                 sent->destination.port, sent->bytes);
+}
+
+/* Through a foreign agent: @shared with a key of our own for it, else with one for its AAA server. */
+static void
+through_agent (Mip4Form form, gboolean shared, const char *name)
+{
+  g_autoptr (GByteArray) octets = unhex (agent_key_hex);
+  g_autoptr (RoamSecret) key = roam_secret_new (octets->data, octets->len);
+  const Mip4SecurityAssociation association = { AGENT_SPI, MIP4_AUTH_HMAC_MD5, key };
+  const Mip4MnFaAssociation mn_fa = { roam_addr_from_u32 (AGENT), association };
+  Mip4MnConfig config = node_default_config ();
+  Mip4Agent agent = make_agent ();
+  g_autoptr (Node) node = NULL;
+
+  config.mn_fa = &mn_fa;
+  config.n_mn_fa = shared;
+  config.mn_aaa = association;
+  config.encapsulating_delivery = config.broadcast = shared;
+  agent.flags |= MIP4_AGENT_UDP_TUNNEL;
+  agent.n_challenge = 8;
+  node = node_new (&config);
+  node_register_via (node, form, &agent, form == MIP4_FORM_FOREIGN_AGENT ? AGENT_CARE_OF : CARE_OF);
+  print_request (node, name);
+}
+
+/* Revocation asked for, answered, and acknowledged. */
+static void
+revocation (void)
+{
+  Mip4MnConfig config = node_default_config ();
+  g_autoptr (GByteArray) octets = unhex (default_key_hex);
+  g_autoptr (RoamSecret) key = roam_secret_new (octets->data, octets->len);
+  const Mip4SecurityAssociation association = { SPI, MIP4_AUTH_HMAC_SHA_256, key };
+  g_autoptr (GByteArray) fixed = unhex ("07 00 8000 0a010064 0a010002 0a020032 ee000001");
+  g_auto (WireWriter) writer = { 0 };
+  g_autoptr (GBytes) message = NULL;
+  g_autoptr (Node) node = NULL;
+  Forgery reply;
+
+  config.revocation = config.simultaneous = TRUE;
+  config.service = "intranet";
+  node = node_new (&config);
+  node_register (node, WIFI, 1, MIP4_FORM_CO_LOCATED, CARE_OF);
+  print_request (node, "revocation-support");
+  reply = forge_reply (node_last_sent (node));
+  reply.before = "89 06 0000 ee000000";
+  node_receive_forged (node, &reply);
+  wire_writer_init (&writer, MIP4_MESSAGE_MAX);
+  wire_write_data (&writer, fixed->data, fixed->len);
+  mip4_write_auth (&writer, MIP4_EXT_MOBILE_HOME_AUTH, &association);
+  message = wire_writer_finish (&writer);
+  node_receive_at (node, message, WIFI, HOME_AGENT, 50434, CARE_OF);
+  print_request (node, "revocation-ack");
+}
+
+static void
+dynamic_home_agent (void)
+{
+  Mip4MnConfig config = node_default_config ();
+  g_autoptr (Node) node = NULL;
+
+  config.home_address = ROAM_ADDR_NONE;
+  config.nai = "alice@example.com";
+  config.home_agent = roam_addr_from_u32 (0xffffffffu);
+  config.requested_home_agent = roam_addr_from_u32 (HOME_AGENT);
+  config.short_dynamic_ha = TRUE; /* the layout that tshark knows (D-15) */
+  node = node_new (&config);
+  node_register (node, WIFI, 1, MIP4_FORM_CO_LOCATED, CARE_OF);
+  print_request (node, "dynamic-ha");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -86,5 +167,10 @@ main (int argc, char **argv)
   exchange (sha, NULL, MIP4_FORM_CO_LOCATED, CARE_OF, CARE_OF, 1000, "wrong-clock");
   exchange (md5, NULL, MIP4_FORM_HOME, HOME_ADDRESS, HOME_ADDRESS, 0, "home");
   exchange (sha, NULL, MIP4_FORM_DEREGISTER, CARE_OF, CARE_OF, 0, "deregister");
+  through_agent (MIP4_FORM_FOREIGN_AGENT, TRUE, "agent");
+  through_agent (MIP4_FORM_FOREIGN_AGENT, FALSE, "agent-aaa");
+  through_agent (MIP4_FORM_CO_LOCATED_VIA_AGENT, TRUE, "agent-co-located");
+  revocation ();
+  dynamic_home_agent ();
   return 0;
 }

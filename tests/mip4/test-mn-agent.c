@@ -48,7 +48,7 @@ shared_init (Shared *shared)
 }
 
 /* covers: MIP-REG-001, MIP-REG-002, MIP-REG-003, MIP-REG-004, MIP-REG-005, MIP-REG-012, MIP-REG-020, MIP-MOV-020 */
-/* covers: MIP-NAT-002, MIP-RVK-002, MIP-ADV-015, MIP-HOM-014, MIP-GEN-009, MIP-REG-024, MIP-REV-002 */
+/* covers: MIP-NAT-002, MIP-RVK-002, MIP-ADV-015, MIP-REG-024, MIP-REV-002 */
 static void
 test_request_with_the_agents_care_of_address (void)
 {
@@ -127,7 +127,7 @@ test_agent_known_by_its_link_layer_only (void)
     }
 }
 
-/* covers: MIP-MOV-019, MIP-NAT-009, MIP-NAT-010, MIP-REG-011, MIP-REG-001, MIP-NAT-005 */
+/* covers: MIP-NAT-009, MIP-NAT-010, MIP-REG-011, MIP-REG-001, MIP-NAT-005 */
 static void
 test_co_located_through_an_agent (void)
 {
@@ -136,6 +136,7 @@ test_co_located_through_an_agent (void)
       Mip4Agent agent = make_agent ();
       g_autoptr (Node) node = node_new (NULL);
       g_autofree char *udp = NULL;
+      g_autoptr (GBytes) message = NULL;
       const Mip4MnEvent *event;
       const Sent *sent;
       Forgery reply;
@@ -152,7 +153,11 @@ test_co_located_through_an_agent (void)
       g_assert_cmpstr (udp, ==, u ? "9006000040000000" : "");
       reply = forge_reply (sent);
       reply.before = u ? "2c 06 00 00 00 00 00 00" : NULL;
-      node_receive_relayed (node, &reply);
+      message = forge (&reply);
+      node_receive_at (node, message, WIFI, AGENT, 434, CARE_OF_2);
+      g_assert_cmpuint (node_counter (node, "discarded-wrong-address"), ==, 1);
+      /* RFC 5944 3.7.2.3: the agent answers to the home address. */
+      node_receive_at (node, message, WIFI, AGENT, 434, HOME_ADDRESS);
       event = node_expect (node, MIP4_MN_ACCEPTED);
       g_assert_cmpint (event->form, ==, MIP4_FORM_CO_LOCATED_VIA_AGENT);
       g_assert_cmpint (event->udp_tunnel, ==, u);
@@ -175,7 +180,7 @@ test_udp_reply_that_the_agent_asked_for_is_not_ours (void)
   g_assert_cmpuint (node_counter (node, "udp-tunnel-reply-unasked"), ==, 1);
 }
 
-/* covers: MIP-REV-001, MIP-REV-004, MIP-REV-005, MIP-REV-006, MIP-REG-015, MIP-REV-012, MIP-REV-011 */
+/* covers: MIP-REV-001, MIP-REV-004, MIP-REV-005, MIP-REV-006, MIP-REG-015 */
 static void
 test_encapsulating_delivery (void)
 {
@@ -354,6 +359,25 @@ test_agents_denial_touches_no_binding_and_is_no_sign_of_the_home_agent (void)
   g_assert_cmpuint (node_count_events (node, MIP4_MN_EXPIRED), ==, 1);
 }
 
+/* covers: MIP-RPL-019 */
+static void
+test_agents_denial_hides_no_answer_of_the_home_agent (void)
+{
+  g_autoptr (Node) node = registering (NULL);
+  Forgery answer = forge_reply (node_last_sent (node)), denial = answer;
+
+  denial.code = 78;
+  denial.n_mhae = 0;
+  node_receive_relayed (node, &denial);
+  node_expect (node, MIP4_MN_DENIED);
+  node_receive_relayed (node, &denial);
+  node_expect (node, MIP4_MN_DISCARDED);
+  g_assert_cmpuint (node_counter (node, "discarded-late-denial"), ==, 1);
+  answer.before = TNC;
+  node_receive_relayed (node, &answer);
+  g_assert_true (node_expect (node, MIP4_MN_LATE)->tnc);
+}
+
 /* covers: MIP-COD-026, MIP-EXT-009 */
 static void
 test_fa_error_is_a_denial_by_the_agent (void)
@@ -386,7 +410,7 @@ test_fa_error_repairs_nothing_of_the_home_agent (void)
   g_assert_cmpuint (node_counter (node, "clock-resynchronised"), ==, 0);
 }
 
-/* covers: MIP-REG-021, MIP-AUTH-018, MIP-LIF-008 */
+/* covers: MIP-REG-021 */
 static void
 test_deregistration_through_the_agent (void)
 {
@@ -462,6 +486,7 @@ main (int argc, char **argv)
   g_test_add_func ("/mip4/mn-agent/mfae-reply", test_mfae_of_the_reply_is_verified);
   g_test_add_func ("/mip4/mn-agent/accepted", test_relayed_acceptance);
   g_test_add_func ("/mip4/mn-agent/denied", test_agents_denial_touches_no_binding_and_is_no_sign_of_the_home_agent);
+  g_test_add_func ("/mip4/mn-agent/denied-answered", test_agents_denial_hides_no_answer_of_the_home_agent);
   g_test_add_func ("/mip4/mn-agent/fa-error", test_fa_error_is_a_denial_by_the_agent);
   g_test_add_func ("/mip4/mn-agent/fa-error-133", test_fa_error_repairs_nothing_of_the_home_agent);
   g_test_add_func ("/mip4/mn-agent/deregister", test_deregistration_through_the_agent);

@@ -207,7 +207,7 @@ test_what_must_be_configured (void)
   g_assert_nonnull (mip4_mn_config_fault (&config));
 }
 
-/* covers: MIP-DHA-001, MIP-DHA-002, MIP-DHA-003, MIP-DHA-004, MIP-DHA-005, MIP-DHA-006, MIP-REG-018, MIP-REV-016 */
+/* covers: MIP-DHA-001, MIP-DHA-002, MIP-DHA-003, MIP-DHA-004, MIP-DHA-005, MIP-DHA-006, MIP-REG-018 */
 static void
 test_home_agent_is_assigned (void)
 {
@@ -373,7 +373,7 @@ test_redirection_to_nowhere_is_not_followed (void)
     }
 }
 
-/* covers: MIP-COD-020, MIP-COD-009, MIP-DHA-011, MIP-COD-046, MIP-REG-004 */
+/* covers: MIP-COD-020, MIP-COD-009, MIP-DHA-011, MIP-COD-046 */
 static void
 test_legacy_agent_gets_a_name_to_forward_to (void)
 {
@@ -419,17 +419,22 @@ test_legacy_agent_gets_a_name_to_forward_to (void)
     }
 }
 
-/* covers: MIP-REG-002, MIP-REG-018, MIP-REG-027, MIP-COD-035, MIP-REV-016 */
+/* covers: MIP-REG-002, MIP-REG-018, MIP-REG-027, MIP-COD-035, MIP-REG-004 */
 static void
 test_home_agent_is_found_by_directed_broadcast (void)
 {
   Mip4MnConfig config = node_default_config ();
+  const Mip4Agent agent = make_agent ();
   g_autoptr (Node) node = NULL;
   Forgery reply;
 
   config.home_agent = roam_addr_from_u32 (DIRECTED_BROADCAST);
   config.home_prefix_length = 24;
   node = node_new (&config);
+  /* Through an agent the broadcast address is in the message alone. */
+  node_register_via (node, MIP4_FORM_FOREIGN_AGENT, &agent, AGENT_CARE_OF);
+  g_assert_cmphex (destination (node), ==, AGENT);
+  g_assert_cmphex (node_last_sent (node)->agent, ==, DIRECTED_BROADCAST);
   node_register (node, WIFI, 1, MIP4_FORM_CO_LOCATED, CARE_OF);
   g_assert_cmphex (destination (node), ==, DIRECTED_BROADCAST);
   g_assert_cmphex (node_last_sent (node)->agent, ==, DIRECTED_BROADCAST);

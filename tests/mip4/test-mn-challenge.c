@@ -168,6 +168,29 @@ test_the_newest_challenge_is_used (void)
   keys_clear (&keys);
 }
 
+/* Another agent of the link says something meanwhile. */
+static void
+test_news_of_another_agent (void)
+{
+  g_autoptr (Node) node = NULL;
+  Mip4Agent other = agent_with (THIRD);
+  Keys keys;
+
+  keys_init (&keys, FALSE, TRUE);
+  node = node_new (&keys.config);
+  register_with (node, FIRST);
+  receive (node, 0, SECOND_ONE);
+  other.address = roam_addr_from_u32 (AGENT + 1);
+  node_input (node, &(Mip4MnCommand){ .type = MIP4_MN_AGENT, .path = WIFI, .agent = other });
+  node_advance (node, 10 * SECOND);
+  register_with (node, FIRST);
+  assert_challenge (node, SECOND_ONE);
+  node_advance (node, 10 * SECOND);
+  node_register_via (node, MIP4_FORM_FOREIGN_AGENT, &other, AGENT_CARE_OF);
+  assert_challenge (node, THIRD);
+  keys_clear (&keys);
+}
+
 /* covers: MIP-RTX-008 */
 static void
 test_retransmission_keeps_its_challenge (void)
@@ -310,6 +333,7 @@ main (int argc, char **argv)
   g_test_add_func ("/mip4/mn-challenge/answer", test_what_answers_a_challenge);
   g_test_add_func ("/mip4/mn-challenge/direct", test_direct_requests_carry_none);
   g_test_add_func ("/mip4/mn-challenge/newest", test_the_newest_challenge_is_used);
+  g_test_add_func ("/mip4/mn-challenge/news", test_news_of_another_agent);
   g_test_add_func ("/mip4/mn-challenge/retransmission", test_retransmission_keeps_its_challenge);
   g_test_add_func ("/mip4/mn-challenge/refused", test_refused_challenge_is_replaced_once);
   g_test_add_func ("/mip4/mn-challenge/no-new-one", test_without_a_new_challenge_the_procedure_ends);

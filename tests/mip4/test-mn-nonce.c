@@ -97,6 +97,23 @@ test_retransmission_is_the_same_octets (void)
   g_assert_cmpint (node_expect (node, MIP4_MN_ACCEPTED)->sent_us, ==, node_sent (node, 0)->at_us);
 }
 
+/* covers: MIP-IDN-019, MIP-IDN-017 */
+static void
+test_a_nonce_learned_meanwhile_changes_no_retransmission (void)
+{
+  g_autoptr (Node) node = registering ();
+  GBytes *first = node_last_sent (node)->bytes;
+  guint32 first_low = low (node_last_sent (node));
+
+  node_register (node, CABLE, 6, MIP4_FORM_CO_LOCATED, CARE_OF_2);
+  /* All 32 bits are random, not the clock's fraction and a few. */
+  g_assert_cmphex (low (node_last_sent (node)) >> 12, !=, first_low >> 12);
+  answer (node, 0, 0x12345678);
+  node_advance (node, SECOND);
+  g_assert_cmpuint (node_last_sent (node)->path, ==, WIFI);
+  g_assert_true (g_bytes_equal (node_last_sent (node)->bytes, first));
+}
+
 /* covers: MIP-IDN-021, MIP-COD-032, MIP-IDN-015 */
 static void
 test_133_supplies_the_nonce (void)
@@ -249,6 +266,7 @@ main (int argc, char **argv)
   g_test_add_func ("/mip4/mn-nonce/every-reply", test_nonce_of_every_authentic_reply_is_used);
   g_test_add_func ("/mip4/mn-nonce/not-authentic", test_nonce_that_is_not_authentic_is_not_taken);
   g_test_add_func ("/mip4/mn-nonce/retransmission", test_retransmission_is_the_same_octets);
+  g_test_add_func ("/mip4/mn-nonce/meanwhile", test_a_nonce_learned_meanwhile_changes_no_retransmission);
   g_test_add_func ("/mip4/mn-nonce/133", test_133_supplies_the_nonce);
   g_test_add_func ("/mip4/mn-nonce/order", test_order_over_paths);
   g_test_add_func ("/mip4/mn-associations/answer", test_answer_under_another_association);

@@ -108,7 +108,7 @@ test_support_is_offered_when_co_located (void)
   g_assert_cmpstr (other, ==, "144 32");
 }
 
-/* covers: MIP-RVK-005, MIP-RVK-008, MIP-RVK-009, MIP-RVK-011, MIP-LIF-009, MIP-MSV-003 */
+/* covers: MIP-RVK-008, MIP-RVK-009, MIP-RVK-011, MIP-LIF-009, MIP-MSV-003 */
 static void
 test_valid_revocation (void)
 {
@@ -286,6 +286,7 @@ test_repeated_revocation_is_acknowledged_again (void)
   receive (node, &revocation);
   g_assert_cmpuint (node_n_sent (node), ==, n_sent + 3);
   g_assert_cmpuint (node_counter (node, "revocations-acknowledged"), ==, 3);
+  g_assert_cmpuint (node_counter (node, "bindings-revoked"), ==, 1);
 }
 
 /* covers: MIP-RVK-012 */
