@@ -34,6 +34,12 @@
 #define ICMP_ECHO 8
 #define ICMP_TIME_EXCEEDED 11
 #define ICMP_ECHO_LENGTH 8u
+/*
+ * More than any visited link has: what is too big for the tunnel is found here, where the visitor can be told
+ * directly. An error of the kernel's would take the way through the home agent, from the tunnel's own end, and
+ * be dropped there (RFC 2003 3.2).
+ */
+#define TUN_MTU 65000u
 #define SOCKET_BUFFER (4 * 1024 * 1024)
 
 typedef struct
@@ -72,7 +78,7 @@ struct _FadData
   int tun_fd, raw_fd, control_fd, tun_index, uplink_index;
   guint tun_source, raw_source, keepalive_source;
   FadLink *link;
-  guint mtu; /* of the TUN device: largest inner packet before anything smaller is learned */
+  guint mtu; /* largest inner packet before anything smaller is learned */
   guint32 address;
   guint64 secret;
   GHashTable *visitors; /* home address -> Visitor */
@@ -637,7 +643,7 @@ fad_data_new (const FadConfig *config, int control_fd, FadLink *link, guint64 se
   data->visitors = g_hash_table_new_full (NULL, NULL, NULL, g_free);
   if (!find_uplink (data, config, error) || !open_raw (data, error))
     return NULL;
-  data->tun_fd = fad_tun_open (config->tun_name, config->mtu, error);
+  data->tun_fd = fad_tun_open (config->tun_name, TUN_MTU, error);
   if (data->tun_fd < 0)
     return NULL;
   data->tun_index = (int)if_nametoindex (config->tun_name);

@@ -22,7 +22,7 @@ typedef struct
 {
   char *interface, *uplink, *tun_name, *control_group; /* uplink, control_group: NULL for none */
   GArray *home_agents, *nodes;                         /* Mip4FaPeer; keys owned */
-  guint mtu, table;                                    /* of the TUN device; routing table and rule priority */
+  guint mtu, table;                                    /* largest inner packet; routing table and rule priority */
   Mip4FaConfig engine; /* all but own_addresses; home_agents and nodes point into the arrays */
 } FadConfig;
 

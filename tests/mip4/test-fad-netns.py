@@ -11,7 +11,7 @@ Every check sends real packets and looks at what arrives. Nothing is left behind
 import contextlib, ctypes, hmac, json, os, pathlib, shutil, signal, socket, struct, subprocess, sys, tempfile, time, traceback
 
 KEY = bytes(range(32))
-FA_HA_KEY = bytes(range(100, 132))
+FA_HA_KEY, MN_FA_KEY = bytes(range(100, 132)), bytes(range(200, 217))
 HAD_CONFIG = """[home-agent]
 address=10.1.0.2
 interface=home
@@ -40,10 +40,10 @@ MN_MAC, FA_MAC = "02:00:00:00:02:64", "02:00:00:00:02:01"
 libc = ctypes.CDLL(None, use_errno=True)
 
 
-def sh(*args, check=True, ns=None):
+def sh(*args, check=True, ns=None, stdin=None):
     if ns:
         args = ("ip", "netns", "exec", ns) + args
-    return subprocess.run(args, check=check, capture_output=True, text=True)
+    return subprocess.run(args, check=check, capture_output=True, text=True, input=stdin)
 
 
 @contextlib.contextmanager
@@ -134,7 +134,7 @@ class Program:
         if config is not None:
             (self.dir / "conf").write_text(config)
         self.status_path.unlink(missing_ok=True)
-        extra = ["--control", str(self.control)] if self.name == "fad" else []
+        extra = ["--control", str(self.control)]
         self.process = subprocess.Popen(
             ["ip", "netns", "exec", self.ns, self.program, "--config", str(self.dir / "conf"), "--status-file",
              str(self.status_path), "--log-level", "debug"] + extra, stderr=self.log, stdout=self.log)
@@ -244,6 +244,39 @@ def udp(ns, addr, port):
         s.bind((addr, port))
         s.settimeout(2.0)
         return s
+
+
+class HomeAgent:
+    """A home agent of the test's own, with an association with the foreign agent: it shares no code with roam-had."""
+
+    ADDRESS, SPI = "10.1.0.3", 5000
+
+    def __init__(self):
+        sh("ip", "addr", "add", self.ADDRESS + "/24", "dev", "home", ns=HA)
+        self.socket = udp(HA, self.ADDRESS, 434)
+        self.peer = None
+
+    def close(self):
+        self.socket.close()
+        sh("ip", "addr", "del", self.ADDRESS + "/24", "dev", "home", ns=HA)
+
+    def sign(self, message):
+        message += struct.pack("!BBI", 34, 36, self.SPI)
+        return message + hmac.digest(FA_HA_KEY, message, "sha256")
+
+    def verify(self, message):
+        assert message[-38:-32] == struct.pack("!BBI", 34, 36, self.SPI), message.hex()
+        assert hmac.digest(FA_HA_KEY, message[:-32], "sha256") == message[-32:], "Foreign-Home authentication"
+
+    def receive(self):
+        message, self.peer = self.socket.recvfrom(65535)
+        return message
+
+    def reply(self, request, after):
+        m = struct.pack("!BBH", 3, 0, 120) + request[4:12] + request[16:24] + struct.pack("!BBI", 32, 36, 4096)
+        m += hmac.digest(KEY, m, "sha256")
+        self.socket.sendto(self.sign(m + after), self.peer)
+        return m
 
 
 def captured(s, want, seconds=1.0):
@@ -390,7 +423,7 @@ class Test:
     def down(self):
         """tunnelled-packets-reach-the-stored-link-layer-address-without-arp"""
         self.accepted()
-        wait_for(lambda: not self.fad.file()["visitors"][0]["encapsulating-delivery"], "direct delivery")
+        wait_for(lambda: [v["encapsulating-delivery"] for v in self.fad.file()["visitors"]] == [False], "direct delivery")
         cn, arp = udp(CN, CORR, 7001), packet_socket(MN, "eth0", 0x0806)
         self.node.drain()
         cn.sendto(b"hello", (HOA, 7000))
@@ -420,11 +453,11 @@ class Test:
         assert quiet(cn) is None
         cn.close(), up.close()
 
-    # covers: MIP-FA-022, MIP-FA-023, MIP-REV-011, MIP-TUN-003, MIP-TUN-009
+    # covers: MIP-FA-022, MIP-FA-023, MIP-TUN-003
     def up_encapsulated(self):
         """encapsulating-delivery-and-what-is-not-encapsulated"""
         self.accepted(after=b"\x82\0")
-        wait_for(lambda: self.fad.file()["visitors"][0]["encapsulating-delivery"], "encapsulating delivery")
+        wait_for(lambda: [v["encapsulating-delivery"] for v in self.fad.file()["visitors"]] == [True], "encapsulating")
         cn, up = udp(CN, CORR, 7003), packet_socket(RT, "p3", 3)
         cn.setsockopt(socket.IPPROTO_IP, socket.IP_RECVTOS, 1)
         inner = udp_packet(HOA, 9, CORR, 7003, b"up", ttl=20, tos=2)
@@ -462,16 +495,18 @@ class Test:
         assert self.fad.count("packets-malformed") == 1 and self.fad.count("packets-ttl-exceeded") == 1
         raw.close(), agent.close(), up.close()
 
-    # covers: MIP-TUN-013, MIP-TUN-021
+    # covers: MIP-TUN-013
     def too_big(self):
         """packets-larger-than-the-tunnel"""
         self.accepted()
-        wait_for(lambda: not self.fad.file()["visitors"][0]["encapsulating-delivery"], "direct delivery")
+        wait_for(lambda: [v["encapsulating-delivery"] for v in self.fad.file()["visitors"]] == [False], "direct delivery")
         cn = udp(CN, CORR, 7004)
         self.node.drain()
         self.node.send(udp_packet(HOA, 9, CORR, 7004, b"x" * 1472, df=True))
         frame = self.node.frames(lambda f: f[23] == 1 and f[34:36] == b"\x03\x04", 1)
-        assert frame and int.from_bytes(frame[40:42], "big") == 1480, "ICMP: what the tunnel takes"
+        assert frame, "no ICMP"
+        assert int.from_bytes(frame[40:42], "big") == 1480, frame.hex()
+        assert frame[26:34] == ip(VISITED) + ip(HOA) and frame[:6] == mac(MN_MAC), "directly, from the agent"
         # Without DF it arrives, in fragments inside the tunnel.
         self.node.send(udp_packet(HOA, 9, CORR, 7004, b"y" * 1472))
         assert cn.recv(2000) == b"y" * 1472
@@ -516,12 +551,124 @@ class Test:
     def timeout(self):
         """no-reply-in-seven-seconds"""
         start = time.monotonic()
-        sh("nft", "add table ip t; add chain ip t f { type filter hook forward priority 0; }; "
-           "add rule ip t f ip daddr 10.67.0.1 drop", ns=RT, check=False)
-        sh("ip", "route", "add", "blackhole", "10.67.0.0/16", ns=HA, check=False)
+        sh("ip", "route", "add", "blackhole", "10.67.0.0/16", ns=HA)
         sh("ip", "route", "add", "10.67.0.0/16", "via", AGENT, ns=RT)
         _, reply = self.node.register(self.node.request(agent="10.67.0.1"), seconds=9)
         assert reply[1] == 78 and 6.5 < time.monotonic() - start < 8.5, reply.hex()
+
+    # covers: MIP-FA-025, MIP-RVK-016, MIP-FA-026, MIP-AUTH-016
+    def nat(self):
+        """udp-tunnel-behind-a-nat-and-revocation-by-a-home-agent-of-the-test"""
+        sh("nft", "-f", "-", ns=RT, stdin="table ip n {\n chain c {\n  type nat hook postrouting priority 100\n"
+           "  oif br0 ip saddr 10.9.0.0/24 meta l4proto udp snat to 10.1.0.1:40000-40099\n }\n}\n")
+        self.fad.restart(FAD_CONFIG + "nat=yes\nrevocation=yes\n[home-agent 10.1.0.3]\nspi=5000\nkey-file=fa-ha.key\n"
+                         "[node 10.1.0.100]\nspi=6000\nalgorithm=hmac-md5\nkey-file=mn-fa.key\n")
+        agent = HomeAgent()
+        try:
+            self.udp_tunnel(agent)
+            self.revoked(agent)
+        finally:
+            agent.close()
+            sh("nft", "delete table ip n", ns=RT)
+            self.fad.restart(FAD_CONFIG)
+
+    def udp_tunnel(self, agent):
+        message = self.node.request(agent=agent.ADDRESS)
+        signed = message + struct.pack("!BBI", 33, 20, 6000)
+        signed += hmac.digest(MN_FA_KEY, signed, "md5")
+        self.node.drain()
+        self.node.send(udp_packet(HOA, 4000, VISITED, 434, signed, ttl=255))
+        relayed = agent.receive()
+        assert agent.peer[0] == "10.1.0.1" and 40000 <= agent.peer[1] < 40100, agent.peer
+        agent.verify(relayed)
+        # What the node signed; UDP Tunnel Request; Revocation Support; Foreign-Home authentication.
+        now = int(time.time()) + 2208988800
+        after = relayed[len(message):-38]
+        assert relayed[:len(message)] == message and after[:8] == bytes.fromhex("9006000000000000"), relayed.hex()
+        assert after[8:12] == b"\x89\x06\x80\0" and abs(int.from_bytes(after[12:], "big") - now) < 5 and len(after) == 16
+        self.registered_us = now
+        m = agent.reply(relayed, bytes.fromhex("2c060000 0000000a") + struct.pack("!BBHI", 0x89, 6, 0x8000, now))
+        frame = self.node.frames(lambda f: f[23] == 17 and f[36:38] == struct.pack("!H", 4000))
+        reply = frame[14 + 28:]
+        assert reply[:len(m)] == m and reply[len(m):len(m) + 6] == struct.pack("!BBI", 33, 20, 6000), reply.hex()
+        assert hmac.digest(MN_FA_KEY, reply[:-16], "md5") == reply[-16:], "Mobile-Foreign authentication"
+        wait_for(lambda: self.visitors() == [HOA], "visitor")
+        started = time.monotonic()
+        assert self.fad.status()["visitors"][0]["udp-tunnel"] and self.fad.status()["visitors"][0]["revocation"]
+        agent.socket.sendto(b"\x04\x04\0\0" + udp_packet(CORR, 9, HOA, 9, b"down", ttl=9), agent.peer)
+        frame = self.node.frames(lambda f: f.endswith(b"down"))
+        assert frame and frame[22] == 8 and frame[:6] == mac(MN_MAC)
+        # Another next header, and another port, are not the tunnel that was agreed on.
+        agent.socket.sendto(b"\x04\x2f\0\0" + udp_packet(CORR, 9, HOA, 9, b"gre"), agent.peer)
+        assert self.node.frames(lambda f: f.endswith(b"gre"), 0.3) is None
+        self.node.send(udp_packet(HOA, 9, CORR, 9, b"up", ttl=20))
+        data, peer = agent.socket.recvfrom(65535)
+        assert peer == agent.peer and data[:4] == b"\x04\x04\0\0" and data[4 + 8] == 19 and data.endswith(b"up"), data.hex()
+        # Ten seconds without a packet: an Echo Request, whose answer the visitor never sees.
+        agent.socket.settimeout(13)
+        data, peer = agent.socket.recvfrom(65535)
+        assert 9 < time.monotonic() - started < 13 and peer == agent.peer
+        inner = data[4:]
+        assert inner[9] == 1 and inner[12:20] == ip(HOA) + ip(agent.ADDRESS) and inner[20] == 8 and checksum(inner[20:]) == 0
+        echo = b"\0\0\0\0" + inner[24:]
+        echo = echo[:2] + struct.pack("!H", checksum(echo)) + echo[4:]
+        self.node.drain()
+        agent.socket.sendto(b"\x04\x04\0\0" + ipv4(agent.ADDRESS, HOA, 1, echo), agent.peer)
+        assert self.node.frames(lambda f: f[23] == 1 and f[34] == 0, 0.3) is None
+        assert self.fad.count("keepalives-sent") == 1 and self.fad.count("keepalives-answered") == 1
+
+    def revoked(self, agent):
+        head = struct.pack("!BBH", 7, 0, 0xc000) + ip(HOA) + ip(agent.ADDRESS) + ip(COA)
+        agent.socket.settimeout(0.5)
+        # As old as the registration: a replay.
+        agent.socket.sendto(agent.sign(head + struct.pack("!I", self.registered_us)), agent.peer)
+        assert quiet(agent.socket) is None and self.visitors() == [HOA]
+        self.node.drain()
+        agent.socket.sendto(agent.sign(head + struct.pack("!I", self.registered_us + 60)), agent.peer)
+        agent.socket.settimeout(2)
+        answer = agent.receive()
+        agent.verify(answer)
+        assert answer[:4] == b"\x0f\0\x80\0" and answer[4:12] == ip(HOA) + struct.pack("!I", self.registered_us + 60)
+        frame = self.node.frames(lambda f: f[23] == 1 and f[34] == 9 and f[:6] == mac(MN_MAC))
+        assert frame and frame[30:34] == ip(HOA) and frame[34 + 18:34 + 20] == b"\0\0", "sequence 0, to the node alone"
+        wait_for(lambda: self.visitors() == [], "revoked")
+
+    # covers: MIP-TUN-011, MIP-TUN-012, MIP-TUN-013, MIP-TUN-014, MIP-TUN-015
+    def icmp(self):
+        """errors-from-inside-the-reverse-tunnel-reach-the-visitor"""
+        self.accepted()
+        wait_for(lambda: self.visitors() == [HOA], "visitor")
+        sh("ip", "route", "add", AGENT, "dev", "br0", "mtu", "lock", "1300", ns=RT)
+        cn = udp(CN, CORR, 7009)
+        packet = udp_packet(HOA, 9, CORR, 7009, b"z" * 1372, df=True)
+        self.node.drain()
+        self.node.send(packet)
+        frame = self.node.frames(lambda f: f[23] == 1 and f[34:36] == b"\x03\x04")
+        # What the tunnel takes, less the outer header; it quotes the packet, from the agent, to the visitor.
+        assert frame and int.from_bytes(frame[40:42], "big") == 1280 and frame[26:34] == ip(VISITED) + ip(HOA), frame
+        assert frame[:6] == mac(MN_MAC) and frame[54:62] == ip(HOA) + ip(CORR) and checksum(frame[34:]) == 0, frame.hex()
+        # Learned: the next one is told at once, and one without DF is cut before it goes in.
+        assert self.fad.count("icmp-errors-relayed") == 1
+        self.node.send(packet)
+        assert self.node.frames(lambda f: f[23] == 1 and f[34:36] == b"\x03\x04")
+        assert self.fad.count("icmp-errors-relayed") == 1 and self.fad.count("packets-too-big") == 1
+        self.node.send(udp_packet(HOA, 9, CORR, 7009, b"z" * 1372))
+        assert cn.recv(2000) == b"z" * 1372
+        sh("ip", "route", "replace", "unreachable", AGENT, ns=RT)
+        self.node.send(udp_packet(HOA, 9, CORR, 7009, b"lost"))
+        frame = self.node.frames(lambda f: f[23] == 1 and f[34:36] == b"\x03\x01", 3)
+        assert frame and frame[26:34] == ip(VISITED) + ip(HOA), "host unreachable"
+        sh("ip", "route", "del", AGENT, ns=RT)
+        # One that quotes what was never sent.
+        forged = ipv4(COA, AGENT, 4, udp_packet(HOA, 9, CORR, 7009, b"never"))
+        with inside(RT):
+            raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, 1)
+        error = b"\x03\x01\0\0\0\0\0\0" + forged
+        raw.sendto(error[:2] + struct.pack("!H", checksum(error)) + error[4:], (COA, 0))
+        self.node.drain()
+        assert self.node.frames(lambda f: f[23] == 1 and f[34] == 3, 0.3) is None
+        assert self.fad.count("icmp-errors-ignored") == 1
+        raw.close(), cn.close()
 
     # covers: MIP-FA-024
     def control(self):
@@ -620,12 +767,12 @@ def main():
         try:
             make_topology()
             programs.append(Program(HOME_AGENT, HA, directory, "had", HAD_CONFIG, {"mn-ha.key": KEY}))
-            programs.append(Program(PROGRAM, FA, directory, "fad", FAD_CONFIG, {"fa-ha.key": FA_HA_KEY}))
+            programs.append(Program(PROGRAM, FA, directory, "fad", FAD_CONFIG, {"fa-ha.key": FA_HA_KEY, "mn-fa.key": MN_FA_KEY}))
             test = Test(programs[1], programs[0], Node(), directory)
             only = os.environ.get("CASE")
             cases = [test.check_config, test.advertise, test.solicit, test.register, test.down, test.up_direct,
                      test.up_encapsulated, test.nobody, test.too_big, test.bad_checksum, test.denials, test.unreachable,
-                     test.timeout, test.control, test.leave, test.killed, test.terminate]
+                     test.timeout, test.nat, test.icmp, test.control, test.leave, test.killed, test.terminate]
             failed = run_cases(test, [c for c in cases if only is None or c.__name__ in only.split(",")])
             if failed:
                 print("# " + "".join(p.text() for p in programs).replace("\n", "\n# "))
