@@ -99,6 +99,12 @@ typedef struct {
   gboolean replaces;     /* NLM_F_REPLACE: the one of the same metric is gone, on whatever interface, without a word */
 } DetectRouteFact;       /* default routes only */
 
+typedef struct {
+  int ifindex;
+  RoamAddr address;
+  guint8 mac[6];
+} DetectNeighbourFact;
+
 /* @ignore: NULL-terminated glob patterns of interface names never to use, or NULL. @own_tunnel: our TUN device's name. */
 DetectTracker *detect_tracker_new (const char *const *ignore, const char *own_tunnel);
 void detect_tracker_free (DetectTracker *tracker);
@@ -106,6 +112,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (DetectTracker, detect_tracker_free)
 void detect_tracker_input_link (DetectTracker *tracker, const DetectLinkFact *fact);
 void detect_tracker_input_address (DetectTracker *tracker, const DetectAddressFact *fact);
 void detect_tracker_input_route (DetectTracker *tracker, const DetectRouteFact *fact);
+/*
+ * A neighbour whose link-layer address is known. Only the next hop in use is remembered: when it has
+ * another one than before, DETECT_EVENT_HINT (RFC 3519 5.1: another network with the same addresses).
+ */
+void detect_tracker_input_neighbour (DetectTracker *tracker, const DetectNeighbourFact *fact);
 /* The kernel's notifications were lost (ENOBUFS): everything not repeated before settle() is gone. */
 void detect_tracker_begin_resync (DetectTracker *tracker);
 void detect_tracker_settle (DetectTracker *tracker);
@@ -136,3 +147,119 @@ typedef enum {
 
 /* Pure. @ret_reason (nullable): static sentence. */
 DetectVerdict detect_trust_judge (const DetectEvidence *evidence, const char **ret_reason);
+
+/* --------------------------------------------------------------------- ARP ---- */
+
+/* Ethernet and IPv4 (RFC 826): all octets of the packet behind the Ethernet header. */
+#define DETECT_ARP_LENGTH 28u
+
+typedef enum {
+  DETECT_ARP_REQUEST = 1,
+  DETECT_ARP_REPLY = 2,
+} DetectArpOperation;
+
+typedef struct {
+  DetectArpOperation operation;
+  guint8 sender_mac[6];
+  RoamAddr sender;
+  guint8 target_mac[6];
+  RoamAddr target;
+} DetectArp;
+
+extern const guint8 detect_mac_broadcast[6];
+
+/* FALSE (and @ret_arp untouched): not a whole Ethernet/IPv4 request or reply. Octets behind it are padding. */
+gboolean detect_arp_parse (const guint8 *data, gsize length, DetectArp *ret_arp);
+/* The 28 octets; an address that is not set is 0.0.0.0. Caller unrefs. */
+GBytes *detect_arp_build (const DetectArp *arp);
+/* Gratuitous ARP, Request form, to be broadcast (RFC 5944 4.6; MIP-HOM-007). */
+DetectArp detect_arp_gratuitous (const guint8 own_mac[6], const RoamAddr *address);
+/* Reachability test of RFC 4436 2.1.1, to be sent to the node's link-layer address. */
+DetectArp detect_arp_test (const guint8 own_mac[6], const RoamAddr *candidate, const RoamAddr *node);
+/*
+ * The one ARP answer for the home address while away (RFC 5944 4.6; MIP-HOM-012): @request came by
+ * unicast from @agent_mac, the foreign agent one registers or is registered with. TRUE: @ret_reply is to
+ * be sent to @agent_mac. FALSE: silence; @ret_reply untouched. @destination_mac: of the frame.
+ */
+gboolean detect_arp_answer (const DetectArp *request, const guint8 destination_mac[6], const guint8 own_mac[6],
+                            const RoamAddr *home_address, const guint8 agent_mac[6], DetectArp *ret_reply);
+
+/* --------------------------------------------------------------- attachment ---- */
+
+/* Octets of a DHCP client identifier that are kept: type, IAID and the longest DUID of RFC 8415 11.1. */
+#define DETECT_CLIENT_ID_MAX 136u
+
+/* A network that was visited: enough to recognise it (RFC 4436 2). A value; persistence is the caller's affair. */
+typedef struct {
+  RoamAddr node;          /* test node: a default router */
+  guint8 node_mac[6];
+  RoamAddr address;       /* that DHCP gave us there */
+  guint8 prefix_length;
+  guint8 client_id[DETECT_CLIENT_ID_MAX]; /* that got the lease */
+  guint n_client_id;
+  gint64 expiry_us;       /* of the lease, boot time; ROAM_NEVER: a manual address, which no lease overrules */
+  gboolean authenticated; /* by DHCP authentication: not to be tested (RFC 4436 2.1) */
+} DetectNetwork;
+
+typedef enum {
+  DETECT_ATTACHMENT_CONFIRMED,     /* the test node answered: network is where we are again */
+  DETECT_ATTACHMENT_NOT_CONFIRMED, /* no known network answered; proves nothing */
+  DETECT_ATTACHMENT_OVERRULED,     /* DHCP says something else than what was confirmed: its word counts */
+} DetectAttachmentEventType;
+
+/* A hint for the order of work; never a reason to open the gate or to drop IPsec (RFC 4436 3). */
+typedef struct {
+  DetectAttachmentEventType type;
+  int ifindex;
+  DetectNetwork network; /* CONFIRMED, OVERRULED */
+  const char *reason;    /* static */
+} DetectAttachmentEvent;
+
+typedef enum {
+  DETECT_ATTACHMENT_ACTION_SEND,
+  DETECT_ATTACHMENT_ACTION_EVENT,
+} DetectAttachmentActionType;
+
+typedef struct {
+  DetectAttachmentActionType type;
+  union {
+    struct {
+      int ifindex;
+      guint8 destination[6];
+      GBytes *arp; /* 28 octets */
+    } send;
+    DetectAttachmentEvent event;
+  };
+} DetectAttachmentAction;
+
+void detect_attachment_action_clear (DetectAttachmentAction *action);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (DetectAttachmentAction, detect_attachment_action_clear)
+
+/* Detecting network attachment (RFC 4436), sans-IO. Deadlines are boot time. */
+typedef struct _DetectAttachment DetectAttachment;
+
+DetectAttachment *detect_attachment_new (void);
+void detect_attachment_free (DetectAttachment *attachment);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (DetectAttachment, detect_attachment_free)
+/*
+ * Remembers @network, in place of what was known of its node and address; the least recently stored one
+ * makes room. FALSE: it cannot be tested (no node, no routable address) and is not kept.
+ */
+gboolean detect_attachment_store (DetectAttachment *attachment, const DetectNetwork *network);
+/* Elements DetectNetwork, the latest last; caller unrefs. */
+GArray *detect_attachment_dup_networks (const DetectAttachment *attachment);
+/*
+ * @ifindex with @own_mac has carrier; DHCP (run by others, at the same time) is going to send @client_id.
+ * Tests all networks that may be tested, at most once a second.
+ */
+void detect_attachment_input_link_up (DetectAttachment *attachment, const RoamNow *now, int ifindex,
+                                      const guint8 own_mac[6], const guint8 *client_id, gsize n_client_id);
+void detect_attachment_input_link_down (DetectAttachment *attachment, int ifindex);
+/* An ARP packet that was heard on @ifindex. */
+void detect_attachment_input_arp (DetectAttachment *attachment, const RoamNow *now, int ifindex, const DetectArp *arp);
+/* DHCP's result on @ifindex; @address unset: it refused or gave up the address. */
+void detect_attachment_input_lease (DetectAttachment *attachment, int ifindex, const RoamAddr *address,
+                                    guint8 prefix_length);
+void detect_attachment_input_deadline (DetectAttachment *attachment, const RoamNow *now);
+gint64 detect_attachment_next_deadline (const DetectAttachment *attachment);
+gboolean detect_attachment_pop_action (DetectAttachment *attachment, DetectAttachmentAction *ret_action);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <gio/gio.h>
 #include <linux/if_addr.h>
+#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <netlink/netlink.h>
 #include <netlink/msg.h>
@@ -212,6 +213,27 @@ input_route (DetectLinkIo *io, struct nlmsghdr *header)
   detect_tracker_input_route (io->tracker, &fact);
 }
 
+/* States in which the kernel uses the link-layer address it has. */
+#define NEIGHBOUR_VALID (NUD_PERMANENT | NUD_NOARP | NUD_REACHABLE | NUD_PROBE | NUD_STALE | NUD_DELAY)
+
+static void
+input_neighbour (DetectLinkIo *io, struct nlmsghdr *header)
+{
+  const struct ndmsg *info = nlmsg_data (header);
+  struct nlattr *attributes[NDA_MAX + 1] = { NULL };
+  DetectNeighbourFact fact = { 0 };
+
+  if (info->ndm_family != AF_INET || (info->ndm_state & NEIGHBOUR_VALID) == 0 ||
+      nlmsg_parse (header, sizeof *info, attributes, NDA_MAX, NULL) < 0)
+    return;
+  if (attributes[NDA_LLADDR] == NULL || nla_len (attributes[NDA_LLADDR]) != (int)sizeof fact.mac)
+    return;
+  fact.ifindex = info->ndm_ifindex;
+  fact.address = addr_from_attribute (attributes[NDA_DST]);
+  nla_memcpy (fact.mac, attributes[NDA_LLADDR], sizeof fact.mac);
+  detect_tracker_input_neighbour (io->tracker, &fact);
+}
+
 static int
 on_message (struct nl_msg *message, void *data)
 {
@@ -231,6 +253,10 @@ on_message (struct nl_msg *message, void *data)
     case RTM_NEWROUTE:
     case RTM_DELROUTE:
       input_route (io, header);
+      break;
+    /* A neighbour that is forgotten (RTM_DELNEIGH) may come back the same. */
+    case RTM_NEWNEIGH:
+      input_neighbour (io, header);
       break;
     }
   return NL_OK;
@@ -262,7 +288,7 @@ open_events (DetectLinkIo *io, GError **error)
   if (io->events == NULL)
     return FALSE;
   nl_socket_disable_seq_check (io->events);
-  rc = nl_socket_add_memberships (io->events, RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_ROUTE, 0);
+  rc = nl_socket_add_memberships (io->events, RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_NEIGH, 0);
   if (rc < 0)
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, "cannot subscribe to link changes: %s", nl_geterror (rc));
@@ -295,6 +321,9 @@ dump_all (DetectLinkIo *io)
     rc = dump (io, RTM_GETADDR, AF_INET);
   if (rc >= 0)
     rc = dump (io, RTM_GETROUTE, AF_INET);
+  /* Last: only the next hops are of interest. */
+  if (rc >= 0)
+    rc = dump (io, RTM_GETNEIGH, AF_INET);
   return rc;
 }
 

@@ -68,6 +68,9 @@ typedef struct
   RoamAddr route_source; /* preferred source of the chosen default route */
   gboolean bounced;      /* carrier went away since the last settle */
   gboolean address_away; /* the address in use went away since the last settle; it may be back */
+  RoamAddr neighbour;    /* the next hop whose link-layer address is known; unset: none yet */
+  guint8 neighbour_mac[6];
+  gboolean neighbour_moved; /* it has had another one since the last settle */
 } Interface;
 
 struct _DetectTracker
@@ -448,6 +451,23 @@ choose_address (Interface *interface)
   link->prefix_length = best != NULL ? best->prefix_length : 0;
 }
 
+void
+detect_tracker_input_neighbour (DetectTracker *tracker, const DetectNeighbourFact *fact)
+{
+  Interface *interface = get_interface (tracker, fact->ifindex);
+
+  if (interface == NULL)
+    return;
+  choose_route (interface);
+  if (!roam_addr_is_specified (&fact->address) || !roam_addr_equal (&fact->address, &interface->link.gateway))
+    return;
+  if (roam_addr_equal (&interface->neighbour, &fact->address) &&
+      memcmp (interface->neighbour_mac, fact->mac, sizeof fact->mac) != 0)
+    interface->neighbour_moved = TRUE;
+  interface->neighbour = fact->address;
+  memcpy (interface->neighbour_mac, fact->mac, sizeof fact->mac);
+}
+
 static void
 tell (DetectTracker *tracker, Interface *interface, DetectEventType type, const char *reason)
 {
@@ -480,11 +500,15 @@ static void
 settle_interface (DetectTracker *tracker, Interface *interface)
 {
   gboolean bounced = interface->bounced, address_away = interface->address_away;
+  gboolean neighbour_moved = interface->neighbour_moved;
   gboolean was_up = interface->was_told && interface->told.up && interface->told.candidate;
   gboolean was_usable = interface->was_told && detect_link_is_usable (&interface->told);
   gboolean usable;
 
-  interface->bounced = interface->address_away = FALSE;
+  interface->bounced = interface->address_away = interface->neighbour_moved = FALSE;
+  /* A new link may have a new router with the old address: that alone is told as such. */
+  if (bounced && !neighbour_moved)
+    interface->neighbour = ROAM_ADDR_NONE;
   choose_route (interface);
   choose_address (interface);
   usable = detect_link_is_usable (&interface->link);
@@ -498,6 +522,8 @@ settle_interface (DetectTracker *tracker, Interface *interface)
     tell (tracker, interface, DETECT_EVENT_HINT, "carrier was away for a moment");
   else if (usable && address_away)
     tell (tracker, interface, DETECT_EVENT_HINT, "the address was away for a moment");
+  else if (usable && neighbour_moved)
+    tell (tracker, interface, DETECT_EVENT_HINT, "the next hop has another link-layer address");
   else if (!usable && was_usable)
     tell (tracker, interface, DETECT_EVENT_ADDRESS_LOST,
           interface->link.has_default_route ? "no usable address" : "no default route");

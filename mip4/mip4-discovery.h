@@ -39,7 +39,7 @@ typedef struct {
 typedef enum {
   MIP4_DISCOVERY_AGENT_NEW,    /* an agent usable for registration was heard that was not known, or became usable (FA.new) */
   MIP4_DISCOVERY_AGENT_CHANGED, /* care-of addresses, flags or challenge changed; not a move */
-  MIP4_DISCOVERY_AGENT_LOST,   /* its advertisement's Lifetime is over, or it said Lifetime 0 (FA.lost) */
+  MIP4_DISCOVERY_AGENT_LOST,   /* of one told of: its advertisement's Lifetime is over, or it said Lifetime 0 (FA.lost) */
   MIP4_DISCOVERY_AGENT_RESET,  /* sequence fell back to 0..255 (FA.reset) */
   MIP4_DISCOVERY_MOVED,        /* prefixes say that the serving agent's network was left (algorithm 2) */
   MIP4_DISCOVERY_HOME_AGENT,   /* our home agent was heard on this link: home candidate (RFC 5944 2.4.3) */
@@ -95,7 +95,12 @@ void mip4_discovery_input_deadline (Mip4Discovery *discovery, const RoamNow *now
 gint64 mip4_discovery_next_deadline (const Mip4Discovery *discovery);
 gboolean mip4_discovery_pop_action (Mip4Discovery *discovery, Mip4DiscoveryAction *ret_action);
 
-/* Elements Mip4Agent: those of @path that may be used, preferred first; caller unrefs. */
+/* Elements Mip4Agent: those of @path that take registrations (F, not B), preferred first; caller unrefs. */
 GArray *mip4_discovery_dup_agents (const Mip4Discovery *discovery, Mip4Path path);
+/*
+ * The default router that the agents of @path advertise: the most preferred one that is a neighbour by
+ * the path's address and prefix (RFC 1256 5.3). FALSE: none; @ret_router is then untouched.
+ */
+gboolean mip4_discovery_get_router (const Mip4Discovery *discovery, Mip4Path path, RoamAddr *ret_router);
 /* As mip4_mn_dup_counters(). */
 GHashTable *mip4_discovery_dup_counters (const Mip4Discovery *discovery);

@@ -346,6 +346,22 @@ test_multipath (Fixture *fixture, gconstpointer data)
   ip ("link delete eth1");
 }
 
+/* covers: MIP-MOV-024 */
+static void
+test_next_hop_of_another_network (Fixture *fixture, gconstpointer data)
+{
+  if (skipped ())
+    return;
+  ip ("neigh replace 10.2.0.1 lladdr 02:00:00:00:09:01 dev eth0 nud reachable");
+  ip ("neigh replace 10.2.0.7 lladdr 02:00:00:00:09:07 dev eth0 nud reachable");
+  expect_now (fixture, "");
+  ip ("neigh del 10.2.0.1 dev eth0");
+  ip ("neigh replace 10.2.0.7 lladdr 02:00:00:00:09:08 dev eth0 nud reachable");
+  expect_now (fixture, "");
+  ip ("neigh replace 10.2.0.1 lladdr 02:00:00:00:09:02 dev eth0 nud stale");
+  expect_now (fixture, "eth0 hint 10.2.0.50/24 via 10.2.0.1");
+}
+
 /* The socket overflows: the picture is right all the same. */
 static void
 test_overflow (Fixture *fixture, gconstpointer data)
@@ -405,6 +421,7 @@ main (int argc, char **argv)
   ADD ("removed", test_removed);
   ADD ("strangers", test_strangers);
   ADD ("bridge-port", test_bridge_port);
+  ADD ("next-hop-other-network", test_next_hop_of_another_network);
   ADD ("multipath", test_multipath);
   ADD ("overflow", test_overflow);
   ADD ("resync", test_resync);

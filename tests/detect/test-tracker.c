@@ -640,6 +640,51 @@ test_facts_of_strangers (void)
   expect (tracker, "");
 }
 
+static void
+put_neighbour (DetectTracker *tracker, int ifindex, const char *address, guint8 mac)
+{
+  const DetectNeighbourFact fact = { .ifindex = ifindex, .address = addr (address), .mac = { 2, 0, 0, 0, 9, mac } };
+
+  detect_tracker_input_neighbour (tracker, &fact);
+}
+
+/* covers: MIP-MOV-024, MIP-MOV-027 */
+static void
+test_next_hop_of_another_network (void)
+{
+  g_autoptr (DetectTracker) tracker = new_usable ();
+
+  put_neighbour (tracker, ETH, "10.2.0.1", 1);
+  put_neighbour (tracker, ETH, "10.2.0.1", 1);
+  put_neighbour (tracker, ETH, "10.2.0.9", 7);
+  put_neighbour (tracker, ETH, "10.2.0.9", 8);
+  put_neighbour (tracker, 99, "10.2.0.1", 9);
+  expect (tracker, "");
+  put_neighbour (tracker, ETH, "10.2.0.1", 2);
+  expect (tracker, "eth0 hint 10.2.0.50/24 via 10.2.0.1");
+  put_neighbour (tracker, ETH, "10.2.0.1", 2);
+  expect (tracker, "");
+  /* Another next hop is news by itself; its link-layer address is not compared with the old one's. */
+  put_route (tracker, ETH, "10.2.0.2", 50);
+  expect (tracker, "eth0 address 10.2.0.50/24 via 10.2.0.2");
+  put_neighbour (tracker, ETH, "10.2.0.2", 3);
+  expect (tracker, "");
+}
+
+/* A new link is told as one; that its router is another one is no second event. */
+static void
+test_next_hop_after_bounce (void)
+{
+  g_autoptr (DetectTracker) tracker = new_usable ();
+
+  put_neighbour (tracker, ETH, "10.2.0.1", 1);
+  put_link (tracker, ETH, IFF_UP);
+  put_link (tracker, ETH, CARRIER);
+  expect (tracker, "eth0 hint 10.2.0.50/24 via 10.2.0.1");
+  put_neighbour (tracker, ETH, "10.2.0.1", 2);
+  expect (tracker, "");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -653,6 +698,8 @@ main (int argc, char **argv)
   g_test_add_func ("/detect/tracker/metric", test_metric_alone_is_silent);
   g_test_add_func ("/detect/tracker/second-address", test_second_address_is_silent);
   g_test_add_func ("/detect/tracker/address-changes", test_address_changes);
+  g_test_add_func ("/detect/tracker/next-hop-other-network", test_next_hop_of_another_network);
+  g_test_add_func ("/detect/tracker/next-hop-after-bounce", test_next_hop_after_bounce);
   g_test_add_func ("/detect/tracker/next-hop-changes", test_next_hop_changes);
   g_test_add_func ("/detect/tracker/route-replaced", test_route_replaced);
   g_test_add_func ("/detect/tracker/address-lost", test_address_lost_and_back);
