@@ -98,10 +98,13 @@ tunnel_gate_io_free (TunnelGateIo *gate, gboolean remove)
 }
 
 /*
- * The two dynamic sets emptied: the closed state, whatever the elements are. Used when a change did
+ * The sets that the mode fills emptied: the closed state, whatever the elements are. Used when a change did
  * not go through, for instance because somebody else edited the table.
  */
-static const char flush_all[] = "flush set inet roamd home_if\nflush set inet roamd c_tunnel\n";
+static const char flush_all[] = "flush set inet roamd home_if\nflush set inet roamd c_tunnel\n"
+                                "flush set inet roamd c_udp\nflush set inet roamd f_agent\n"
+                                "flush set inet roamd c_tunnel_late\nflush set inet roamd c_udp_late\n"
+                                "flush set inet roamd f_agent_late\n";
 
 static gboolean
 reinstall (TunnelGateIo *gate, GError **error)
@@ -132,14 +135,15 @@ try_change (TunnelGateIo *gate, const TunnelGateState *state, GError **error)
   return TRUE;
 }
 
-/* An open state that has no text: the interface's name or the care-of address cannot stand in a rule. */
+/* An open state that has no text: the interface's name or an address cannot stand in a rule. */
 static gboolean
 can_be_said (TunnelGateIo *gate, const TunnelGateState *state)
 {
   TunnelGateState closed = { .mode = TUNNEL_MODE_BLOCKED };
   g_autofree char *text = tunnel_gate_render_change (&gate->config, &closed, state);
 
-  return text[0] != '\0' || (state->mode != TUNNEL_MODE_HOME && state->mode != TUNNEL_MODE_C);
+  return text[0] != '\0' || state->mode == TUNNEL_MODE_BLOCKED || state->mode == TUNNEL_MODE_HOLD ||
+         state->mode == TUNNEL_MODE_MC;
 }
 
 gboolean
@@ -149,8 +153,8 @@ tunnel_gate_io_apply (TunnelGateIo *gate, const TunnelGateState *state, GError *
     {
       if (close_for_certain (gate, error))
         g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                     "the gate stays closed: no rule can name the interface or the care-of address of mode %s",
-                     state->mode == TUNNEL_MODE_HOME ? "home" : "c");
+                     "the gate stays closed: no rule can name the interface or the address of mode %s",
+                     tunnel_mode_to_string (state->mode));
       return FALSE;
     }
   if (!gate->uncertain && try_change (gate, state, NULL))

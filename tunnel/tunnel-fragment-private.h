@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "tunnel/tunnel-ipip-private.h"
+#include "tunnel/tunnel-icmp-private.h"
 
 /*
  * Packets that waited for a path and are too big for the one that came: the TUN's MTU was greater
@@ -9,12 +9,9 @@
  * sender where fragments are forbidden. Pure.
  */
 
-/* ICMP and what it quotes: RFC 1812 4.3.2.3. */
-#define TUNNEL_TOO_BIG_OCTETS 576
-
 /*
  * Builds "fragmentation needed" (RFC 1191) about @packet, as if from @source, with the next hop's
- * @mtu. @reply has TUNNEL_TOO_BIG_OCTETS. Returns its length; 0 if @packet must get no answer (RFC 1122 3.2.2).
+ * @mtu. @reply has TUNNEL_ICMP_MAX_OCTETS. Returns its length; 0 if @packet must get no answer (RFC 1122 3.2.2).
  */
 gsize tunnel_build_too_big (guint8 *reply, const guint8 *packet, gsize length, guint32 source, guint mtu);
 

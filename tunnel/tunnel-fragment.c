@@ -1,54 +1,28 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tunnel/tunnel-fragment-private.h"
 
+#include "tunnel/tunnel-icmp-private.h"
 #include "tunnel/tunnel-octets-private.h"
 
 #include <string.h>
 
-#define PROTOCOL_ICMP 1
-#define ICMP_HEADER 8
 #define ICMP_UNREACHABLE 3
 #define ICMP_FRAGMENTATION_NEEDED 4
-#define ICMP_TTL 64
 #define MORE_FRAGMENTS 0x2000
-#define OFFSET_MASK 0x1fff
 #define OFFSET_UNIT 8
-
-/* RFC 1122 3.2.2: an ICMP error is not answered by another; queries (RFC 792, 950, 1256) are like data. */
-static gboolean
-is_icmp_error (const TunnelIp4 *header, const guint8 *packet)
-{
-  guint8 type;
-
-  if (header->protocol != PROTOCOL_ICMP)
-    return FALSE;
-  if (header->total_length == header->header_length)
-    return TRUE;
-  type = packet[header->header_length];
-  return !(type == 0 || (type >= 8 && type <= 10) || (type >= 13 && type <= 18));
-}
 
 gsize
 tunnel_build_too_big (guint8 *reply, const guint8 *packet, gsize length, guint32 source, guint mtu)
 {
-  TunnelIp4 header, outer = { .ttl = ICMP_TTL, .protocol = PROTOCOL_ICMP, .source = source };
-  guint8 *icmp = reply + TUNNEL_IP4_HEADER;
-  gsize quoted;
+  TunnelIcmpVerdict verdict = {
+    .relay = TRUE, .type = ICMP_UNREACHABLE, .code = ICMP_FRAGMENTATION_NEEDED, .rest = mtu, .original = packet
+  };
+  TunnelIp4 header;
 
-  if (tunnel_ip4_parse (packet, length, &header) != TUNNEL_DROP_NONE || (header.fragment & OFFSET_MASK) != 0 ||
-      is_icmp_error (&header, packet))
+  if (tunnel_ip4_parse (packet, length, &header) != TUNNEL_DROP_NONE || !tunnel_icmp_may_answer (packet, length))
     return 0;
-  quoted = MIN (header.total_length, TUNNEL_TOO_BIG_OCTETS - TUNNEL_IP4_HEADER - ICMP_HEADER);
-  outer.destination = header.source;
-  outer.total_length = (guint)(TUNNEL_IP4_HEADER + ICMP_HEADER + quoted);
-  tunnel_ip4_build (reply, &outer);
-  memset (icmp, 0, ICMP_HEADER);
-  icmp[0] = ICMP_UNREACHABLE;
-  icmp[1] = ICMP_FRAGMENTATION_NEEDED;
-  tunnel_put_u16 (icmp + 6, (guint16)mtu);
-  memcpy (icmp + ICMP_HEADER, packet, quoted);
-  tunnel_put_u16 (icmp + 2, tunnel_checksum_finish (tunnel_checksum_add (0, icmp, ICMP_HEADER + quoted)));
-  return outer.total_length;
+  verdict.original_length = header.total_length;
+  return tunnel_icmp_build (&verdict, source, reply);
 }
 
 gboolean

@@ -4,7 +4,7 @@
 #include <string.h>
 
 /*
- * The gate as nft text. Fixed rules in chains, what changes with the mode in two sets, so that
+ * The gate as nft text. Fixed rules in chains, what changes with the mode in a few sets, so that
  * opening and closing are small element transactions and the closed state is the one without
  * elements. Comments in the ruleset tell an administrator what each rule is for.
  *
@@ -38,6 +38,17 @@ static const char sets[] =
   "  set home_if {\n    type ifname; comment \"proved home link: plain traffic of the home address\"\n  }\n"
   "  set c_tunnel {\n    type ifname . ipv4_addr; comment \"proved link and care-of address: IP-in-IP to the home "
   "agent\"\n  }\n"
+  "  set c_udp {\n    type ifname . ipv4_addr; comment \"proved link and care-of address: tunnel data in UDP to the "
+  "home "
+  "agent\"\n  }\n"
+  "  set f_agent {\n    type ifname . ether_addr; comment \"proved link and its foreign agent: packets to the home "
+  "address\"\n  }\n"
+  "  set c_tunnel_late {\n    type ifname . ipv4_addr; flags timeout; timeout 2s; comment \"what was under way when it "
+  "moved\"\n  }\n"
+  "  set c_udp_late {\n    type ifname . ipv4_addr; flags timeout; timeout 2s; comment \"what was under way when it "
+  "moved\"\n  }\n"
+  "  set f_agent_late {\n    type ifname . ether_addr; flags timeout; timeout 2s; comment \"what was under way when it "
+  "moved\"\n  }\n"
   "  set asked4 {\n    type ipv4_addr . inet_proto . inet_service; size 128; flags dynamic, timeout; timeout 10s; "
   "comment \"name servers that roamd asked\"\n  }\n"
   "  set asked6 {\n    type ipv6_addr . inet_proto . inet_service; size 128; flags dynamic, timeout; timeout 10s; "
@@ -49,7 +60,8 @@ static const char output[] =
   "    ip daddr @gateway4 udp dport { 500, 4500 }" LEFT "comment \"IKE, ESP in UDP, keepalives\"\n"
   "    ip6 daddr @gateway6 udp dport { 500, 4500 }" LEFT "comment \"IKE, ESP in UDP, keepalives\"\n"
   "    ip daddr ${agent} udp dport 434 @th,64,8 { 1, 7, 15 }" LEFT "comment \"registration, no tunnel data\"\n"
-  "    fib saddr . oif type local ip daddr ${agent} udp dport 434 @th,64,8 4 oifname . ip saddr @c_tunnel" LEFT "comment \"mode c behind a NAT\"\n"
+  "    fib saddr . oif type local ip daddr ${agent} udp dport 434 @th,64,8 4 oifname . ip saddr @c_udp" LEFT
+  "comment \"mode c behind a NAT\"\n"
   "    meta l4proto { tcp, udp } th dport 53 update @asked4 { ip daddr . meta l4proto . th sport }" LEFT
   "comment \"look-ups by roamd itself\"\n"
   "    meta l4proto { tcp, udp } th dport 53 update @asked6 { ip6 daddr . meta l4proto . th sport }" LEFT
@@ -62,7 +74,8 @@ static const char output[] =
   "    meta mark " OWN_MARK " jump own_output\n"
   "    ip daddr @gateway4 ip protocol esp" LEFT "comment \"ESP\"\n"
   "    ip6 daddr @gateway6 meta l4proto esp" LEFT "comment \"ESP\"\n"
-  "    fib saddr . oif type local ip daddr ${agent} ip protocol 4 oifname . ip saddr @c_tunnel" LEFT "comment \"mode c\"\n"
+  "    fib saddr . oif type local ip daddr ${agent} ip protocol 4 oifname . ip saddr @c_tunnel" LEFT
+  "comment \"mode c\"\n"
   "    oifname @home_if ip saddr ${home}" LEFT "comment \"mode home\"\n"
   "    udp sport 68 udp dport 67" LEFT "comment \"DHCP\"\n"
   "    ip6 daddr { fe80::/10, ff02::1:2 } udp sport 546 udp dport 547" LEFT "comment \"DHCPv6, this link only\"\n"
@@ -87,9 +100,17 @@ static const char input[] =
   "    ip saddr @gateway4 ip protocol esp accept comment \"ESP\"\n"
   "    ip6 saddr @gateway6 meta l4proto esp accept comment \"ESP\"\n"
   "    ip saddr ${agent} udp sport 434 @th,64,8 { 3, 7, 15 } accept comment \"registration, no tunnel data\"\n"
-  "    ip saddr ${agent} udp sport 434 @th,64,8 4 iifname . ip daddr @c_tunnel accept comment \"mode c behind a NAT\"\n"
+  "    ip saddr ${agent} udp sport 434 @th,64,8 4 iifname . ip daddr @c_udp accept comment \"mode c behind a NAT\"\n"
   "    ip saddr ${agent} ip protocol 4 iifname . ip daddr @c_tunnel accept comment \"mode c\"\n"
   "    iifname @home_if ip daddr ${home} accept comment \"mode home\"\n"
+  /* RFC 5944 4.2.1: there would be no way to learn the other router's link-layer address. */
+  "    icmp type redirect counter name stopped-in drop comment \"no other router\"\n"
+  "    iifname . ether saddr @f_agent ip daddr ${home} accept comment \"mode f\"\n"
+  "    ip saddr ${agent} udp sport 434 @th,64,8 4 iifname . ip daddr @c_udp_late accept comment \"the path before\"\n"
+  "    ip saddr ${agent} ip protocol 4 iifname . ip daddr @c_tunnel_late accept comment \"the path before\"\n"
+  "    iifname . ether saddr @f_agent_late ip daddr ${home} accept comment \"the path before\"\n"
+  "    udp sport 434 @th,64,8 3 ip daddr { ${home}, 255.255.255.255 } accept comment \"registration through a foreign "
+  "agent\"\n"
   "    udp sport 67 udp dport 68 accept comment \"DHCP\"\n"
   "    ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept comment \"DHCPv6, this link only\"\n"
   "    icmpv6 type { nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 accept comment "
@@ -251,9 +272,22 @@ tunnel_gate_render (const TunnelGateConfig *config)
   return g_string_free (text, FALSE);
 }
 
+static char *
+render_agent (const TunnelGateState *state, const char *suffix)
+{
+  static const guint8 none[6];
+  const guint8 *octets = state->agent_link_layer;
+
+  /* The low bit of the first octet means a group: no station sends from one. */
+  if (!is_plain_name (state->ifname) || memcmp (octets, none, sizeof none) == 0 || (octets[0] & 1) != 0)
+    return NULL;
+  return g_strdup_printf ("f_agent%s { \"%s\" . %02x:%02x:%02x:%02x:%02x:%02x }", suffix, state->ifname, octets[0],
+                          octets[1], octets[2], octets[3], octets[4], octets[5]);
+}
+
 /* The one element that @state needs, without the command; NULL when it is a closed one, or cannot be said. */
 static char *
-render_element (const TunnelGateState *state)
+render_element (const TunnelGateState *state, const char *suffix)
 {
   char address[ROAM_ADDR_STRLEN];
 
@@ -264,9 +298,11 @@ render_element (const TunnelGateState *state)
     case TUNNEL_MODE_C:
       if (!is_plain_name (state->ifname) || state->care_of_address.family != ROAM_FAMILY_INET4)
         return NULL;
-      return g_strdup_printf ("c_tunnel { \"%s\" . %s }", state->ifname,
+      /* RFC 3519 4.7: one form of tunnel, the other stays closed. */
+      return g_strdup_printf ("%s%s { \"%s\" . %s }", state->mip_udp ? "c_udp" : "c_tunnel", suffix, state->ifname,
                               roam_addr_to_string (&state->care_of_address, address));
     case TUNNEL_MODE_F:
+      return render_agent (state, suffix);
     case TUNNEL_MODE_BLOCKED:
     case TUNNEL_MODE_HOLD:
     case TUNNEL_MODE_MC:
@@ -275,17 +311,35 @@ render_element (const TunnelGateState *state)
   return NULL;
 }
 
+static gboolean
+is_clear_tunnel (const TunnelGateState *state)
+{
+  return state->mode == TUNNEL_MODE_C || state->mode == TUNNEL_MODE_F;
+}
+
+/*
+ * Decision D-38: from one proved path to another what is under way on the old one may still come in for
+ * two seconds, which the sets themselves count. A network that is no longer trusted gets none.
+ */
+static const char flush_late[] = "flush set inet roamd c_tunnel_late\nflush set inet roamd c_udp_late\n"
+                                 "flush set inet roamd f_agent_late\n";
+
 char *
 tunnel_gate_render_change (const TunnelGateConfig *config, const TunnelGateState *old_state,
                            const TunnelGateState *new_state)
 {
-  g_autofree char *old_element = render_element (old_state), *new_element = render_element (new_state);
+  g_autofree char *old_element = render_element (old_state, ""), *new_element = render_element (new_state, "");
+  g_autofree char *late_element = render_element (old_state, "_late");
   GString *text = g_string_new (NULL);
 
   if (g_strcmp0 (old_element, new_element) == 0)
     return g_string_free (text, FALSE);
   if (old_element != NULL)
     g_string_append_printf (text, "delete element inet roamd %s\n", old_element);
+  if (is_clear_tunnel (old_state) && !(is_clear_tunnel (new_state) && new_element != NULL))
+    g_string_append (text, flush_late);
+  else if (is_clear_tunnel (old_state) && late_element != NULL)
+    g_string_append_printf (text, "add element inet roamd %s\n", late_element);
   if (new_element != NULL)
     g_string_append_printf (text, "add element inet roamd %s\n", new_element);
   return g_string_free (text, FALSE);

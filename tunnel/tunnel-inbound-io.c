@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /* From the wire to the TUN: recvmmsg(), authenticate and decrypt in place, decapsulate, write. */
@@ -21,15 +20,6 @@ typedef struct
   RoamEndpoint local, remote;
   guint8 tos;
 } Datagram;
-
-static gint64
-boot_us (void)
-{
-  struct timespec now;
-
-  (void)clock_gettime (CLOCK_BOOTTIME, &now);
-  return (gint64)now.tv_sec * ROAM_USEC_PER_SEC + now.tv_nsec / 1000;
-}
 
 static guint
 receive (TunnelWorker *worker, int fd)
@@ -60,7 +50,7 @@ static gboolean
 get_datagram (TunnelWorker *worker, guint slot, TunnelLink *link, Datagram *ret_datagram)
 {
   struct mmsghdr *message = &worker->batch.messages[slot];
-  const struct sockaddr_in *name = &worker->batch.names[slot];
+  const struct sockaddr_in *name = &worker->batch.names[slot].in;
   Datagram datagram = { .link = link, .data = worker->batch.slots[slot] + TUNNEL_HEADROOM, .length = message->msg_len };
 
   if ((message->msg_hdr.msg_flags & MSG_TRUNC) != 0)
@@ -90,6 +80,15 @@ deliver (TunnelWorker *worker, const guint8 *packet, gsize length)
   /* A full receive queue of the host loses it, as it would behind any other interface. */
   if (write (worker->device->fd, packet, length) != (gssize)length)
     worker->stats.rx_failed++;
+}
+
+/* Out of the Mobile IPv4 tunnel. */
+static void
+deliver_user (TunnelWorker *worker, const guint8 *packet, gsize length)
+{
+  tunnel_icmp_note_received (&worker->soft);
+  if (!worker->path->mip_udp || !tunnel_keepalive_take (worker, packet, length))
+    deliver (worker, packet, length);
 }
 
 static TunnelSaState *
@@ -135,6 +134,63 @@ report_registration (TunnelWorker *worker, const TunnelSaState *state, const Dat
   tunnel_queue_push (worker->queue, &event);
 }
 
+/* What came out of ESP and is whole. */
+static void
+process_inner (TunnelWorker *worker, const TunnelSaState *state, const Datagram *datagram, const TunnelInner *inner)
+{
+  worker->stats.ecn_unused += inner->ecn_unused ? 1 : 0;
+  switch (inner->type)
+    {
+    case TUNNEL_INNER_DROPPED:
+      tunnel_worker_count_drop (worker, inner->drop);
+      break;
+    case TUNNEL_INNER_USER:
+      deliver_user (worker, inner->data, inner->length);
+      break;
+    case TUNNEL_INNER_ICMP:
+      tunnel_icmp_process (worker, inner->data, inner->length);
+      break;
+    case TUNNEL_INNER_REGISTRATION:
+      report_registration (worker, state, datagram, inner);
+      break;
+    }
+}
+
+/* TRUE: @plain was the last missing fragment, and @inner is the whole datagram's. */
+static gboolean
+reassemble (TunnelWorker *worker, const TunnelInnerContext *context, TunnelEcn carrier, const guint8 *plain,
+            gsize length, gint64 now, TunnelInner *inner)
+{
+  guint8 *whole = NULL;
+  TunnelDrop drop =
+    tunnel_reassembly_add (worker->reassembly, &context->ipip, carrier, plain, length, now, &whole, &length, &carrier);
+
+  if (drop != TUNNEL_DROP_NONE)
+    tunnel_worker_count_drop (worker, drop);
+  if (drop != TUNNEL_DROP_NONE || whole == NULL)
+    return FALSE;
+  worker->stats.reassembled++;
+  tunnel_inner_classify (context, carrier, TUNNEL_NEXT_HEADER_IPV4, whole, length, inner);
+  return TRUE;
+}
+
+/* D-38: for the tunnel before, whose end was perhaps another TIA; otherwise @inner stays as it is. */
+static void
+classify_late (TunnelWorker *worker, const TunnelInnerContext *context, const Datagram *datagram, guint8 next_header,
+               guint8 *plain, gsize length, gint64 now, TunnelInner *inner)
+{
+  const TunnelIpip *late = tunnel_worker_get_late (worker, 0, now);
+  TunnelInnerContext context_late = *context;
+  TunnelInner inner_late;
+
+  if (late == NULL)
+    return;
+  context_late.ipip = *late;
+  tunnel_inner_classify (&context_late, datagram->tos & ECN_MASK, next_header, plain, length, &inner_late);
+  if (inner_late.type == TUNNEL_INNER_USER)
+    *inner = inner_late;
+}
+
 static void
 process_esp (TunnelWorker *worker, const Datagram *datagram, gint64 now)
 {
@@ -156,19 +212,11 @@ process_esp (TunnelWorker *worker, const Datagram *datagram, gint64 now)
   report_traffic (worker, state, datagram, now);
   context.ipip.local = roam_addr_to_u32 (&worker->path->tia);
   tunnel_inner_classify (&context, datagram->tos & ECN_MASK, next_header, plain, length, &inner);
-  worker->stats.ecn_unused += inner.ecn_unused ? 1 : 0;
-  switch (inner.type)
-    {
-    case TUNNEL_INNER_DROPPED:
-      tunnel_worker_count_drop (worker, inner.drop);
-      break;
-    case TUNNEL_INNER_USER:
-      deliver (worker, inner.data, inner.length);
-      break;
-    case TUNNEL_INNER_REGISTRATION:
-      report_registration (worker, state, datagram, &inner);
-      break;
-    }
+  if (inner.drop == TUNNEL_DROP_END_POINT || inner.drop == TUNNEL_DROP_NEXT_HEADER)
+    classify_late (worker, &context, datagram, next_header, plain, length, now, &inner);
+  if (inner.drop != TUNNEL_DROP_FRAGMENT ||
+      reassemble (worker, &context, datagram->tos & ECN_MASK, plain, length, now, &inner))
+    process_inner (worker, state, datagram, &inner);
 }
 
 /* RFC 3948 2.2: four zero octets where an SPI would be mean IKE. */
@@ -194,7 +242,7 @@ void
 tunnel_inbound_process_udp (TunnelWorker *worker, TunnelLink *link)
 {
   guint n = receive (worker, link->udp_fd);
-  gint64 now = boot_us ();
+  gint64 now = tunnel_worker_now ();
 
   for (guint i = 0; i < n; i++)
     {
@@ -234,7 +282,7 @@ void
 tunnel_inbound_process_esp (TunnelWorker *worker, TunnelLink *link)
 {
   guint n = receive (worker, link->esp_fd);
-  gint64 now = boot_us ();
+  gint64 now = tunnel_worker_now ();
 
   for (guint i = 0; i < n; i++)
     {
@@ -247,33 +295,66 @@ tunnel_inbound_process_esp (TunnelWorker *worker, TunnelLink *link)
     }
 }
 
-/* R5266-TRF-008: in clear only in C, and only on the proved link. */
+static gboolean
+is_clear_mode (TunnelMode mode)
+{
+  return mode == TUNNEL_MODE_C || mode == TUNNEL_MODE_F;
+}
+
+static TunnelDrop
+decapsulate (TunnelWorker *worker, const TunnelIpip *tunnel, const Datagram *datagram, guint8 **ret_inner,
+             gsize *ret_length)
+{
+  gboolean unused = FALSE;
+  TunnelDrop drop = tunnel_ipip_decapsulate (tunnel, TUNNEL_ECN_NOT_ECT, datagram->data, datagram->length, ret_inner,
+                                             ret_length, &unused);
+
+  worker->stats.ecn_unused += unused ? 1 : 0;
+  return drop;
+}
+
+/* On the way when the path was changed (D-38): nothing is learned from it about the new one. */
+static gboolean
+deliver_late (TunnelWorker *worker, const Datagram *datagram)
+{
+  const TunnelIpip *late = tunnel_worker_get_late (worker, datagram->link->ifindex, tunnel_worker_now ());
+  guint8 *inner;
+  gsize length;
+
+  if (late == NULL || decapsulate (worker, late, datagram, &inner, &length) != TUNNEL_DROP_NONE)
+    return FALSE;
+  deliver (worker, inner, length);
+  return TRUE;
+}
+
+/*
+ * R5266-TRF-008: in clear only in C and F, and only on the proved link. F: what is for groups, inside a
+ * tunnel to the home address (RFC 5944 4.3).
+ */
 static void
 process_ipip (TunnelWorker *worker, Datagram *datagram)
 {
+  gboolean proved = is_clear_mode (tunnel_worker_mode (worker)) && datagram->link == worker->path->clear_link;
+  TunnelDrop drop = TUNNEL_DROP_MODE;
   guint8 *inner;
   gsize length;
-  gboolean unused = FALSE;
-  TunnelDrop drop;
 
-  if (tunnel_worker_mode (worker) != TUNNEL_MODE_C || datagram->link != worker->path->clear_link)
-    {
-      worker->stats.clear_dropped++;
-      return;
-    }
-  drop = tunnel_ipip_decapsulate (&worker->path->ipip, TUNNEL_ECN_NOT_ECT, datagram->data, datagram->length, &inner,
-                                  &length, &unused);
-  worker->stats.ecn_unused += unused ? 1 : 0;
+  if (proved)
+    drop = decapsulate (worker, &worker->path->ipip, datagram, &inner, &length);
   if (drop == TUNNEL_DROP_NONE)
-    deliver (worker, inner, length);
-  else
+    deliver_user (worker, inner, length);
+  else if (deliver_late (worker, datagram))
+    return;
+  else if (proved)
     tunnel_worker_count_drop (worker, drop);
+  else
+    worker->stats.clear_dropped++;
 }
 
 void
-tunnel_inbound_process_ipip (TunnelWorker *worker, TunnelLink *link)
+tunnel_inbound_process_ipip (TunnelWorker *worker, TunnelLink *link, int fd)
 {
-  guint n = receive (worker, link->ipip_fd);
+  guint n = receive (worker, fd);
 
   for (guint i = 0; i < n; i++)
     {
@@ -284,4 +365,13 @@ tunnel_inbound_process_ipip (TunnelWorker *worker, TunnelLink *link)
       else
         tunnel_worker_count_drop (worker, TUNNEL_DROP_SPACE);
     }
+}
+
+void
+tunnel_inbound_process_icmp (TunnelWorker *worker, int fd)
+{
+  guint n = receive (worker, fd);
+
+  for (guint i = 0; i < n; i++)
+    tunnel_icmp_process (worker, worker->batch.slots[i] + TUNNEL_HEADROOM, worker->batch.messages[i].msg_len);
 }

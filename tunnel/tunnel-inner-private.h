@@ -6,11 +6,9 @@
 #include "tunnel/tunnel.h"
 
 /*
- * What came out of ESP: the user's packet inside IP-in-IP, or Mobile IPv4 signalling to the TIA, or
- * nothing that the node asked for. Pure.
+ * What came out of ESP: the user's packet inside the Mobile IPv4 tunnel, or Mobile IPv4 signalling to
+ * the TIA, or nothing that the node asked for. Pure.
  */
-
-#define TUNNEL_REGISTRATION_PORT 434 /* RFC 5944 3.3 */
 
 typedef struct
 {
@@ -22,6 +20,7 @@ typedef enum
 {
   TUNNEL_INNER_DROPPED,
   TUNNEL_INNER_USER,         /* data, length: the decapsulated packet */
+  TUNNEL_INNER_ICMP,         /* data, length: an ICMP message to the TIA, from its IP header on */
   TUNNEL_INNER_REGISTRATION, /* data, length: the UDP payload; source, destination */
 } TunnelInnerType;
 

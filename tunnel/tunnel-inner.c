@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#define PROTOCOL_ICMP 1
+
 /* RFC 768: the sum over addresses, protocol, length and the datagram. */
 static guint16
 udp_checksum (guint32 source, guint32 destination, const guint8 *udp, gsize length)
@@ -37,7 +39,7 @@ process_registration (const TunnelInnerContext *context, const TunnelIp4 *header
       !wire_read_u16 (&reader, &length) || !wire_read_u16 (&reader, &checksum) || length < TUNNEL_UDP_HEADER ||
       !wire_skip (&reader, (gsize)length - TUNNEL_UDP_HEADER))
     return TUNNEL_DROP_MALFORMED;
-  if (source_port != TUNNEL_REGISTRATION_PORT || destination_port != TUNNEL_REGISTRATION_PORT)
+  if (source_port != TUNNEL_MIP_PORT || destination_port != TUNNEL_MIP_PORT)
     return TUNNEL_DROP_NEXT_HEADER;
   if (checksum != 0 && udp_checksum (header->source, header->destination, udp, length) != 0)
     return TUNNEL_DROP_MALFORMED;
@@ -47,6 +49,16 @@ process_registration (const TunnelInnerContext *context, const TunnelIp4 *header
   inner->length = (gsize)length - TUNNEL_UDP_HEADER;
   inner->type = TUNNEL_INNER_REGISTRATION;
   return TUNNEL_DROP_NONE;
+}
+
+/* Fragments do not show it, and are nobody's anyway. */
+static gboolean
+is_tunnel_data (const TunnelIp4 *header, const guint8 *packet)
+{
+  gsize headers = header->header_length + TUNNEL_UDP_HEADER;
+
+  return header->protocol == TUNNEL_PROTOCOL_UDP && !tunnel_ip4_is_fragment (header) &&
+         header->total_length > headers && tunnel_data_is (packet + headers, header->total_length - headers);
 }
 
 static TunnelDrop
@@ -79,10 +91,16 @@ tunnel_inner_classify (const TunnelInnerContext *context, TunnelEcn carrier, gui
   ret_inner->drop = tunnel_ip4_parse (plain, length, &header);
   if (ret_inner->drop != TUNNEL_DROP_NONE)
     return;
-  if (header.protocol == TUNNEL_PROTOCOL_IPIP)
+  if (header.protocol == TUNNEL_PROTOCOL_IPIP || is_tunnel_data (&header, plain))
     ret_inner->drop = process_user (context, carrier, plain, header.total_length, ret_inner);
   else if (header.protocol == TUNNEL_PROTOCOL_UDP)
     ret_inner->drop = process_registration (context, &header, plain, ret_inner);
+  else if (header.protocol == PROTOCOL_ICMP && header.destination == context->ipip.local)
+    {
+      ret_inner->type = TUNNEL_INNER_ICMP;
+      ret_inner->data = plain;
+      ret_inner->length = header.total_length;
+    }
   else
     ret_inner->drop = TUNNEL_DROP_NEXT_HEADER;
 }
@@ -103,7 +121,7 @@ tunnel_inner_build_registration (guint8 *packet, gsize size, const RoamAddr *sou
   header.source = roam_addr_to_u32 (source);
   header.destination = roam_addr_to_u32 (&destination->addr);
   tunnel_ip4_build (packet, &header);
-  tunnel_put_u16 (udp, TUNNEL_REGISTRATION_PORT);
+  tunnel_put_u16 (udp, TUNNEL_MIP_PORT);
   tunnel_put_u16 (udp + 2, destination->port);
   tunnel_put_u16 (udp + 4, (guint16)udp_length);
   tunnel_put_u16 (udp + 6, 0);

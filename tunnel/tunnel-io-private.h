@@ -5,8 +5,10 @@
 #include "tunnel/tunnel-esp-private.h"
 #include "tunnel/tunnel-inner-private.h"
 #include "tunnel/tunnel-io.h"
+#include "tunnel/tunnel-plan-private.h"
 
 #include <gio/gio.h>
+#include <linux/if_packet.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -99,6 +101,41 @@ guint tunnel_link_path_mtu (int ifindex, guint32 mark, const RoamAddr *remote);
 void tunnel_append_control (struct msghdr *message, int type, const void *data, gsize length);
 void tunnel_sockaddr_from_endpoint (struct sockaddr_in *sockaddr, const RoamAddr *addr, guint16 port);
 
+/* A socket of @type and @protocol on one interface, with roamd's mark and generous buffers. -1: errno. */
+int tunnel_link_open_socket (int type, int protocol, int ifindex, guint32 mark);
+/* MTU of the interface itself; 0: unknown. */
+guint tunnel_link_get_mtu (int ifindex);
+
+/* ------------------------------------------------------------- sockets of a mode in clear ---- */
+
+/* What one path needs; two paths with the same needs share the sockets. */
+typedef struct
+{
+  int ifindex;
+  gboolean packet;  /* F: by link-layer address */
+  gboolean icmp;    /* C: errors about what was sent */
+  gboolean mip_udp; /* C: tunnel data in UDP ... */
+  guint port;       /* ... to this port */
+} TunnelClearNeeds;
+
+typedef struct
+{
+  gint references;
+  TunnelClearNeeds needs;
+  int packet_fd; /* AF_PACKET, sends only; -1: not needed */
+  int icmp_fd;   /* raw ICMP, receives errors; -1: not needed */
+  int udp_fd;    /* raw UDP, receives tunnel data only; -1: not needed */
+} TunnelClear;
+
+TunnelClear *tunnel_clear_new (const TunnelClearNeeds *needs, guint32 mark, GError **error);
+TunnelClear *tunnel_clear_ref (TunnelClear *clear);
+void tunnel_clear_unref (TunnelClear *clear);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (TunnelClear, tunnel_clear_unref)
+/* IPv4 to the station with the 6 octets @link_layer on @ifindex. */
+void tunnel_sockaddr_from_link_layer (struct sockaddr_ll *sockaddr, int ifindex, const guint8 *link_layer);
+/* One IPv4 packet by link-layer address, on a socket of its own. FALSE: errno. */
+gboolean tunnel_clear_send_packet (int ifindex, const guint8 *link_layer, const guint8 *packet, gsize length);
+
 /* ---------------------------------------------------------------------- worker ---- */
 
 /* The live half of one TunnelSa: lives across plans, so that sequence numbers go on. */
@@ -124,21 +161,29 @@ void tunnel_sa_state_unref (TunnelSaState *state);
 typedef struct
 {
   TunnelMode mode;
-  TunnelIpip ipip;
-  int ifindex;            /* C, HOME */
-  GPtrArray *links;       /* of TunnelLink */
-  GPtrArray *sas;         /* of TunnelSaState */
-  TunnelSaState *out;     /* borrowed from sas; NULL: none */
-  TunnelLink *esp_link;   /* borrowed from links; NULL: none */
-  TunnelLink *clear_link; /* C, HOME; NULL: none */
+  TunnelIpip ipip;          /* C, MC: the Mobile IPv4 tunnel; F: what reaches the home address inside a tunnel */
+  int ifindex;              /* C, F, HOME */
+  GPtrArray *links;         /* of TunnelLink */
+  GPtrArray *sas;           /* of TunnelSaState */
+  TunnelSaState *out;       /* borrowed from sas; NULL: none */
+  TunnelLink *esp_link;     /* borrowed from links; NULL: none */
+  TunnelLink *clear_link;   /* C, F, HOME; NULL: none */
+  TunnelClear *clear;       /* owned; NULL: none */
+  struct sockaddr_ll agent; /* F */
+  TunnelIpip to_agent;      /* F with encapsulating */
+  gboolean encapsulating;
   RoamAddr esp_local, tia;
   struct sockaddr_in esp_remote;
-  gboolean udp_encap;
+  gboolean udp_encap, mip_udp;
+  guint16 keepalive_s;
+  gboolean keepalive_at_once;
 } TunnelPath;
 
 TunnelPath *tunnel_path_new (void);
 void tunnel_path_free (TunnelPath *path);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TunnelPath, tunnel_path_free)
+/* tunnel_plan_get_mtu() for the plan that @path was made of. */
+guint tunnel_path_get_mtu (const TunnelPath *path, guint link_mtu);
 
 typedef struct _TunnelWorker TunnelWorker;
 
@@ -160,6 +205,8 @@ void tunnel_worker_get_stats (TunnelWorker *worker, TunnelIoStats *ret_stats);
 /* The TUN's MTU as set last; the worker lowers it when the path turns out to be narrower. */
 void tunnel_worker_set_mtu (TunnelWorker *worker, guint mtu);
 guint tunnel_worker_get_mtu (TunnelWorker *worker);
+/* What routers inside the tunnel of @path said, as long as it is the present one; G_MAXUINT: nothing. */
+guint tunnel_worker_get_learned_mtu (TunnelWorker *worker, const TunnelPath *path);
 
 /* Netlink requests that @io has sent since it exists (tests: the same plan twice sends none). */
 guint tunnel_io_get_requests (const TunnelIo *io);

@@ -3,6 +3,7 @@
 #include "tunnel/tunnel-plan-private.h"
 
 #include <errno.h>
+#include <string.h>
 
 #define DEFAULT_HOLD_PACKETS 1024
 #define DEFAULT_TABLE 5266
@@ -178,13 +179,34 @@ add_links (TunnelIo *io, TunnelPath *path, const TunnelPlan *plan, GError **erro
       if (path->esp_link == NULL)
         return FALSE;
     }
-  if (plan->mode == TUNNEL_MODE_C || plan->mode == TUNNEL_MODE_HOME)
+  if (plan->mode == TUNNEL_MODE_C || plan->mode == TUNNEL_MODE_F || plan->mode == TUNNEL_MODE_HOME)
     {
       path->clear_link = add_link (io, path, plan->ifindex, error);
       if (path->clear_link == NULL)
         return FALSE;
     }
   return TRUE;
+}
+
+/* Sockets of the mode that is left are of no use to the next one, unless nothing changed there. */
+static gboolean
+add_clear (TunnelIo *io, TunnelPath *path, const TunnelPlan *plan, GError **error)
+{
+  gboolean c_udp = plan->mode == TUNNEL_MODE_C && plan->mip_udp;
+  TunnelClearNeeds needs = { .ifindex = plan->ifindex,
+                             .packet = plan->mode == TUNNEL_MODE_F,
+                             .icmp = plan->mode == TUNNEL_MODE_C,
+                             .mip_udp = c_udp,
+                             .port = c_udp ? plan->mip_udp_port : 0 };
+  TunnelClear *clear = tunnel_worker_get_path (io->worker)->clear;
+
+  if (!needs.packet && !needs.icmp)
+    return TRUE;
+  if (clear != NULL && memcmp (&clear->needs, &needs, sizeof needs) == 0)
+    path->clear = tunnel_clear_ref (clear);
+  else
+    path->clear = tunnel_clear_new (&needs, io->config.mark, error);
+  return path->clear != NULL;
 }
 
 static TunnelSaState *
@@ -232,6 +254,19 @@ is_inet4 (const RoamAddr *addr, const char *what, GError **error)
 }
 
 static gboolean
+check_agent (const TunnelPlan *plan, GError **error)
+{
+  static const guint8 none[sizeof plan->agent_link_layer];
+
+  if (!is_inet4 (&plan->agent, "foreign agent", error))
+    return FALSE;
+  if (memcmp (plan->agent_link_layer, none, sizeof none) != 0 && (plan->agent_link_layer[0] & 1) == 0)
+    return TRUE;
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "mode f without the agent's link-layer address");
+  return FALSE;
+}
+
+static gboolean
 check_plan (const TunnelPlan *plan, GError **error)
 {
   if (plan->out_sa != 0 &&
@@ -240,12 +275,49 @@ check_plan (const TunnelPlan *plan, GError **error)
     return FALSE;
   if (plan->mode == TUNNEL_MODE_C && !is_inet4 (&plan->mip_local, "care-of address", error))
     return FALSE;
+  if (plan->mode == TUNNEL_MODE_F && !check_agent (plan, error))
+    return FALSE;
   if (plan->mode == TUNNEL_MODE_MC && plan->out_sa == 0)
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "mode mc without a Child SA");
       return FALSE;
     }
+  if (plan->mip_udp && plan->mip_udp_port == 0)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "tunnel in UDP without a port");
+      return FALSE;
+    }
   return plan->mode != TUNNEL_MODE_MC || is_inet4 (&plan->mip_local, "TIA", error);
+}
+
+static const RoamAddr *
+get_home_agent (const TunnelIo *io, const TunnelPlan *plan)
+{
+  return plan->home_agent.family == ROAM_FAMILY_INET4 ? &plan->home_agent : &io->config.home_agent;
+}
+
+/* The ends of the Mobile IPv4 tunnel; in F the agent has it, and what is left to us begins and ends at the home
+ * address. */
+static void
+set_tunnels (const TunnelIo *io, TunnelPath *path, const TunnelPlan *plan)
+{
+  const RoamAddr *local = plan->mode == TUNNEL_MODE_F ? &io->config.home_address : &plan->mip_local;
+
+  /* RFC 3519 4.4: not with an agent's care-of address. */
+  path->mip_udp = plan->mip_udp && (plan->mode == TUNNEL_MODE_C || plan->mode == TUNNEL_MODE_MC);
+  path->ipip = (TunnelIpip){ .local = roam_addr_to_u32 (local),
+                             .remote = roam_addr_to_u32 (get_home_agent (io, plan)),
+                             .home_address = roam_addr_to_u32 (&io->config.home_address),
+                             .broadcasts = plan->broadcasts,
+                             .ecn_compatibility = io->config.ecn_compatibility,
+                             .udp = path->mip_udp,
+                             .udp_port = plan->mip_udp_port };
+  path->keepalive_s = plan->keepalive_s;
+  path->keepalive_at_once = plan->keepalive_at_once;
+  path->to_agent = path->ipip;
+  path->to_agent.remote = roam_addr_to_u32 (&plan->agent);
+  path->encapsulating = plan->encapsulating;
+  tunnel_sockaddr_from_link_layer (&path->agent, plan->ifindex, plan->agent_link_layer);
 }
 
 static TunnelPath *
@@ -253,12 +325,11 @@ make_path (TunnelIo *io, const TunnelPlan *plan, GError **error)
 {
   g_autoptr (TunnelPath) path = tunnel_path_new ();
 
-  if (!check_plan (plan, error) || !add_sas (io, path, plan, error) || !add_links (io, path, plan, error))
+  if (!check_plan (plan, error) || !add_sas (io, path, plan, error) || !add_links (io, path, plan, error) ||
+      !add_clear (io, path, plan, error))
     return NULL;
   path->mode = plan->mode;
-  path->ipip = (TunnelIpip){ .local = roam_addr_to_u32 (&plan->mip_local),
-                             .remote = roam_addr_to_u32 (&io->config.home_agent),
-                             .home_address = roam_addr_to_u32 (&io->config.home_address) };
+  set_tunnels (io, path, plan);
   path->ifindex = plan->ifindex;
   path->esp_local = plan->esp_local.addr;
   path->tia = plan->tia;
@@ -278,14 +349,13 @@ wanted_mtu (TunnelIo *io, const TunnelPlan *plan)
 
   if (plan->mtu != 0)
     return MIN (plan->mtu, TUNNEL_IO_MAX_MTU);
-  if (plan->mode == TUNNEL_MODE_C)
-    mtu = tunnel_link_path_mtu (plan->ifindex, io->config.mark, &io->config.home_agent);
+  if (plan->mode == TUNNEL_MODE_C || plan->mode == TUNNEL_MODE_F)
+    mtu = tunnel_link_get_mtu (plan->ifindex);
   else if (plan->mode == TUNNEL_MODE_MC)
     mtu = tunnel_link_path_mtu (plan->esp_ifindex, io->config.mark, &plan->esp_remote.addr);
   if (mtu == 0)
     return 0;
-  mtu = tunnel_plan_mtu (plan->mode, mtu, plan->udp_encap, tunnel_plan_find_sa (plan, plan->out_sa));
-  return MIN (mtu, TUNNEL_IO_MAX_MTU);
+  return MIN (tunnel_plan_get_mtu (plan, mtu), TUNNEL_IO_MAX_MTU);
 }
 
 static void
@@ -351,6 +421,8 @@ tunnel_io_apply (TunnelIo *io, const TunnelPlan *plan, GError **error)
     return FALSE;
   if ((changes & ~(TunnelChanges)(TUNNEL_CHANGE_LINKS | TUNNEL_CHANGE_DNS)) != 0)
     mtu = wanted_mtu (io, plan);
+  if (mtu != 0 && plan->mtu == 0)
+    mtu = MIN (mtu, tunnel_worker_get_learned_mtu (io->worker, path));
   if (!switch_path (io, plan, path, mtu, error))
     return FALSE;
   if (old_mode == TUNNEL_MODE_HOLD && plan->mode != TUNNEL_MODE_HOLD)
@@ -412,6 +484,21 @@ tunnel_io_send_registration (TunnelIo *io, const RoamAddr *source, const RoamEnd
 
   length = tunnel_inner_build_registration (packet, sizeof packet, source, destination, ttl, payload, payload_length);
   return length != 0 && tunnel_worker_send_inner (io->worker, packet, length);
+}
+
+gboolean
+tunnel_io_send_to_agent (int ifindex, const guint8 *link_layer, const RoamAddr *source, const RoamEndpoint *destination,
+                         guint8 ttl, GBytes *datagram)
+{
+  guint8 packet[MAX_REGISTRATION];
+  gsize payload_length, length;
+  const guint8 *payload = g_bytes_get_data (datagram, &payload_length);
+
+  length = tunnel_inner_build_registration (packet, sizeof packet, source, destination, ttl, payload, payload_length);
+  if (length != 0)
+    return tunnel_clear_send_packet (ifindex, link_layer, packet, length);
+  errno = EINVAL;
+  return FALSE;
 }
 
 void

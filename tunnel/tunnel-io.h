@@ -16,6 +16,7 @@ typedef struct {
   guint hold_packets;        /* bound of the hold queue; 0: 1024 */
   guint table;               /* routing table; 0: 5266 */
   guint32 mark;              /* SO_MARK of roamd's own sockets; 0: 0x5266 */
+  gboolean ecn_compatibility; /* RFC 6040 4.3: the home agent would lose ECN marks, so none are made on the way */
 } TunnelIoConfig;
 
 /*
@@ -37,6 +38,9 @@ typedef enum {
   TUNNEL_IO_IKE,          /* datagram with the non-ESP marker on port 4500; keepalives are ignored (RFC 3948 4) */
   TUNNEL_IO_REGISTRATION, /* UDP from port 434 that came out of ESP, to the TIA */
   TUNNEL_IO_TRAFFIC,      /* authentic inbound ESP on child sa: first packet, then at most one a second */
+  TUNNEL_IO_KEEPALIVE_LOST, /* MIP UDP: no answer through the tunnel (RFC 3519 4.10), or the home agent's port is
+                               closed (D-23): register again at once. local, remote: the tunnel's ends. At most one
+                               in 10 s */
 } TunnelIoEventType;
 
 typedef struct {
@@ -58,6 +62,22 @@ gboolean tunnel_io_send_ike (TunnelIo *io, int ifindex, const RoamAddr *local, c
 /* Sends UDP @source:434 -> @destination inside ESP, in every mode, HOLD included. FALSE: no SA. */
 gboolean tunnel_io_send_registration (TunnelIo *io, const RoamAddr *source, const RoamEndpoint *destination,
                                       guint8 ttl, GBytes *datagram);
+/*
+ * Sends UDP @source:434 -> @destination in one IPv4 packet to the station with the 6 octets
+ * @link_layer on @ifindex: registration with a foreign agent (RFC 5944 3.6.1.1), without a route,
+ * without ARP and past the gate, which stays closed for all else. @source may be 0.0.0.0. FALSE: errno.
+ */
+gboolean tunnel_io_send_to_agent (int ifindex, const guint8 *link_layer, const RoamAddr *source,
+                                  const RoamEndpoint *destination, guint8 ttl, GBytes *datagram);
+
+/*
+ * For the control socket on port 434: tunnel data (RFC 3519, first octet 4) stay away from it, so that
+ * the main loop is not woken for the user's packets. The data plane hears them on a raw socket of its
+ * own while a plan with mip_udp in mode c is applied; no SO_REUSEPORT, no order of opening. The
+ * control socket must stay open then: it is what keeps the kernel from answering "port unreachable".
+ * Once, after socket(); FALSE: errno.
+ */
+gboolean tunnel_io_ignore_tunnel_data (int fd);
 
 typedef struct {
   guint64 tx_packets, tx_octets, rx_packets, rx_octets;
@@ -65,6 +85,9 @@ typedef struct {
   guint64 bad_authenticator, replayed, unknown_spi, bad_inner; /* inbound drops */
   guint64 clear_dropped;                          /* IP-in-IP in clear while not in C (R5266-TRF-008) */
   guint64 tx_failed, rx_failed;                   /* refused by the kernel: too big, no route, no room */
+  guint64 keepalives, keepalives_lost;            /* RFC 3519 4.9, sent; tunnels that gave no answer */
+  guint64 icmp_relayed, icmp_ignored;             /* RFC 2003 4: told to local senders; forged or of no meaning */
+  guint64 reassembled;                            /* datagrams of the tunnel inside ESP that came in fragments */
   guint64 ecn_unused;                             /* marks that no conforming encapsulator makes (RFC 6040 4.2) */
 } TunnelIoStats;
 void tunnel_io_get_stats (TunnelIo *io, TunnelIoStats *ret_stats);

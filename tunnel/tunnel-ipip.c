@@ -64,6 +64,12 @@ tunnel_ip4_is_fragment (const TunnelIp4 *header)
   return (header->fragment & IP4_MORE_FRAGMENTS_AND_OFFSET) != 0;
 }
 
+gboolean
+tunnel_ip4_is_group (guint32 addr)
+{
+  return addr >> 28 == 0xe || addr == G_MAXUINT32;
+}
+
 void
 tunnel_ip4_build (guint8 *packet, const TunnelIp4 *header)
 {
@@ -128,32 +134,51 @@ tunnel_ecn_decapsulate (TunnelEcn inner, TunnelEcn outer, TunnelEcn *ret_ecn, gb
   return TRUE;
 }
 
+/* The 12 octets between outer and inner header (RFC 3519 3.3). */
+static void
+build_data_header (const TunnelIpip *tunnel, guint8 *udp, guint length)
+{
+  tunnel_put_u16 (udp, tunnel->udp_port);
+  tunnel_put_u16 (udp + 2, TUNNEL_MIP_PORT);
+  tunnel_put_u16 (udp + 4, (guint16)length);
+  tunnel_put_u16 (udp + 6, 0);
+  udp[8] = TUNNEL_DATA_TYPE;
+  udp[9] = TUNNEL_PROTOCOL_IPIP;
+  tunnel_put_u16 (udp + 10, 0);
+}
+
 TunnelDrop
 tunnel_ipip_encapsulate (const TunnelIpip *tunnel, guint8 *inner, gsize length, gsize *ret_length)
 {
+  guint overhead = tunnel_ipip_get_overhead (tunnel);
   TunnelIp4 header, outer;
   TunnelDrop drop = tunnel_ip4_parse (inner, length, &header);
 
   if (drop != TUNNEL_DROP_NONE)
     return drop;
-  if (header.total_length + TUNNEL_IP4_HEADER > G_MAXUINT16)
+  if (header.total_length + overhead > G_MAXUINT16)
     return TUNNEL_DROP_MALFORMED;
   if (header.ttl == 0)
     return TUNNEL_DROP_TTL;
-  /* RFC 2003 3.2: a packet of the tunnel's own end points would go round for ever. */
-  if (header.source == tunnel->local || header.source == tunnel->remote)
+  /*
+   * RFC 2003 3.2: a packet of the tunnel's own end points would go round for ever. Only towards a
+   * foreign agent the home address is the end of the tunnel as well (RFC 3024 5.2.2).
+   */
+  if ((header.source == tunnel->local && tunnel->local != tunnel->home_address) || header.source == tunnel->remote)
     return TUNNEL_DROP_LOOP;
   if (header.source != tunnel->home_address)
     return TUNNEL_DROP_SOURCE;
   outer = (TunnelIp4){
     .tos = tunnel->ecn_compatibility ? (guint8)(header.tos & ~ECN_MASK) : header.tos,
     .ttl = OUTER_TTL,
-    .protocol = TUNNEL_PROTOCOL_IPIP,
-    .total_length = header.total_length + TUNNEL_IP4_HEADER,
+    .protocol = tunnel->udp ? TUNNEL_PROTOCOL_UDP : TUNNEL_PROTOCOL_IPIP,
+    .total_length = header.total_length + overhead,
     .source = tunnel->local,
     .destination = tunnel->remote,
   };
-  tunnel_ip4_build (inner - TUNNEL_IP4_HEADER, &outer);
+  tunnel_ip4_build (inner - overhead, &outer);
+  if (tunnel->udp)
+    build_data_header (tunnel, inner - overhead + TUNNEL_IP4_HEADER, outer.total_length - TUNNEL_IP4_HEADER);
   *ret_length = outer.total_length;
   return TUNNEL_DROP_NONE;
 }
@@ -167,13 +192,16 @@ is_plausible_source (const TunnelIpip *tunnel, guint32 source)
   return source != tunnel->home_address && first_octet != 0 && first_octet != 127 && first_octet < 224;
 }
 
-/* The inner packet is for the home address and nothing else (decision D-22). */
+/*
+ * The inner packet is for the home address, or for a group if that was asked for (decision D-22). The
+ * host's own stack then asks whether anybody joined.
+ */
 static TunnelDrop
 verify_inner (const TunnelIpip *tunnel, const TunnelIp4 *header)
 {
   if (header->ttl == 0)
     return TUNNEL_DROP_TTL;
-  if (header->destination != tunnel->home_address)
+  if (header->destination != tunnel->home_address && !(tunnel->broadcasts && tunnel_ip4_is_group (header->destination)))
     return TUNNEL_DROP_DESTINATION;
   if (!is_plausible_source (tunnel, header->source))
     return TUNNEL_DROP_SOURCE;
@@ -185,12 +213,36 @@ verify_outer (const TunnelIpip *tunnel, const guint8 *packet, const TunnelIp4 *o
 {
   if (tunnel_checksum_finish (tunnel_checksum_add (0, packet, outer->header_length)) != 0)
     return TUNNEL_DROP_MALFORMED;
-  if (outer->protocol != TUNNEL_PROTOCOL_IPIP)
+  /* RFC 3519 4.7: one form at a time. */
+  if (outer->protocol != (tunnel->udp ? TUNNEL_PROTOCOL_UDP : TUNNEL_PROTOCOL_IPIP))
     return TUNNEL_DROP_NEXT_HEADER;
   if (tunnel_ip4_is_fragment (outer))
     return TUNNEL_DROP_FRAGMENT;
   if (outer->source != tunnel->remote || outer->destination != tunnel->local)
     return TUNNEL_DROP_END_POINT;
+  return TUNNEL_DROP_NONE;
+}
+
+/* RFC 3519 4.3: both ports as they were registered. Moves *@data to the inner packet. */
+static TunnelDrop
+verify_data_header (const TunnelIpip *tunnel, guint8 **data, gsize *length)
+{
+  guint16 source_port, destination_port, udp_length;
+  guint8 type, next_header;
+  WireReader reader;
+
+  wire_reader_init (&reader, *data, *length);
+  if (!wire_read_u16 (&reader, &source_port) || !wire_read_u16 (&reader, &destination_port) ||
+      !wire_read_u16 (&reader, &udp_length) || !wire_skip (&reader, 2) || !wire_read_u8 (&reader, &type) ||
+      !wire_read_u8 (&reader, &next_header) || !wire_skip (&reader, 2) || udp_length > *length ||
+      udp_length < TUNNEL_UDP_HEADER + TUNNEL_DATA_HEADER)
+    return TUNNEL_DROP_MALFORMED;
+  if (source_port != TUNNEL_MIP_PORT || destination_port != tunnel->udp_port)
+    return TUNNEL_DROP_END_POINT;
+  if (type != TUNNEL_DATA_TYPE || next_header != TUNNEL_PROTOCOL_IPIP)
+    return TUNNEL_DROP_NEXT_HEADER;
+  *data += TUNNEL_UDP_HEADER + TUNNEL_DATA_HEADER;
+  *length = udp_length - TUNNEL_UDP_HEADER - TUNNEL_DATA_HEADER;
   return TUNNEL_DROP_NONE;
 }
 
@@ -202,6 +254,7 @@ tunnel_ipip_decapsulate (const TunnelIpip *tunnel, TunnelEcn carrier, guint8 *pa
   TunnelEcn outer_ecn, ecn;
   gboolean carrier_unused = FALSE, unused = FALSE;
   guint8 *inner_packet;
+  gsize inner_length;
   TunnelDrop drop;
 
   drop = tunnel_ip4_parse (packet, length, &outer);
@@ -210,7 +263,11 @@ tunnel_ipip_decapsulate (const TunnelIpip *tunnel, TunnelEcn carrier, guint8 *pa
   if (drop != TUNNEL_DROP_NONE)
     return drop;
   inner_packet = packet + outer.header_length;
-  drop = tunnel_ip4_parse (inner_packet, outer.total_length - outer.header_length, &inner);
+  inner_length = outer.total_length - outer.header_length;
+  if (tunnel->udp)
+    drop = verify_data_header (tunnel, &inner_packet, &inner_length);
+  if (drop == TUNNEL_DROP_NONE)
+    drop = tunnel_ip4_parse (inner_packet, inner_length, &inner);
   if (drop == TUNNEL_DROP_NONE)
     drop = verify_inner (tunnel, &inner);
   if (drop != TUNNEL_DROP_NONE)

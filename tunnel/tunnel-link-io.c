@@ -26,8 +26,8 @@ set_option (int fd, int level, int name, int value)
 }
 
 /* Bound to the interface and marked, so that the packets of the socket use the main table and no other link. */
-static int
-open_socket (int type, int protocol, int ifindex, guint32 mark)
+int
+tunnel_link_open_socket (int type, int protocol, int ifindex, guint32 mark)
 {
   int fd = socket (AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
 
@@ -52,7 +52,7 @@ open_udp (int ifindex, guint32 mark)
 {
   struct sockaddr_in any;
   RoamAddr none = roam_addr_from_u32 (INADDR_ANY);
-  int fd = open_socket (SOCK_DGRAM, IPPROTO_UDP, ifindex, mark);
+  int fd = tunnel_link_open_socket (SOCK_DGRAM, IPPROTO_UDP, ifindex, mark);
 
   if (fd < 0)
     return -1;
@@ -94,13 +94,15 @@ tunnel_link_new (int ifindex, guint32 mark, GError **error)
   if (link->udp_fd >= 0)
     {
       step = "raw ESP socket";
-      link->esp_fd = open_socket (SOCK_RAW, IPPROTO_ESP, ifindex, mark);
+      link->esp_fd = tunnel_link_open_socket (SOCK_RAW, IPPROTO_ESP, ifindex, mark);
     }
   if (link->esp_fd >= 0)
     {
       step = "raw IP-in-IP socket";
-      link->ipip_fd = open_socket (SOCK_RAW, IPPROTO_IPIP, ifindex, mark);
-      if (link->ipip_fd >= 0 && !set_option (link->ipip_fd, IPPROTO_IP, IP_HDRINCL, 1))
+      link->ipip_fd = tunnel_link_open_socket (SOCK_RAW, IPPROTO_IPIP, ifindex, mark);
+      /* INTERFACE: the kernel believes any "too big" that quotes the two addresses; tunnel-icmp.c judges instead. */
+      if (link->ipip_fd >= 0 && !(set_option (link->ipip_fd, IPPROTO_IP, IP_HDRINCL, 1) &&
+                                  set_option (link->ipip_fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_INTERFACE)))
         close_fd (&link->ipip_fd);
     }
   if (link->ipip_fd >= 0)
@@ -188,7 +190,7 @@ guint
 tunnel_link_path_mtu (int ifindex, guint32 mark, const RoamAddr *remote)
 {
   struct sockaddr_in target;
-  int fd = open_socket (SOCK_DGRAM, IPPROTO_UDP, ifindex, mark), mtu = 0;
+  int fd = tunnel_link_open_socket (SOCK_DGRAM, IPPROTO_UDP, ifindex, mark), mtu = 0;
   socklen_t size = sizeof mtu;
 
   if (fd < 0)

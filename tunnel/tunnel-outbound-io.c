@@ -34,10 +34,10 @@ put_message (TunnelWorker *worker, guint slot, guint8 *data, gsize length, const
   struct msghdr *message = &worker->batch.messages[slot].msg_hdr;
 
   worker->batch.vectors[slot] = (struct iovec){ .iov_base = data, .iov_len = length };
-  worker->batch.names[slot] = *target;
+  worker->batch.names[slot].in = *target;
   *message = (struct msghdr){
     .msg_name = &worker->batch.names[slot],
-    .msg_namelen = sizeof worker->batch.names[slot],
+    .msg_namelen = sizeof *target,
     .msg_iov = &worker->batch.vectors[slot],
     .msg_iovlen = 1,
   };
@@ -70,7 +70,10 @@ prepare_mc (TunnelWorker *worker, guint slot, guint8 *inner, gsize length)
   if (worker->path->out == NULL || worker->path->esp_link == NULL)
     return TUNNEL_DROP_MODE;
   drop = tunnel_ipip_encapsulate (&worker->path->ipip, inner, length, &outer_length);
-  return drop == TUNNEL_DROP_NONE ? prepare_esp (worker, slot, inner - TUNNEL_IP4_HEADER, outer_length) : drop;
+  if (drop != TUNNEL_DROP_NONE)
+    return drop;
+  worker->soft.largest = MAX (worker->soft.largest, (guint)outer_length);
+  return prepare_esp (worker, slot, inner - tunnel_ipip_get_overhead (&worker->path->ipip), outer_length);
 }
 
 static TunnelDrop
@@ -86,8 +89,9 @@ prepare_c (TunnelWorker *worker, guint slot, guint8 *inner, gsize length)
   drop = tunnel_ipip_encapsulate (&worker->path->ipip, inner, length, &outer_length);
   if (drop != TUNNEL_DROP_NONE)
     return drop;
+  worker->soft.largest = MAX (worker->soft.largest, (guint)outer_length);
   tunnel_sockaddr_from_endpoint (&target, &home_agent, 0);
-  put_message (worker, slot, inner - TUNNEL_IP4_HEADER, outer_length, &target);
+  put_message (worker, slot, inner - tunnel_ipip_get_overhead (&worker->path->ipip), outer_length, &target);
   return TUNNEL_DROP_NONE;
 }
 
@@ -112,6 +116,52 @@ prepare_home (TunnelWorker *worker, guint slot, guint8 *inner, gsize length)
   return TUNNEL_DROP_NONE;
 }
 
+static void
+put_to_agent (TunnelWorker *worker, guint slot, guint8 *data, gsize length)
+{
+  struct msghdr *message = &worker->batch.messages[slot].msg_hdr;
+
+  worker->batch.vectors[slot] = (struct iovec){ .iov_base = data, .iov_len = length };
+  worker->batch.names[slot].ll = worker->path->agent;
+  *message = (struct msghdr){
+    .msg_name = &worker->batch.names[slot],
+    .msg_namelen = sizeof worker->batch.names[slot].ll,
+    .msg_iov = &worker->batch.vectors[slot],
+    .msg_iovlen = 1,
+  };
+}
+
+/*
+ * RFC 3024 5.1 and 5.2: plain to the agent as the default router, or inside IP-in-IP, as it was
+ * registered; then groups too, which a router of plain packets would take for its own link's.
+ */
+static TunnelDrop
+prepare_f (TunnelWorker *worker, guint slot, guint8 *inner, gsize length)
+{
+  const TunnelPath *path = worker->path;
+  gsize outer_length;
+  TunnelIp4 header;
+  TunnelDrop drop;
+
+  if (path->clear == NULL || path->clear->packet_fd < 0)
+    return TUNNEL_DROP_MODE;
+  if (path->encapsulating)
+    {
+      drop = tunnel_ipip_encapsulate (&path->to_agent, inner, length, &outer_length);
+      if (drop == TUNNEL_DROP_NONE)
+        put_to_agent (worker, slot, inner - TUNNEL_IP4_HEADER, outer_length);
+      return drop;
+    }
+  drop = tunnel_ip4_parse (inner, length, &header);
+  if (drop == TUNNEL_DROP_NONE && header.source != path->ipip.home_address)
+    drop = TUNNEL_DROP_SOURCE;
+  if (drop == TUNNEL_DROP_NONE && tunnel_ip4_is_group (header.destination))
+    drop = TUNNEL_DROP_DESTINATION;
+  if (drop == TUNNEL_DROP_NONE)
+    put_to_agent (worker, slot, inner, header.total_length);
+  return drop;
+}
+
 static TunnelDrop
 prepare (TunnelWorker *worker, guint slot, guint8 *inner, gsize length)
 {
@@ -119,8 +169,9 @@ prepare (TunnelWorker *worker, guint slot, guint8 *inner, gsize length)
     {
     case TUNNEL_MODE_BLOCKED:
     case TUNNEL_MODE_HOLD:
-    case TUNNEL_MODE_F:
       return TUNNEL_DROP_MODE;
+    case TUNNEL_MODE_F:
+      return prepare_f (worker, slot, inner, length);
     case TUNNEL_MODE_HOME:
       return prepare_home (worker, slot, inner, length);
     case TUNNEL_MODE_C:
@@ -136,7 +187,25 @@ outgoing_fd (const TunnelPath *path)
 {
   if (path->mode == TUNNEL_MODE_MC && path->esp_link != NULL)
     return path->udp_encap ? path->esp_link->udp_fd : path->esp_link->esp_fd;
+  if (path->mode == TUNNEL_MODE_F && path->clear != NULL)
+    return path->clear->packet_fd;
   return path->clear_link != NULL ? path->clear_link->ipip_fd : -1;
+}
+
+/*
+ * In clear the interface's own: what routers say of the path is judged by tunnel-icmp.c, which asks
+ * for more than the kernel does before it believes.
+ */
+static guint
+get_path_mtu (const TunnelWorker *worker)
+{
+  const TunnelPath *path = worker->path;
+  RoamAddr remote;
+
+  if (path->mode != TUNNEL_MODE_MC || path->esp_link == NULL)
+    return tunnel_link_get_mtu (path->ifindex);
+  remote = roam_addr_from_bytes ((const guint8 *)&path->esp_remote.sin_addr, 4);
+  return tunnel_link_path_mtu (path->esp_link->ifindex, worker->mark, &remote);
 }
 
 /*
@@ -145,20 +214,20 @@ outgoing_fd (const TunnelPath *path)
  * against forged reports.
  */
 static void
-narrow_mtu (TunnelWorker *worker)
+narrow_to_path (TunnelWorker *worker)
 {
-  const TunnelPath *path = worker->path;
-  gboolean esp = path->mode == TUNNEL_MODE_MC && path->out != NULL;
-  RoamAddr remote =
-    esp ? roam_addr_from_bytes ((const guint8 *)&path->esp_remote.sin_addr, 4) : roam_addr_from_u32 (path->ipip.remote);
-  guint path_mtu = tunnel_link_path_mtu (esp ? path->esp_link->ifindex : path->ifindex, worker->mark, &remote), mtu;
+  guint path_mtu = get_path_mtu (worker);
 
-  if (path_mtu == 0)
-    return;
-  mtu = tunnel_plan_mtu (path->mode, path_mtu, path->udp_encap, esp ? path->out->sa : NULL);
+  if (path_mtu != 0)
+    tunnel_outbound_narrow (worker, tunnel_path_get_mtu (worker->path, path_mtu));
+}
+
+void
+tunnel_outbound_narrow (TunnelWorker *worker, guint mtu)
+{
   if (mtu < worker->mtu && tunnel_device_set_mtu (worker->device, mtu))
     {
-      g_info ("Path MTU %u: MTU of %s is now %u", path_mtu, worker->device->name, mtu);
+      g_info ("The path is narrower: MTU of %s is now %u", worker->device->name, mtu);
       worker->mtu = mtu;
     }
 }
@@ -167,6 +236,7 @@ static void
 flush (TunnelWorker *worker, const Outgoing *outgoing)
 {
   guint sent = 0;
+  gboolean again = FALSE;
 
   while (sent < outgoing->count)
     {
@@ -175,12 +245,19 @@ flush (TunnelWorker *worker, const Outgoing *outgoing)
 
       if (n < 0 && errno == EINTR)
         continue;
+      /* An ICMP error about an earlier packet is reported once, in place of sending this one. */
+      if (n < 0 && !again)
+        {
+          again = TRUE;
+          continue;
+        }
+      again = FALSE;
       if (n < 0)
         {
           /* This one is lost, as on any narrow or broken link; those behind it are not. */
           worker->stats.tx_failed++;
           if (errno == EMSGSIZE)
-            narrow_mtu (worker);
+            narrow_to_path (worker);
           n = 1;
         }
       sent += (guint)n;
@@ -191,8 +268,12 @@ flush (TunnelWorker *worker, const Outgoing *outgoing)
 static void
 add_packet (TunnelWorker *worker, Outgoing *outgoing, gsize length)
 {
-  TunnelDrop drop = prepare (worker, outgoing->count, worker->batch.slots[outgoing->count] + TUNNEL_HEADROOM, length);
+  guint8 *inner = worker->batch.slots[outgoing->count] + TUNNEL_HEADROOM;
+  TunnelDrop drop;
 
+  if (worker->soft.unreachable_us != 0)
+    tunnel_icmp_check_packet (worker, inner, length);
+  drop = prepare (worker, outgoing->count, inner, length);
   if (drop != TUNNEL_DROP_NONE)
     {
       tunnel_worker_count_drop (worker, drop);
@@ -207,7 +288,7 @@ add_packet (TunnelWorker *worker, Outgoing *outgoing, gsize length)
 static void
 add_oversize (TunnelWorker *worker, Outgoing *outgoing, gsize length)
 {
-  guint8 reply[TUNNEL_TOO_BIG_OCTETS];
+  guint8 reply[TUNNEL_ICMP_MAX_OCTETS];
   TunnelFragmenter fragmenter;
   gsize part;
 
@@ -231,7 +312,9 @@ add_oversize (TunnelWorker *worker, Outgoing *outgoing, gsize length)
 static gboolean
 is_oversize (const TunnelWorker *worker, gsize length)
 {
-  return length > worker->mtu && (worker->path->mode == TUNNEL_MODE_C || worker->path->mode == TUNNEL_MODE_MC);
+  TunnelMode mode = worker->path->mode;
+
+  return length > worker->mtu && (mode == TUNNEL_MODE_C || mode == TUNNEL_MODE_F || mode == TUNNEL_MODE_MC);
 }
 
 void
@@ -256,6 +339,17 @@ tunnel_outbound_process (TunnelWorker *worker)
     }
   if (length <= 0)
     worker->draining = FALSE;
+  if (worker->path->mip_udp && outgoing.count > 0)
+    tunnel_keepalive_note_sent (&worker->keepalive, tunnel_worker_now ());
+  flush (worker, &outgoing);
+}
+
+void
+tunnel_outbound_send_user (TunnelWorker *worker, gsize length)
+{
+  Outgoing outgoing = { .fd = outgoing_fd (worker->path) };
+
+  add_packet (worker, &outgoing, length);
   flush (worker, &outgoing);
 }
 

@@ -5,6 +5,8 @@
 #include "tunnel/tunnel-ipip-private.h"
 #include "tunnel/tunnel-plan-private.h"
 
+#include <string.h>
+
 /* RFC 791: every host takes 576 octets; below that the inner path would be worse than the outer one. */
 #define MIN_MTU 576
 
@@ -112,6 +114,26 @@ same_esp (const TunnelPlan *a, const TunnelPlan *b)
          roam_addr_equal (&a->tia, &b->tia);
 }
 
+/* Port and interval mean something with MIP UDP only. */
+static gboolean
+same_mip_udp (const TunnelPlan *a, const TunnelPlan *b)
+{
+  if (!a->mip_udp && !b->mip_udp)
+    return TRUE;
+  return !a->mip_udp == !b->mip_udp && a->mip_udp_port == b->mip_udp_port && a->keepalive_s == b->keepalive_s &&
+         !a->keepalive_at_once == !b->keepalive_at_once;
+}
+
+static gboolean
+same_mip (const TunnelPlan *a, const TunnelPlan *b)
+{
+  return a->ifindex == b->ifindex && roam_addr_equal (&a->mip_local, &b->mip_local) &&
+         roam_addr_equal (&a->home_agent, &b->home_agent) && roam_addr_equal (&a->next_hop, &b->next_hop) &&
+         same_mip_udp (a, b) && roam_addr_equal (&a->agent, &b->agent) &&
+         memcmp (a->agent_link_layer, b->agent_link_layer, sizeof a->agent_link_layer) == 0 &&
+         !a->encapsulating == !b->encapsulating && !a->broadcasts == !b->broadcasts;
+}
+
 static gboolean
 same_links (const TunnelPlan *a, const TunnelPlan *b)
 {
@@ -141,8 +163,7 @@ tunnel_plan_diff (const TunnelPlan *old_plan, const TunnelPlan *new_plan)
 
   if (old_plan->mode != new_plan->mode)
     changes |= TUNNEL_CHANGE_MODE;
-  if (old_plan->ifindex != new_plan->ifindex || !roam_addr_equal (&old_plan->mip_local, &new_plan->mip_local) ||
-      !roam_addr_equal (&old_plan->next_hop, &new_plan->next_hop))
+  if (!same_mip (old_plan, new_plan))
     changes |= TUNNEL_CHANGE_MIP;
   if (!same_esp (old_plan, new_plan))
     changes |= TUNNEL_CHANGE_ESP;
@@ -194,25 +215,47 @@ esp_payload (guint link_mtu, gboolean udp_encap, const TunnelSa *sa)
   return room > 2 ? room - 2 : 0;
 }
 
-guint
-tunnel_plan_mtu (TunnelMode mode, guint link_mtu, gboolean udp_encap, const TunnelSa *sa)
+/* Of the Mobile IPv4 tunnel itself: RFC 2003 3.1, RFC 3519 3.3. */
+static guint
+mip_overhead (gboolean mip_udp)
 {
-  guint mtu = link_mtu;
+  return mip_udp ? TUNNEL_MIP_UDP_OVERHEAD : TUNNEL_IP4_HEADER;
+}
+
+guint
+tunnel_plan_mtu (TunnelMode mode, guint link_mtu, const TunnelOverhead *overhead)
+{
+  guint mtu = link_mtu, mip = mip_overhead (overhead->mip_udp);
 
   switch (mode)
     {
     case TUNNEL_MODE_BLOCKED:
     case TUNNEL_MODE_HOLD:
     case TUNNEL_MODE_HOME:
+      break;
     case TUNNEL_MODE_F:
+      /* RFC 3024 5.2: to the agent in IP-in-IP; the agent's own tunnel begins behind it. */
+      if (overhead->encapsulating)
+        mtu = link_mtu > TUNNEL_IP4_HEADER ? link_mtu - TUNNEL_IP4_HEADER : 0;
       break;
     case TUNNEL_MODE_C:
-      mtu = link_mtu > TUNNEL_IP4_HEADER ? link_mtu - TUNNEL_IP4_HEADER : 0;
+      mtu = link_mtu > mip ? link_mtu - mip : 0;
       break;
     case TUNNEL_MODE_MC:
-      mtu = esp_payload (link_mtu, udp_encap, sa);
-      mtu = mtu > TUNNEL_IP4_HEADER ? mtu - TUNNEL_IP4_HEADER : 0;
+      mtu = esp_payload (link_mtu, overhead->udp_encap, overhead->sa);
+      mtu = mtu > mip ? mtu - mip : 0;
       break;
     }
   return MAX (mtu, MIN_MTU);
+}
+
+guint
+tunnel_plan_get_mtu (const TunnelPlan *plan, guint link_mtu)
+{
+  TunnelOverhead overhead = { .mip_udp = plan->mip_udp,
+                              .encapsulating = plan->encapsulating,
+                              .udp_encap = plan->udp_encap,
+                              .sa = tunnel_plan_find_sa (plan, plan->out_sa) };
+
+  return tunnel_plan_mtu (plan->mode, link_mtu, &overhead);
 }

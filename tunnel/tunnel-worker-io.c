@@ -6,6 +6,8 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
+#include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 /* What an epoll event names: the kind and, for a link's socket, the interface. */
@@ -16,6 +18,9 @@ typedef enum
   SOURCE_UDP,
   SOURCE_ESP,
   SOURCE_IPIP,
+  SOURCE_MIP_UDP,
+  SOURCE_ICMP,
+  SOURCE_TIMER,
 } Source;
 
 #define MAX_WAKEUPS 16
@@ -82,7 +87,28 @@ tunnel_path_free (TunnelPath *path)
     return;
   g_ptr_array_unref (path->links);
   g_ptr_array_unref (path->sas);
+  tunnel_clear_unref (path->clear);
   g_free (path);
+}
+
+guint
+tunnel_path_get_mtu (const TunnelPath *path, guint link_mtu)
+{
+  TunnelOverhead overhead = { .mip_udp = path->mip_udp,
+                              .encapsulating = path->encapsulating,
+                              .udp_encap = path->udp_encap,
+                              .sa = path->out != NULL ? path->out->sa : NULL };
+
+  return tunnel_plan_mtu (path->mode, link_mtu, &overhead);
+}
+
+gint64
+tunnel_worker_now (void)
+{
+  struct timespec now;
+
+  (void)clock_gettime (CLOCK_BOOTTIME, &now);
+  return (gint64)now.tv_sec * ROAM_USEC_PER_SEC + now.tv_nsec / 1000;
 }
 
 /* -------------------------------------------------------------------------- lock ---- */
@@ -149,6 +175,50 @@ tunnel_worker_count_drop (TunnelWorker *worker, TunnelDrop drop)
     }
 }
 
+/* ------------------------------------------------------------------------- timer ---- */
+
+void
+tunnel_worker_set_timer (TunnelWorker *worker)
+{
+  gint64 due_us = tunnel_keepalive_next_deadline (&worker->keepalive);
+  struct itimerspec when = { 0 };
+
+  if (worker->late.until_us != 0)
+    due_us = roam_deadline_min (due_us, worker->late.until_us);
+  if (due_us == worker->timer_us)
+    return;
+  worker->timer_us = due_us;
+  if (due_us != ROAM_NEVER)
+    {
+      when.it_value.tv_sec = (time_t)(due_us / ROAM_USEC_PER_SEC);
+      /* 0 would disarm it. */
+      when.it_value.tv_nsec = (long)(due_us % ROAM_USEC_PER_SEC) * 1000 + 1;
+    }
+  if (timerfd_settime (worker->timer_fd, TFD_TIMER_ABSTIME, &when, NULL) < 0)
+    g_warning ("Timer of the data plane: %s", g_strerror (errno));
+}
+
+static void
+forget_late (TunnelWorker *worker)
+{
+  g_clear_pointer (&worker->late.clear, tunnel_clear_unref);
+  worker->late.until_us = 0;
+}
+
+static void
+process_timer (TunnelWorker *worker)
+{
+  guint64 expirations;
+
+  /* Only so that it is no longer readable. */
+  (void)!read (worker->timer_fd, &expirations, sizeof expirations);
+  worker->timer_us = ROAM_NEVER;
+  tunnel_keepalive_process_timer (worker);
+  if (worker->late.until_us != 0 && tunnel_worker_now () >= worker->late.until_us)
+    forget_late (worker);
+  tunnel_worker_set_timer (worker);
+}
+
 /* -------------------------------------------------------------------------- loop ---- */
 
 static void
@@ -198,6 +268,23 @@ process_tun (TunnelWorker *worker, guint32 events)
     }
 }
 
+/* Both the present sockets of a mode in clear and those of the path before, which have the same name in epoll. */
+static void
+process_clear (TunnelWorker *worker, Source source, TunnelLink *link)
+{
+  const TunnelClear *all[] = { worker->path->clear, worker->late.clear };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (all); i++)
+    {
+      if (all[i] == NULL || all[i]->needs.ifindex != link->ifindex)
+        continue;
+      if (source == SOURCE_MIP_UDP && all[i]->udp_fd >= 0)
+        tunnel_inbound_process_ipip (worker, link, all[i]->udp_fd);
+      else if (source == SOURCE_ICMP && all[i]->icmp_fd >= 0)
+        tunnel_inbound_process_icmp (worker, all[i]->icmp_fd);
+    }
+}
+
 static void
 process_wakeup (TunnelWorker *worker, const struct epoll_event *event)
 {
@@ -209,12 +296,19 @@ process_wakeup (TunnelWorker *worker, const struct epoll_event *event)
   link = find_link (worker->path, (int)(event->data.u64 >> 32));
   if (source == SOURCE_TUN)
     process_tun (worker, event->events);
+  else if (source == SOURCE_TIMER)
+    process_timer (worker);
   else if (link != NULL && source == SOURCE_UDP)
     tunnel_inbound_process_udp (worker, link);
   else if (link != NULL && source == SOURCE_ESP)
     tunnel_inbound_process_esp (worker, link);
   else if (link != NULL && source == SOURCE_IPIP)
-    tunnel_inbound_process_ipip (worker, link);
+    tunnel_inbound_process_ipip (worker, link, link->ipip_fd);
+  else if (link != NULL)
+    process_clear (worker, source, link);
+  else
+    /* Sockets of a link that left the plan, kept for late packets: nobody would read them empty. */
+    forget_late (worker);
   unlock_worker (worker);
 }
 
@@ -249,14 +343,19 @@ tunnel_worker_new (const TunnelDevice *device, TunnelQueue *queue, guint32 mark,
   worker->queue = queue;
   worker->mark = mark;
   worker->path = tunnel_path_new ();
+  worker->reassembly = tunnel_reassembly_new ();
   g_mutex_init (&worker->turnstile);
   g_mutex_init (&worker->lock);
   worker->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
   worker->stop_fd = eventfd (0, EFD_CLOEXEC);
-  if (worker->epoll_fd >= 0 && worker->stop_fd >= 0)
+  worker->timer_fd = timerfd_create (CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+  worker->timer_us = ROAM_NEVER;
+  if (worker->epoll_fd >= 0 && worker->stop_fd >= 0 && worker->timer_fd >= 0)
     {
       watch (worker, EPOLL_CTL_ADD, worker->stop_fd, SOURCE_STOP, 0, EPOLLIN);
+      watch (worker, EPOLL_CTL_ADD, worker->timer_fd, SOURCE_TIMER, 0, EPOLLIN);
       update_tun_watch (worker);
+      (void)!getrandom (&worker->keepalive_id, sizeof worker->keepalive_id, 0);
       worker->thread = g_thread_try_new ("roamd-tunnel", run, worker, error);
       if (worker->thread != NULL)
         return worker;
@@ -277,11 +376,15 @@ tunnel_worker_free (TunnelWorker *worker)
       (void)eventfd_write (worker->stop_fd, 1);
       g_thread_join (worker->thread);
     }
+  forget_late (worker);
   tunnel_path_free (worker->path);
+  tunnel_reassembly_free (worker->reassembly);
   if (worker->epoll_fd >= 0)
     close (worker->epoll_fd);
   if (worker->stop_fd >= 0)
     close (worker->stop_fd);
+  if (worker->timer_fd >= 0)
+    close (worker->timer_fd);
   g_mutex_clear (&worker->lock);
   g_mutex_clear (&worker->turnstile);
   g_free (worker);
@@ -291,6 +394,8 @@ tunnel_worker_free (TunnelWorker *worker)
 static void
 watch_links (TunnelWorker *worker, const TunnelPath *old_path)
 {
+  const TunnelClear *clear = worker->path->clear;
+
   for (guint i = 0; i < worker->path->links->len; i++)
     {
       TunnelLink *link = g_ptr_array_index (worker->path->links, i);
@@ -301,6 +406,75 @@ watch_links (TunnelWorker *worker, const TunnelPath *old_path)
       watch (worker, EPOLL_CTL_ADD, link->esp_fd, SOURCE_ESP, link->ifindex, EPOLLIN);
       watch (worker, EPOLL_CTL_ADD, link->ipip_fd, SOURCE_IPIP, link->ifindex, EPOLLIN);
     }
+  if (clear == NULL || clear == old_path->clear)
+    return;
+  if (clear->udp_fd >= 0)
+    watch (worker, EPOLL_CTL_ADD, clear->udp_fd, SOURCE_MIP_UDP, clear->needs.ifindex, EPOLLIN);
+  if (clear->icmp_fd >= 0)
+    watch (worker, EPOLL_CTL_ADD, clear->icmp_fd, SOURCE_ICMP, clear->needs.ifindex, EPOLLIN);
+}
+
+static gboolean
+same_tunnel (const TunnelIpip *a, const TunnelIpip *b)
+{
+  return a->local == b->local && a->remote == b->remote && a->udp == b->udp && a->udp_port == b->udp_port;
+}
+
+/* Which tunnels stand for one another: both in clear on proved links, or both inside ESP; 0: none does. */
+static guint
+security_class (TunnelMode mode)
+{
+  switch (mode)
+    {
+    case TUNNEL_MODE_C:
+    case TUNNEL_MODE_F:
+      return 1;
+    case TUNNEL_MODE_MC:
+      return 2;
+    case TUNNEL_MODE_BLOCKED:
+    case TUNNEL_MODE_HOLD:
+    case TUNNEL_MODE_HOME:
+      return 0;
+    }
+  return 0;
+}
+
+/* Decision D-38; nothing of a network that trust left, which a HOLD or another class in between says. */
+static void
+keep_late (TunnelWorker *worker, const TunnelPath *old_path, const TunnelPath *path)
+{
+  TunnelMode old_mode = tunnel_worker_mode (worker);
+  guint class = security_class (old_mode);
+
+  forget_late (worker);
+  if (class == 0 || class != security_class (path->mode))
+    return;
+  worker->late = (TunnelLate){
+    .until_us = tunnel_worker_now () + TUNNEL_LATE_US,
+    .ipip = old_path->ipip,
+    .ifindex = old_mode == TUNNEL_MODE_MC ? 0 : old_path->ifindex,
+    .clear = old_path->clear != NULL ? tunnel_clear_ref (old_path->clear) : NULL,
+  };
+}
+
+const TunnelIpip *
+tunnel_worker_get_late (const TunnelWorker *worker, int ifindex, gint64 now_us)
+{
+  if (worker->late.until_us == 0 || now_us >= worker->late.until_us || worker->late.ifindex != ifindex)
+    return NULL;
+  return &worker->late.ipip;
+}
+
+guint
+tunnel_worker_get_learned_mtu (TunnelWorker *worker, const TunnelPath *path)
+{
+  guint mtu = G_MAXUINT;
+
+  lock_worker (worker);
+  if (same_tunnel (&worker->path->ipip, &path->ipip))
+    mtu = tunnel_icmp_get_mtu (&worker->soft, tunnel_worker_now ());
+  unlock_worker (worker);
+  return mtu;
 }
 
 void
@@ -312,11 +486,20 @@ tunnel_worker_set_path (TunnelWorker *worker, TunnelPath *path)
   lock_worker (worker);
   held = tunnel_worker_mode (worker) == TUNNEL_MODE_HOLD;
   old_path = worker->path;
+  if (!same_tunnel (&old_path->ipip, &path->ipip) || tunnel_worker_mode (worker) != path->mode)
+    keep_late (worker, old_path, path);
+  if (!same_tunnel (&old_path->ipip, &path->ipip))
+    {
+      worker->soft = (TunnelSoftState){ 0 };
+      tunnel_reassembly_clear (worker->reassembly);
+    }
   worker->path = path;
   worker->halted = FALSE;
   worker->draining = held && path->mode != TUNNEL_MODE_HOLD;
   watch_links (worker, old_path);
   update_tun_watch (worker);
+  tunnel_keepalive_update (worker);
+  tunnel_worker_set_timer (worker);
   unlock_worker (worker);
   tunnel_path_free (old_path);
 }
@@ -326,7 +509,10 @@ tunnel_worker_halt (TunnelWorker *worker)
 {
   lock_worker (worker);
   worker->halted = TRUE;
+  forget_late (worker);
   update_tun_watch (worker);
+  tunnel_keepalive_update (worker);
+  tunnel_worker_set_timer (worker);
   unlock_worker (worker);
 }
 

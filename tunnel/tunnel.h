@@ -54,10 +54,12 @@ typedef struct {
   gboolean mip_udp;
   guint16 mip_udp_port;  /* source port of the latest request */
   guint16 keepalive_s;   /* >= 10 */
+  gboolean keepalive_at_once; /* R was set in the UDP Tunnel Request: the first one goes before all else (RFC 3519 4.4) */
   /* F: the agent; with encapsulating IP-in-IP HoA -> agent inside the link (RFC 3024 5.2), else plain packets */
   RoamAddr agent;
   guint8 agent_link_layer[6];
   gboolean encapsulating;
+  gboolean broadcasts;   /* B was granted: multicast and broadcast inside the tunnel are the user's (RFC 5944 4.3) */
   /* HOME, C and F: the physical interface in use and its next hop */
   int ifindex;
   RoamAddr next_hop;     /* HOME: default router of the home link */
@@ -83,7 +85,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (TunnelPlan, tunnel_plan_clear)
 
 typedef enum {
   TUNNEL_CHANGE_MODE = 1 << 0,
-  TUNNEL_CHANGE_MIP = 1 << 1,   /* mip_*, home_agent, keepalive_s, agent*, encapsulating, ifindex, next_hop */
+  TUNNEL_CHANGE_MIP = 1 << 1,   /* mip_*, home_agent, keepalive_s, agent*, encapsulating, broadcasts, ifindex, next_hop */
   TUNNEL_CHANGE_ESP = 1 << 2,   /* esp_*, udp_encap, out_sa, tia */
   TUNNEL_CHANGE_SAS = 1 << 3,
   TUNNEL_CHANGE_LINKS = 1 << 4,
@@ -95,10 +97,11 @@ typedef enum {
 TunnelChanges tunnel_plan_diff (const TunnelPlan *old_plan, const TunnelPlan *new_plan);
 const char *tunnel_mode_to_string (TunnelMode mode);
 /*
- * Inner MTU that fits @link_mtu under @mode: IP-in-IP 20; in MC besides outer IP 20, UDP 8 (with
- * @udp_encap), ESP 8 + IV + padding + ICV of @sa. Never below 576. RFC 5265 5.2.
+ * Inner MTU that fits @link_mtu under @plan: IP-in-IP 20 or MIP UDP 32, in F 20 or nothing; in MC
+ * besides outer IP 20, UDP 8 (with udp_encap), ESP 8 + IV + padding + ICV of the plan's outbound SA
+ * (without one the greatest there is). Never below 576. RFC 5265 5.2.
  */
-guint tunnel_plan_mtu (TunnelMode mode, guint link_mtu, gboolean udp_encap, const TunnelSa *sa);
+guint tunnel_plan_get_mtu (const TunnelPlan *plan, guint link_mtu);
 
 /* -------------------------------------------------------------------- gate ---- */
 
@@ -120,7 +123,13 @@ typedef struct {
   char ifname[16];           /* HOME, C and F: the one proved interface */
   RoamAddr care_of_address;  /* C: IP-in-IP (or type 4 in UDP) from here to the home agent passes */
   gboolean mip_udp;          /* C */
-  RoamAddr agent;            /* F: packets of the home address pass to this agent's link-layer address only */
+  /*
+   * F: what the agent's link-layer address sends to the home address comes in. Nothing of the kernel's goes out: the
+   * output hook of an inet table does not know link-layer addresses yet, so it could not tell the agent from any
+   * other station. The user's packets leave by the worker's packet socket, which names the agent's address itself,
+   * needs no route, no ARP and no opening, and is gone when roamd is.
+   */
+  RoamAddr agent;
   guint8 agent_link_layer[6];
 } TunnelGateState;
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "base/addr.h"
+
 #include <glib.h>
 
 #include <arpa/inet.h>
@@ -16,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -129,4 +132,84 @@ build_network (void)
          "ip -6 neigh replace 2001:db8::1 lladdr 02:00:00:00:00:01 dev eth0; "
          "ip neigh replace 192.0.2.9 lladdr 02:00:00:00:00:09 dev eth1");
   open_capture ();
+}
+
+/* ------------------------------------------------------------- packets made by hand ---- */
+
+static RoamAddr
+addr (const char *text)
+{
+  RoamAddr result = ROAM_ADDR_NONE;
+
+  g_assert_true (roam_addr_parse (text, &result));
+  return result;
+}
+
+static void
+append_u16 (GByteArray *bytes, guint value)
+{
+  guint8 octets[2] = { (guint8)(value >> 8), (guint8)value };
+
+  g_byte_array_append (bytes, octets, 2);
+}
+
+/* An IPv4 packet of @length octets of @payload, as the far end writes it itself (IP_HDRINCL fills in the sums). */
+static GByteArray *
+make_packet (guint8 protocol, const char *source, const char *destination, const GByteArray *payload)
+{
+  GByteArray *packet = g_byte_array_new ();
+  RoamAddr from = addr (source), to = addr (destination);
+  const guint8 middle[] = { 64, protocol, 0, 0 };
+
+  append_u16 (packet, 0x4500);
+  append_u16 (packet, 20 + payload->len);
+  append_u16 (packet, 0);
+  append_u16 (packet, 0);
+  g_byte_array_append (packet, middle, sizeof middle);
+  g_byte_array_append (packet, from.bytes, 4);
+  g_byte_array_append (packet, to.bytes, 4);
+  g_byte_array_append (packet, payload->data, payload->len);
+  return packet;
+}
+
+static GByteArray *
+make_udp (guint16 source_port, guint16 port, guint8 first_octet)
+{
+  GByteArray *udp_packet = g_byte_array_new ();
+  const guint8 payload[12] = { first_octet };
+
+  append_u16 (udp_packet, source_port);
+  append_u16 (udp_packet, port);
+  append_u16 (udp_packet, 8 + sizeof payload);
+  append_u16 (udp_packet, 0);
+  g_byte_array_append (udp_packet, payload, sizeof payload);
+  return udp_packet;
+}
+
+/* An ICMP message without data: @type, code 1 (of a redirect: for the host). */
+static GByteArray *
+make_icmp (guint8 type)
+{
+  GByteArray *message = g_byte_array_new ();
+  guint sum = (guint)type << 8 | 1;
+
+  append_u16 (message, sum);
+  append_u16 (message, ~sum & 0xffff);
+  append_u16 (message, 0);
+  append_u16 (message, 0);
+  return message;
+}
+
+static void
+read_far_address (guint8 *link_layer)
+{
+  struct ifreq request = { .ifr_name = "far" };
+  int fd;
+
+  enter (far_namespace);
+  fd = socket (AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  g_assert_cmpint (ioctl (fd, SIOCGIFHWADDR, &request), ==, 0);
+  close (fd);
+  enter (own_namespace);
+  memcpy (link_layer, request.ifr_hwaddr.sa_data, 6);
 }

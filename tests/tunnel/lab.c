@@ -244,6 +244,10 @@ lab_plan (Lab *lab, TunnelPlan *plan, TunnelMode mode, guint link)
   plan->esp_remote = (RoamEndpoint){ roam_addr_from_u32 (LAB_GATEWAY), 4500 };
   plan->udp_encap = TRUE;
   plan->tia = roam_addr_from_u32 (LAB_TIA);
+  /* Nobody's link-layer address: B's capture hears it all the same. */
+  plan->agent = plan->next_hop;
+  plan->agent_link_layer[0] = 0x02;
+  plan->agent_link_layer[5] = 0xfa;
   plan->links[plan->n_links++] = lab->links[0];
   plan->links[plan->n_links++] = lab->links[1];
   plan->out_sa = 1;

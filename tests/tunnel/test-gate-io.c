@@ -20,15 +20,6 @@
 #define REGISTRATION_REPLY 3
 #define TUNNEL_DATA 4
 
-static RoamAddr
-addr (const char *text)
-{
-  RoamAddr result = ROAM_ADDR_NONE;
-
-  g_assert_true (roam_addr_parse (text, &result));
-  return result;
-}
-
 static TunnelGateIo *
 new_gate (void)
 {
@@ -64,6 +55,18 @@ static void
 set_mode (TunnelGateIo *gate, TunnelMode mode)
 {
   set_mode_on (gate, mode, "eth0");
+}
+
+/* Mode c with the tunnel in UDP (RFC 3519). */
+static void
+set_c_udp_on (TunnelGateIo *gate, const char *ifname)
+{
+  TunnelGateState state = { .mode = TUNNEL_MODE_C, .care_of_address = addr (LOCAL), .mip_udp = TRUE };
+  g_autoptr (GError) error = NULL;
+
+  g_strlcpy (state.ifname, ifname, sizeof state.ifname);
+  g_assert_true (tunnel_gate_io_apply (gate, &state, &error));
+  g_assert_no_error (error);
 }
 
 static guint64
@@ -224,47 +227,6 @@ assert_signalling_passes (void)
 
 /* --------------------------------------------------------------------- receiving ---- */
 
-static void
-append_u16 (GByteArray *bytes, guint value)
-{
-  guint8 octets[2] = { (guint8)(value >> 8), (guint8)value };
-
-  g_byte_array_append (bytes, octets, 2);
-}
-
-/* An IPv4 packet of @length octets of @payload, as the far end writes it itself (IP_HDRINCL fills in the sums). */
-static GByteArray *
-make_packet (guint8 protocol, const char *source, const char *destination, const GByteArray *payload)
-{
-  GByteArray *packet = g_byte_array_new ();
-  RoamAddr from = addr (source), to = addr (destination);
-  const guint8 middle[] = { 64, protocol, 0, 0 };
-
-  append_u16 (packet, 0x4500);
-  append_u16 (packet, 20 + payload->len);
-  append_u16 (packet, 0);
-  append_u16 (packet, 0);
-  g_byte_array_append (packet, middle, sizeof middle);
-  g_byte_array_append (packet, from.bytes, 4);
-  g_byte_array_append (packet, to.bytes, 4);
-  g_byte_array_append (packet, payload->data, payload->len);
-  return packet;
-}
-
-static GByteArray *
-make_udp (guint16 source_port, guint16 port, guint8 first_octet)
-{
-  GByteArray *udp_packet = g_byte_array_new ();
-  const guint8 payload[12] = { first_octet };
-
-  append_u16 (udp_packet, source_port);
-  append_u16 (udp_packet, port);
-  append_u16 (udp_packet, 8 + sizeof payload);
-  append_u16 (udp_packet, 0);
-  g_byte_array_append (udp_packet, payload, sizeof payload);
-  return udp_packet;
-}
-
 /* Destination unreachable, fragmentation needed, about a UDP packet to @quoted. */
 static GByteArray *
 make_icmp_error (const char *quoted)
@@ -308,7 +270,7 @@ inject_to (const char *destination, guint8 protocol, const char *source, GByteAr
 
 /* Whether what the far end sends reaches a socket here; one of the two must happen. */
 static gboolean
-arrives (int fd, guint8 protocol, const char *source, GByteArray *payload)
+arrives_at (const char *destination, int fd, guint8 protocol, const char *source, GByteArray *payload)
 {
   struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
   guint64 stopped = counter ("stopped-in");
@@ -316,7 +278,7 @@ arrives (int fd, guint8 protocol, const char *source, GByteArray *payload)
 
   while (recv (fd, packet, sizeof packet, MSG_DONTWAIT) >= 0)
     ;
-  inject_to (LOCAL, protocol, source, payload);
+  inject_to (destination, protocol, source, payload);
   for (gint64 end = g_get_monotonic_time () + PATIENCE_MS * 1000; g_get_monotonic_time () < end;)
     {
       if (poll (&poll_fd, 1, 10) == 1)
@@ -325,6 +287,12 @@ arrives (int fd, guint8 protocol, const char *source, GByteArray *payload)
         return FALSE;
     }
   g_error ("neither arrived nor counted as stopped");
+}
+
+static gboolean
+arrives (int fd, guint8 protocol, const char *source, GByteArray *payload)
+{
+  return arrives_at (LOCAL, fd, protocol, source, payload);
 }
 
 static int
@@ -386,7 +354,10 @@ test_closed_passes_signalling_only (void)
   tunnel_gate_io_free (gate, TRUE);
 }
 
-/* roamd's own socket carries registration and no data, unless in C. covers: R5266-DET-012, R5266-MODE-011 */
+/*
+ * roamd's own socket carries registration and no data, unless in C with a tunnel in UDP, and then there is no other.
+ * covers: R5266-DET-012, R5266-MODE-011, MIP-NAT-015
+ */
 static void
 test_own_socket_is_no_tunnel (void)
 {
@@ -399,10 +370,13 @@ test_own_socket_is_no_tunnel (void)
   g_assert_false (send_packet (&data));
   set_mode (gate, TUNNEL_MODE_MC);
   g_assert_false (send_packet (&data));
-  set_mode_on (gate, TUNNEL_MODE_C, "eth1");
+  set_c_udp_on (gate, "eth1");
   g_assert_false (send_packet (&data));
   set_mode (gate, TUNNEL_MODE_C);
+  g_assert_false (send_packet (&data));
+  set_c_udp_on (gate, "eth0");
   g_assert_true (send_packet (&data));
+  g_assert_false (ipip (LOCAL, HOME_AGENT));
   data.mark = 0;
   g_assert_false (send_packet (&data));
   data.mark = OWN_MARK;
@@ -554,7 +528,7 @@ test_unusable_names_close (void)
   tunnel_gate_io_free (gate, TRUE);
 }
 
-/* covers: R5266-TRF-008 */
+/* covers: R5266-TRF-008, MIP-NAT-015 */
 static void
 test_inbound_tunnel_is_stopped_unless_c (void)
 {
@@ -573,13 +547,94 @@ test_inbound_tunnel_is_stopped_unless_c (void)
 
       set_mode (gate, modes[i]);
       g_assert_cmpint (arrives (tunnel, IPPROTO_IPIP, HOME_AGENT, make_udp (1, 2, 3)), ==, c);
-      g_assert_cmpint (arrives (registration, IPPROTO_UDP, HOME_AGENT, make_udp (434, 5434, TUNNEL_DATA)), ==, c);
+      g_assert_false (arrives (registration, IPPROTO_UDP, HOME_AGENT, make_udp (434, 5434, TUNNEL_DATA)));
+      if (c)
+        {
+          set_mode (gate, TUNNEL_MODE_HOLD);
+          set_c_udp_on (gate, "eth0");
+          g_assert_true (arrives (registration, IPPROTO_UDP, HOME_AGENT, make_udp (434, 5434, TUNNEL_DATA)));
+          g_assert_false (arrives (tunnel, IPPROTO_IPIP, HOME_AGENT, make_udp (1, 2, 3)));
+        }
       g_assert_true (arrives (registration, IPPROTO_UDP, HOME_AGENT, make_udp (434, 5434, REGISTRATION_REPLY)));
       g_assert_false (arrives (tunnel, IPPROTO_IPIP, STRANGER, make_udp (1, 2, 3)));
       g_assert_false (arrives (registration, IPPROTO_UDP, STRANGER, make_udp (434, 5434, REGISTRATION_REPLY)));
     }
   close (tunnel);
   close (registration);
+  tunnel_gate_io_free (gate, TRUE);
+}
+
+/*
+ * From one proved path to the next: what is under way to the old care-of address comes in for two seconds, unless
+ * trust ends.
+ */
+static void
+test_late_packets (void)
+{
+  TunnelGateState other = { .mode = TUNNEL_MODE_C, .ifname = "eth1", .care_of_address = addr (STRANGER) };
+  TunnelGateIo *gate = NULL;
+  int tunnel;
+
+  if (skipped ())
+    return;
+  gate = new_gate ();
+  tunnel = listen_on (SOCK_RAW, IPPROTO_IPIP, 0);
+  set_mode (gate, TUNNEL_MODE_C);
+  g_assert_true (tunnel_gate_io_apply (gate, &other, NULL));
+  g_assert_true (arrives (tunnel, IPPROTO_IPIP, HOME_AGENT, make_udp (1, 2, 3)));
+  g_assert_false (ipip (LOCAL, HOME_AGENT));
+  set_mode (gate, TUNNEL_MODE_HOLD);
+  g_assert_false (arrives (tunnel, IPPROTO_IPIP, HOME_AGENT, make_udp (1, 2, 3)));
+  /* By itself: the kernel's clock, two seconds. */
+  set_mode (gate, TUNNEL_MODE_C);
+  g_assert_true (tunnel_gate_io_apply (gate, &other, NULL));
+  g_usleep (2200000);
+  g_assert_false (arrives (tunnel, IPPROTO_IPIP, HOME_AGENT, make_udp (1, 2, 3)));
+  close (tunnel);
+  tunnel_gate_io_free (gate, TRUE);
+}
+
+/*
+ * What the agent's link-layer address sends to the home address comes in, and nothing else; the IP stack sends
+ * nothing. A redirect to another router is not heard even then.
+ * covers: R5266-TRF-008, R5266-DET-023, MIP-HOM-015
+ */
+static void
+test_f_hears_the_agent_only (void)
+{
+  TunnelGateState state = { .mode = TUNNEL_MODE_F, .ifname = "eth0", .agent = addr (FAR) };
+  TunnelGateIo *gate = NULL;
+  int any, icmp;
+
+  if (skipped ())
+    return;
+  gate = new_gate ();
+  any = listen_on (SOCK_DGRAM, 0, 7000);
+  icmp = listen_on (SOCK_RAW, IPPROTO_ICMP, 0);
+  read_far_address (state.agent_link_layer);
+  g_assert_false (arrives_at (HOME, any, IPPROTO_UDP, STRANGER, make_udp (80, 7000, 0)));
+  /* The registration with it comes before. */
+  close (any);
+  any = listen_on (SOCK_DGRAM, 0, 434);
+  g_assert_true (arrives_at (HOME, any, IPPROTO_UDP, FAR, make_udp (434, 434, REGISTRATION_REPLY)));
+  g_assert_false (arrives_at (HOME, any, IPPROTO_UDP, FAR, make_udp (434, 434, TUNNEL_DATA)));
+  close (any);
+  any = listen_on (SOCK_DGRAM, 0, 7000);
+  g_assert_true (tunnel_gate_io_apply (gate, &state, NULL));
+  g_assert_true (arrives_at (HOME, any, IPPROTO_UDP, STRANGER, make_udp (80, 7000, 0)));
+  g_assert_true (arrives_at (HOME, icmp, IPPROTO_ICMP, FAR, make_icmp (8)));
+  g_assert_false (arrives_at (HOME, icmp, IPPROTO_ICMP, FAR, make_icmp (5)));
+  g_assert_false (arrives (any, IPPROTO_UDP, STRANGER, make_udp (80, 7000, 0)));
+  assert_nothing_in_clear ();
+  /* Another station of the link, which has the agent's IP address if it likes. */
+  state.agent_link_layer[5] ^= 1;
+  set_mode (gate, TUNNEL_MODE_HOLD);
+  g_assert_true (tunnel_gate_io_apply (gate, &state, NULL));
+  g_assert_false (arrives_at (HOME, any, IPPROTO_UDP, STRANGER, make_udp (80, 7000, 0)));
+  set_mode (gate, TUNNEL_MODE_HOLD);
+  g_assert_false (arrives_at (HOME, any, IPPROTO_UDP, STRANGER, make_udp (80, 7000, 0)));
+  close (any);
+  close (icmp);
   tunnel_gate_io_free (gate, TRUE);
 }
 
@@ -716,6 +771,8 @@ main (int argc, char **argv)
   g_test_add_func ("/tunnel/gate-io/tampering", test_tampering_is_mended);
   g_test_add_func ("/tunnel/gate-io/unusable-names", test_unusable_names_close);
   g_test_add_func ("/tunnel/gate-io/inbound-tunnel", test_inbound_tunnel_is_stopped_unless_c);
+  g_test_add_func ("/tunnel/gate-io/late", test_late_packets);
+  g_test_add_func ("/tunnel/gate-io/f", test_f_hears_the_agent_only);
   g_test_add_func ("/tunnel/gate-io/inbound-signalling", test_inbound_signalling);
   g_test_add_func ("/tunnel/gate-io/inbound-errors", test_inbound_errors);
   g_test_add_func ("/tunnel/gate-io/forwarded", test_forwarded);

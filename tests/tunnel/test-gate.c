@@ -49,6 +49,17 @@ state (TunnelMode mode, const char *ifname, const char *care_of_address)
   return result;
 }
 
+static TunnelGateState
+state_f (const char *ifname, guint8 last)
+{
+  TunnelGateState result = state (TUNNEL_MODE_F, ifname, NULL);
+
+  result.agent = addr ("10.5.0.1");
+  result.agent_link_layer[0] = 2;
+  result.agent_link_layer[5] = last;
+  return result;
+}
+
 static void
 assert_has (const char *text, const char *part)
 {
@@ -138,6 +149,9 @@ typedef struct
   const char *commands;
 } ChangeRow;
 
+#define FLUSH_LATE                                                                                                     \
+  "flush set inet roamd c_tunnel_late\nflush set inet roamd c_udp_late\nflush set inet roamd f_agent_late\n"
+
 static void
 test_changes (void)
 {
@@ -146,8 +160,10 @@ test_changes (void)
                   hold = state (TUNNEL_MODE_HOLD, "eth0", "10.2.0.50");
   TunnelGateState mc = state (TUNNEL_MODE_MC, "eth0", "10.8.0.1"), home = state (TUNNEL_MODE_HOME, "eth0", NULL);
   TunnelGateState home2 = state (TUNNEL_MODE_HOME, "eth1", NULL), c = state (TUNNEL_MODE_C, "wlan0", "10.2.0.50");
-  TunnelGateState c2 = state (TUNNEL_MODE_C, "wlan0", "10.3.0.50");
-  const ChangeRow rows[] = {
+  TunnelGateState c2 = state (TUNNEL_MODE_C, "wlan0", "10.3.0.50"), udp = state (TUNNEL_MODE_C, "wlan0", "10.2.0.50");
+  TunnelGateState f = state_f ("eth0", 0x0a), f2 = state_f ("eth0", 0x0b),
+                  nowhere = state (TUNNEL_MODE_C, "*", "10.2.0.50");
+  ChangeRow rows[] = {
     { blocked, blocked, "" },
     { blocked, hold, "" },
     { hold, mc, "" },
@@ -157,15 +173,36 @@ test_changes (void)
     { blocked, home, "add element inet roamd home_if { \"eth0\" }\n" },
     { mc, c, "add element inet roamd c_tunnel { \"wlan0\" . 10.2.0.50 }\n" },
     { home, hold, "delete element inet roamd home_if { \"eth0\" }\n" },
-    { c, mc, "delete element inet roamd c_tunnel { \"wlan0\" . 10.2.0.50 }\n" },
+    { c, mc, "delete element inet roamd c_tunnel { \"wlan0\" . 10.2.0.50 }\n" FLUSH_LATE },
     { home, home2, "delete element inet roamd home_if { \"eth0\" }\nadd element inet roamd home_if { \"eth1\" }\n" },
     { c, c2,
       "delete element inet roamd c_tunnel { \"wlan0\" . 10.2.0.50 }\n"
+      "add element inet roamd c_tunnel_late { \"wlan0\" . 10.2.0.50 }\n"
       "add element inet roamd c_tunnel { \"wlan0\" . 10.3.0.50 }\n" },
     { home, c,
       "delete element inet roamd home_if { \"eth0\" }\nadd element inet roamd c_tunnel { \"wlan0\" . 10.2.0.50 }\n" },
+    { c, udp,
+      "delete element inet roamd c_tunnel { \"wlan0\" . 10.2.0.50 }\n"
+      "add element inet roamd c_tunnel_late { \"wlan0\" . 10.2.0.50 }\n"
+      "add element inet roamd c_udp { \"wlan0\" . 10.2.0.50 }\n" },
+    { udp, mc, "delete element inet roamd c_udp { \"wlan0\" . 10.2.0.50 }\n" FLUSH_LATE },
+    { c, f,
+      "delete element inet roamd c_tunnel { \"wlan0\" . 10.2.0.50 }\n"
+      "add element inet roamd c_tunnel_late { \"wlan0\" . 10.2.0.50 }\n"
+      "add element inet roamd f_agent { \"eth0\" . 02:00:00:00:00:0a }\n" },
+    { f, f2,
+      "delete element inet roamd f_agent { \"eth0\" . 02:00:00:00:00:0a }\n"
+      "add element inet roamd f_agent_late { \"eth0\" . 02:00:00:00:00:0a }\n"
+      "add element inet roamd f_agent { \"eth0\" . 02:00:00:00:00:0b }\n" },
+    { f, hold, "delete element inet roamd f_agent { \"eth0\" . 02:00:00:00:00:0a }\n" FLUSH_LATE },
+    { c, home,
+      "delete element inet roamd c_tunnel { \"wlan0\" . 10.2.0.50 }\n" FLUSH_LATE
+      "add element inet roamd home_if { \"eth0\" }\n" },
+    { f, nowhere, "delete element inet roamd f_agent { \"eth0\" . 02:00:00:00:00:0a }\n" FLUSH_LATE },
   };
 
+  udp.mip_udp = TRUE;
+  rows[13].to = rows[14].from = udp;
   for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
     {
       g_autofree char *commands = tunnel_gate_render_change (&config, &rows[i].from, &rows[i].to);
@@ -180,12 +217,20 @@ test_unusable_openings (void)
 {
   TunnelGateConfig config = gate_config ();
   TunnelGateState open = state (TUNNEL_MODE_HOME, "eth0", NULL);
-  const TunnelGateState unusable[] = {
-    state (TUNNEL_MODE_HOME, NULL, NULL),         state (TUNNEL_MODE_HOME, "eth*", NULL),
-    state (TUNNEL_MODE_HOME, "a\" }; #", NULL),   state (TUNNEL_MODE_C, "eth0", NULL),
-    state (TUNNEL_MODE_C, "eth0", "2001:db8::1"), state (TUNNEL_MODE_C, "*", "10.2.0.50"),
+  TunnelGateState broadcast = state_f ("eth0", 1);
+  TunnelGateState unusable[] = {
+    state (TUNNEL_MODE_HOME, NULL, NULL),
+    state (TUNNEL_MODE_HOME, "eth*", NULL),
+    state (TUNNEL_MODE_HOME, "a\" }; #", NULL),
+    state (TUNNEL_MODE_C, "eth0", NULL),
+    state (TUNNEL_MODE_C, "eth0", "2001:db8::1"),
+    state (TUNNEL_MODE_C, "*", "10.2.0.50"),
+    state (TUNNEL_MODE_F, "eth0", NULL),
+    state_f ("eth*", 1),
+    broadcast,
   };
 
+  memset (unusable[8].agent_link_layer, 0xff, sizeof unusable[8].agent_link_layer);
   for (gsize i = 0; i < G_N_ELEMENTS (unusable); i++)
     {
       g_autofree char *commands = tunnel_gate_render_change (&config, &open, &unusable[i]);

@@ -201,6 +201,40 @@ test_broken_outer (void)
 
 /* ------------------------------------------------------------------------- ECN ---- */
 
+/* Decision D-22: a group's packets are the user's only if B was granted. covers: MIP-TUN-006 */
+static void
+test_groups (void)
+{
+  static const struct
+  {
+    guint32 destination;
+    gboolean group;
+  } rows[] = {
+    { 0xe0000001, TRUE },  { 0xef010203, TRUE },  { 0xefffffff, TRUE },  { 0xffffffff, TRUE },
+    { 0xdfffffff, FALSE }, { 0xf0000000, FALSE }, { 0xfffffffe, FALSE }, { 0x0a0100ff, FALSE },
+  };
+
+  for (guint broadcasts = 0; broadcasts < 2; broadcasts++)
+    for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
+      {
+        TunnelIpip how = { .local = 0xc6336432, .remote = 0x0a010002, .home_address = 0x0a010064 };
+        TunnelIp4 inner = { .ttl = 1, .protocol = 17, .total_length = 40, .source = 0x0a04000a };
+        TunnelIp4 outer = { .ttl = 9, .protocol = 4, .total_length = 60, .source = 0x0a010002 };
+        guint8 packet[60] = { 0 }, *start = NULL;
+        gboolean unused, accepted = broadcasts && rows[i].group;
+        gsize length;
+
+        how.broadcasts = broadcasts;
+        outer.destination = how.local;
+        inner.destination = rows[i].destination;
+        tunnel_ip4_build (packet, &outer);
+        tunnel_ip4_build (packet + 20, &inner);
+        g_assert_cmpint (
+          tunnel_ipip_decapsulate (&how, TUNNEL_ECN_NOT_ECT, packet, sizeof packet, &start, &length, &unused), ==,
+          accepted ? TUNNEL_DROP_NONE : TUNNEL_DROP_DESTINATION);
+      }
+}
+
 /* covers: MIP-TUN-007 */
 static void
 test_ecn_ingress (void)
@@ -473,7 +507,7 @@ test_fragments (void)
 static void
 test_too_big (void)
 {
-  guint8 packet[ROOM], reply[TUNNEL_TOO_BIG_OCTETS];
+  guint8 packet[ROOM], reply[TUNNEL_ICMP_MAX_OCTETS];
   gsize length = make_packet (packet, HOA, CN, 0, 64, 0, 1460), reply_length;
   TunnelFragmenter fragmenter;
 
@@ -509,6 +543,7 @@ main (int argc, char **argv)
   g_test_add_func ("/tunnel/ipip/what-is-not-encapsulated", test_what_is_not_encapsulated);
   g_test_add_func ("/tunnel/ipip/what-is-accepted", test_what_is_accepted);
   g_test_add_func ("/tunnel/ipip/broken-outer", test_broken_outer);
+  g_test_add_func ("/tunnel/ipip/groups", test_groups);
   g_test_add_func ("/tunnel/ipip/ecn-ingress", test_ecn_ingress);
   g_test_add_func ("/tunnel/ipip/ecn-egress", test_ecn_egress);
   g_test_add_func ("/tunnel/ipip/ecn-through-two-tunnels", test_ecn_through_two_tunnels);

@@ -98,6 +98,49 @@ edit_next_hop (TunnelPlan *plan)
 }
 
 static void
+edit_home_agent (TunnelPlan *plan)
+{
+  plan->home_agent = roam_addr_from_u32 (0x0a010003);
+}
+
+static void
+edit_mip_udp (TunnelPlan *plan)
+{
+  plan->mip_udp = TRUE;
+}
+
+static void
+edit_unused_port (TunnelPlan *plan)
+{
+  plan->mip_udp_port++;
+  plan->keepalive_s++;
+}
+
+static void
+edit_agent (TunnelPlan *plan)
+{
+  plan->agent = roam_addr_from_u32 (5);
+}
+
+static void
+edit_agent_link_layer (TunnelPlan *plan)
+{
+  plan->agent_link_layer[5]++;
+}
+
+static void
+edit_encapsulating (TunnelPlan *plan)
+{
+  plan->encapsulating = TRUE;
+}
+
+static void
+edit_broadcasts (TunnelPlan *plan)
+{
+  plan->broadcasts = TRUE;
+}
+
+static void
 edit_esp_ifindex (TunnelPlan *plan)
 {
   plan->esp_ifindex++;
@@ -203,6 +246,13 @@ test_diff_table (void)
     { edit_mip_local, TUNNEL_CHANGE_MIP },
     { edit_ifindex, TUNNEL_CHANGE_MIP },
     { edit_next_hop, TUNNEL_CHANGE_MIP },
+    { edit_home_agent, TUNNEL_CHANGE_MIP },
+    { edit_mip_udp, TUNNEL_CHANGE_MIP },
+    { edit_unused_port, 0 },
+    { edit_agent, TUNNEL_CHANGE_MIP },
+    { edit_agent_link_layer, TUNNEL_CHANGE_MIP },
+    { edit_encapsulating, TUNNEL_CHANGE_MIP },
+    { edit_broadcasts, TUNNEL_CHANGE_MIP },
     { edit_esp_ifindex, TUNNEL_CHANGE_ESP },
     { edit_esp_local, TUNNEL_CHANGE_ESP },
     { edit_esp_remote_port, TUNNEL_CHANGE_ESP },
@@ -231,6 +281,26 @@ test_diff_table (void)
       g_assert_cmpint (tunnel_plan_diff (&old_plan, &new_plan), ==, rows[i].changes);
       g_assert_cmpint (tunnel_plan_diff (&new_plan, &old_plan), ==, rows[i].changes);
     }
+}
+
+/* Another port is another tunnel, once there is one in UDP. */
+static void
+test_diff_of_mip_udp (void)
+{
+  g_auto (TunnelPlan) old_plan = { 0 }, new_plan = { 0 };
+
+  fill_plan (&old_plan);
+  fill_plan (&new_plan);
+  old_plan.mip_udp = new_plan.mip_udp = TRUE;
+  g_assert_cmpint (tunnel_plan_diff (&old_plan, &new_plan), ==, 0);
+  new_plan.mip_udp_port++;
+  g_assert_cmpint (tunnel_plan_diff (&old_plan, &new_plan), ==, TUNNEL_CHANGE_MIP);
+  new_plan.mip_udp_port--;
+  new_plan.keepalive_at_once = TRUE;
+  g_assert_cmpint (tunnel_plan_diff (&old_plan, &new_plan), ==, TUNNEL_CHANGE_MIP);
+  new_plan.keepalive_at_once = FALSE;
+  new_plan.keepalive_s++;
+  g_assert_cmpint (tunnel_plan_diff (&old_plan, &new_plan), ==, TUNNEL_CHANGE_MIP);
 }
 
 static void
@@ -263,9 +333,15 @@ typedef struct
   TunnelEspAlgorithm algorithm;
   guint integ_bits; /* 1: no SA known */
   guint mtu;
+  enum
+  {
+    USUAL,
+    MIP_UDP,
+    ENCAPSULATING,
+  } around;
 } MtuRow;
 
-/* covers: MIP-TUN-025, MIP-TUN-013, R5266-NAT-009, IKE-ESP-013, MIP-TUN-024 */
+/* covers: MIP-TUN-025, MIP-TUN-013, R5266-NAT-009, IKE-ESP-013, MIP-TUN-024, MIP-NAT-035 */
 static void
 test_mtu_table (void)
 {
@@ -286,18 +362,32 @@ test_mtu_table (void)
     { TUNNEL_MODE_MC, 68, TRUE, TUNNEL_ESP_AES_GCM_16, 0, 576 },
     { TUNNEL_MODE_C, 10, TRUE, TUNNEL_ESP_AES_GCM_16, 0, 576 },
     { TUNNEL_MODE_C, 0, TRUE, TUNNEL_ESP_AES_GCM_16, 0, 576 },
+    { TUNNEL_MODE_C, 1500, FALSE, TUNNEL_ESP_AES_GCM_16, 0, 1468, MIP_UDP },
+    { TUNNEL_MODE_C, 600, FALSE, TUNNEL_ESP_AES_GCM_16, 0, 576, MIP_UDP },
+    { TUNNEL_MODE_MC, 1500, TRUE, TUNNEL_ESP_AES_GCM_16, 0, 1406, MIP_UDP },
+    { TUNNEL_MODE_MC, 1500, FALSE, TUNNEL_ESP_AES_GCM_16, 0, 1414, MIP_UDP },
+    { TUNNEL_MODE_HOME, 1500, FALSE, TUNNEL_ESP_AES_GCM_16, 0, 1500, MIP_UDP },
+    { TUNNEL_MODE_F, 1500, FALSE, TUNNEL_ESP_AES_GCM_16, 0, 1500 },
+    { TUNNEL_MODE_F, 1500, FALSE, TUNNEL_ESP_AES_GCM_16, 0, 1480, ENCAPSULATING },
+    { TUNNEL_MODE_C, 1500, FALSE, TUNNEL_ESP_AES_GCM_16, 0, 1480, ENCAPSULATING },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
     {
       g_autoptr (TunnelSa) sa = make_sa (1, 0x10);
+      g_auto (TunnelPlan) plan = { 0 };
 
       g_test_message ("row %" G_GSIZE_FORMAT, i);
       sa->algorithm = rows[i].algorithm;
       sa->integ_bits = rows[i].integ_bits;
-      g_assert_cmpuint (
-        tunnel_plan_mtu (rows[i].mode, rows[i].link_mtu, rows[i].udp_encap, rows[i].integ_bits == 1 ? NULL : sa), ==,
-        rows[i].mtu);
+      plan.mode = rows[i].mode;
+      plan.udp_encap = rows[i].udp_encap;
+      plan.mip_udp = rows[i].around == MIP_UDP;
+      plan.encapsulating = rows[i].around == ENCAPSULATING;
+      plan.sas = g_ptr_array_new_with_free_func ((GDestroyNotify)tunnel_sa_unref);
+      plan.out_sa = rows[i].integ_bits == 1 ? 0 : 1;
+      g_ptr_array_add (plan.sas, g_steal_pointer (&sa));
+      g_assert_cmpuint (tunnel_plan_get_mtu (&plan, rows[i].link_mtu), ==, rows[i].mtu);
     }
 }
 
@@ -313,7 +403,7 @@ test_mtu_is_exact (void)
   g_assert_nonnull (out);
   for (guint link_mtu = 700; link_mtu <= 1500; link_mtu++)
     {
-      guint mtu = tunnel_plan_mtu (TUNNEL_MODE_MC, link_mtu, TRUE, sa);
+      guint mtu = tunnel_plan_mtu (TUNNEL_MODE_MC, link_mtu, &(TunnelOverhead){ .udp_encap = TRUE, .sa = sa });
       guint8 plain[2048] = { 0 }, packet[2048];
       gsize fits, too_long;
 
@@ -330,6 +420,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/tunnel/plan/copy-is-the-same", test_copy_is_the_same);
   g_test_add_func ("/tunnel/plan/diff-table", test_diff_table);
+  g_test_add_func ("/tunnel/plan/diff-of-mip-udp", test_diff_of_mip_udp);
   g_test_add_func ("/tunnel/plan/find-sa", test_find_sa);
   g_test_add_func ("/tunnel/plan/mode-names", test_mode_names);
   g_test_add_func ("/tunnel/plan/mtu-table", test_mtu_table);

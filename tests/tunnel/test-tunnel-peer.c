@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "lab.h"
+#include "tunnel/tunnel-fragment-private.h"
 #include "tunnel/tunnel-octets-private.h"
 
 #include <errno.h>
@@ -45,6 +46,58 @@ test_move_without_loss (Lab *lab)
     }
   g_assert_cmpuint (tunnel_esp_in_newest (lab->peer_in[0]), ==, 200);
   g_assert_cmpuint (lab_stats (lab).replayed, ==, 0);
+}
+
+/*
+ * Decision D-38: what is under way to the old care-of address when the binding moves is delivered for two seconds;
+ * what was plain never is in mc or while it is held.
+ */
+static void
+test_late_in_clear (Lab *lab)
+{
+  g_auto (TunnelPlan) plan = { 0 };
+
+  lab_start_in (lab, &plan, TUNNEL_MODE_C);
+  lab_plan (lab, &plan, TUNNEL_MODE_C, 1);
+  lab_apply (lab, &plan);
+  lab_peer_send_c (lab, LAB_COA_0, 1);
+  g_assert_cmpint (lab_app_receive (lab, LAB_WAIT_MS), ==, 1);
+  lab_peer_send_c (lab, LAB_COA_1, 2);
+  g_assert_cmpint (lab_app_receive (lab, LAB_WAIT_MS), ==, 2);
+  g_usleep (2100000);
+  lab_peer_send_c (lab, LAB_COA_0, 3);
+  g_assert_cmpint (lab_app_receive (lab, LAB_SILENCE_MS), ==, -1);
+  for (guint i = 0; i < 2; i++)
+    {
+      lab_plan (lab, &plan, TUNNEL_MODE_C, 0);
+      lab_apply (lab, &plan);
+      lab_plan (lab, &plan, TUNNEL_MODE_C, 1);
+      lab_apply (lab, &plan);
+      if (i == 0)
+        plan.mode = TUNNEL_MODE_HOLD;
+      else
+        lab_plan (lab, &plan, TUNNEL_MODE_MC, 1);
+      lab_apply (lab, &plan);
+      lab_peer_send_c (lab, LAB_COA_0, 4);
+      lab_peer_send_c (lab, LAB_COA_1, 5);
+      g_assert_cmpint (lab_app_receive (lab, LAB_SILENCE_MS), ==, -1);
+    }
+}
+
+/* The gateway gave another address: packets to the one before still come out of ESP. */
+static void
+test_late_inside_esp (Lab *lab)
+{
+  g_auto (TunnelPlan) plan = { 0 };
+
+  lab_start_in (lab, &plan, TUNNEL_MODE_MC);
+  plan.tia = plan.mip_local = roam_addr_from_u32 (LAB_TIA + 1);
+  lab_apply (lab, &plan);
+  lab_peer_send_mc (lab, 0, LAB_COA_0, 1);
+  g_assert_cmpint (lab_app_receive (lab, LAB_WAIT_MS), ==, 1);
+  g_usleep (2100000);
+  lab_peer_send_mc (lab, 0, LAB_COA_0, 2);
+  g_assert_cmpint (lab_app_receive (lab, LAB_SILENCE_MS), ==, -1);
 }
 
 /* covers: IKE-RKY-017, IKE-ESP-014 */
@@ -304,6 +357,7 @@ test_same_plan_twice (Lab *lab)
                               .nl_groups = RTMGRP_LINK | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE | RTMGRP_IPV4_IFADDR |
                                            RTMGRP_IPV4_RULE };
   g_auto (TunnelPlan) plan = { 0 }, copy = { 0 };
+  guint8 message[8192];
   int monitor;
   guint requests;
 
@@ -312,6 +366,9 @@ test_same_plan_twice (Lab *lab)
   tunnel_plan_copy (&copy, &plan);
   monitor = socket (AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
   g_assert_cmpint (bind (monitor, (const struct sockaddr *)&name, sizeof name), ==, 0);
+  /* The links have just come up: the kernel tells of carriers and of IPv6 for a while. */
+  while (lab_wait (monitor, 3 * LAB_SILENCE_MS))
+    g_assert_cmpint (recv (monitor, message, sizeof message, 0), >, 0);
   requests = tunnel_io_get_requests (lab->io);
   for (guint i = 0; i < 5; i++)
     lab_apply (lab, i % 2 == 0 ? &copy : &plan);
@@ -474,6 +531,28 @@ test_held_packet_too_big (Lab *lab)
   g_assert_cmpuint (report.ee_info, ==, 1418);
 }
 
+/* A home agent behind a narrow path cuts the tunnel's packets: they come out of ESP one by one. */
+static void
+test_fragments_out_of_esp (Lab *lab)
+{
+  g_auto (TunnelPlan) plan = { 0 };
+  guint8 buffer[256], *packet = buffer + 64, fragment[256];
+  TunnelFragmenter fragmenter;
+  gsize length;
+
+  lab_start_in (lab, &plan, TUNNEL_MODE_MC);
+  length = lab_wrap (packet, lab_make_datagram (packet, 42), LAB_HA, LAB_TIA);
+  /* The kernel's own would not have DF, and a number. */
+  tunnel_put_u16 (packet - 20 + 4, 4711);
+  tunnel_put_u16 (packet - 20 + 6, 0);
+  g_assert_true (tunnel_fragmenter_init (&fragmenter, packet - 20, length, 52));
+  while ((length = tunnel_fragmenter_next (&fragmenter, fragment)) > 0)
+    lab_peer_send_esp (lab, 0, FALSE, LAB_COA_0, fragment, length);
+  g_assert_cmpint (lab_app_receive (lab, LAB_WAIT_MS), ==, 42);
+  g_assert_cmpuint (lab_stats (lab).reassembled, ==, 1);
+  g_assert_cmpuint (lab_stats (lab).bad_inner, ==, 0);
+}
+
 /* The application's ECN field and DSCP reach the outermost header. */
 /* covers: IKE-UDP-003, MIP-TUN-007 */
 static void
@@ -532,6 +611,8 @@ main (int argc, char **argv)
     LabBody body;
   } cases[] = {
     { "/tunnel/io/move", test_move_without_loss },
+    { "/tunnel/io/late-in-clear", test_late_in_clear },
+    { "/tunnel/io/late-inside-esp", test_late_inside_esp },
     { "/tunnel/io/rekey", test_rekey },
     { "/tunnel/io/esp-without-udp", test_esp_without_udp },
     { "/tunnel/io/unwanted", test_unwanted_packets },
@@ -545,6 +626,7 @@ main (int argc, char **argv)
     { "/tunnel/io/ipv6", test_ipv6_never_leaks },
     { "/tunnel/io/mtu", test_mtu },
     { "/tunnel/io/held-too-big", test_held_packet_too_big },
+    { "/tunnel/io/fragments-out-of-esp", test_fragments_out_of_esp },
     { "/tunnel/io/tos", test_tos_is_copied },
     { "/tunnel/io/bad-plans", test_bad_plans },
   };
