@@ -34,8 +34,12 @@ typedef struct {
   char *advice;         /* what to do, "" when nothing */
   char *interface;      /* active one or "" */
   char *home_address, *home_agent, *care_of_address, *gateway, *tia;
+  char *foreign_agent;  /* that the machine is registered through, or "" */
+  char *message;        /* what the home agent or foreign agent said with its last answer (RFC 4917), or "" */
   char *ike_suite, *esp_suite, *backend;
   gboolean enabled, vpn_up, mobike, nat;
+  gboolean mip_nat;     /* the tunnel to the home agent goes in UDP, through a NAT (RFC 3519) */
+  gboolean message_authentic; /* the home agent's key vouches for message */
   gint64 since_ms;      /* in this mode */
   GPtrArray *links;     /* of AgentLinkStatus */
   GHashTable *counters; /* char* -> guint64* ("gate.stopped-packets", "mip4.discarded-...", ...) */

@@ -18,6 +18,7 @@ agent_config_get_coordinator (const AgentConfig *config, CoordinatorConfig *ret_
   ret_config->vpn_inside_keep = config->inside == AGENT_CONFIG_INSIDE_KEEP;
   ret_config->mc_refresh = config->mc_refresh;
   ret_config->udp_encap = TRUE;
+  ret_config->agents = (CoordinatorAgents)config->foreign_agent;
 }
 
 void
@@ -31,6 +32,40 @@ agent_config_get_mip4 (const AgentConfig *config, Mip4MnConfig *ret_config)
     .lifetime_s = (guint16)config->lifetime_s,
     .reverse_tunnel = TRUE,
     .nat_traversal = config->nat_traversal,
+    .replay = (Mip4ReplayStyle)config->replay,
+    .service = config->service,
+    .home_prefix_length = config->home.length,
+    .udp_lifetime_s = (guint16)config->udp_lifetime_s,
+    .revocation = config->revocation,
+    .encapsulating_delivery = config->encapsulating_delivery,
+  };
+  if (config->ha_associations != NULL)
+    {
+      ret_config->more_mn_ha = (const Mip4MnHaAssociation *)(gconstpointer)config->ha_associations->data;
+      ret_config->n_more_mn_ha = config->ha_associations->len;
+    }
+  if (config->fa_associations != NULL)
+    {
+      ret_config->mn_fa = (const Mip4MnFaAssociation *)(gconstpointer)config->fa_associations->data;
+      ret_config->n_mn_fa = config->fa_associations->len;
+    }
+  if (config->aaa_key->len > 0)
+    {
+      const AgentConfigKey *aaa = config->aaa_key->pdata[0];
+
+      ret_config->mn_aaa =
+        (Mip4SecurityAssociation){ .spi = aaa->spi, .algorithm = (Mip4AuthAlgorithm)aaa->algorithm, .key = aaa->key };
+    }
+}
+
+void
+agent_config_get_discovery (const AgentConfig *config, Mip4DiscoveryConfig *ret_config)
+{
+  *ret_config = (Mip4DiscoveryConfig){
+    .home_address = config->home.addr,
+    .home_agent = config->home_agent,
+    .solicit = config->foreign_agent != COORDINATOR_AGENTS_NEVER,
+    .require_ttl_1 = TRUE,
   };
 }
 

@@ -190,15 +190,44 @@ load_public (const Loader *loader, const char *group, const char *key, const cha
 }
 
 static void
+load_keys (const Loader *loader, const char *key, const GPtrArray *keys)
+{
+  for (guint i = 0; i < keys->len; i++)
+    {
+      AgentConfigKey *entry = keys->pdata[i];
+
+      entry->key = load_secret (loader, "mobile-ip", key, entry->key_file, agent_config_parse_hex_key);
+    }
+}
+
+static void
 load_files (AgentConfig *config, const char *credentials_directory, AgentConfigProblems *problems)
 {
   Loader loader = { config, credentials_directory, problems };
 
   config->mn_ha_key = load_secret (&loader, "mobile-ip", "key-file", config->key_file, agent_config_parse_hex_key);
+  load_keys (&loader, "more-keys", config->more_keys);
+  load_keys (&loader, "foreign-agent-keys", config->fa_keys);
+  load_keys (&loader, "aaa-key", config->aaa_key);
   config->psk = load_secret (&loader, "vpn", "psk-file", config->psk_file, agent_config_parse_psk);
   config->private_key_pem = load_secret (&loader, "vpn", "private-key-file", config->private_key_file, parse_any);
   config->certificate_pem = load_public (&loader, "vpn", "certificate-file", config->certificate_file);
   config->ca_pem = load_public (&loader, "vpn", "ca-file", config->ca_file);
+}
+
+/* What only the engine can tell, once it has every key. */
+static void
+check_engine (const AgentConfig *config, AgentConfigProblems *problems)
+{
+  Mip4MnConfig mip4;
+  const char *fault;
+
+  if (problems->lines->len > 0)
+    return;
+  agent_config_get_mip4 (config, &mip4);
+  fault = mip4_mn_config_fault (&mip4);
+  if (fault != NULL)
+    agent_config_problems_add (problems, "mobile-ip", NULL, fault, "a combination of keys without this fault");
 }
 
 AgentConfig *
@@ -218,5 +247,7 @@ agent_config_load (const char *file, const char *credentials_directory, AgentCon
   if (config == NULL)
     return NULL;
   load_files (config, credentials_directory, problems);
+  agent_config_make_associations (config);
+  check_engine (config, problems);
   return problems->lines->len == 0 ? g_steal_pointer (&config) : NULL;
 }

@@ -28,6 +28,13 @@ struct _AgentConfigRule
 extern const AgentConfigRule agent_config_rules[];
 extern const guint agent_config_n_rules;
 
+/* A unicast IPv4 address of a host. */
+gboolean agent_config_is_host4 (const RoamAddr *addr);
+/* config-keys.c: rule->max keys at most; rule->min: words before the file name, 2 with an address. */
+gboolean agent_config_apply_keys (const AgentConfigRule *rule, const char *text, gpointer field);
+/* The pieces between ";", white space off, empty ones left out; caller frees. */
+char **agent_config_split_list (const char *text);
+
 /* What @rule allows; caller frees. */
 char *agent_config_rule_allowed (const AgentConfigRule *rule);
 /* NULL when @text is good and stored, else what is allowed (caller frees). */

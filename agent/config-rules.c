@@ -9,6 +9,10 @@
 #define MAX_EXEMPT G_N_ELEMENTS (((TunnelGateConfig *)NULL)->exempt)
 /* RFC 2794 3: the NAI extension's length field is one octet. */
 #define MAX_NAI 255
+/* RFC 5446 3.1: Length is one octet, and the Service Selection ends with it. */
+#define MAX_SERVICE 255
+/* A rollover needs two; this is ample. */
+#define MAX_KEYS 16
 
 /* -------------------------------------------------------------- kinds of keys ---- */
 
@@ -79,8 +83,8 @@ apply_word (const AgentConfigRule *rule, const char *text, gpointer field)
 }
 
 /* A unicast IPv4 address of a host: not 0/8, 127/8, 224/3. */
-static gboolean
-is_host4 (const RoamAddr *addr)
+gboolean
+agent_config_is_host4 (const RoamAddr *addr)
 {
   guint32 host = roam_addr_to_u32 (addr);
   guint32 net = host >> 24;
@@ -93,7 +97,7 @@ apply_address4 (const AgentConfigRule *rule, const char *text, gpointer field)
 {
   RoamAddr addr;
 
-  if (!roam_addr_parse (text, &addr) || !is_host4 (&addr))
+  if (!roam_addr_parse (text, &addr) || !agent_config_is_host4 (&addr))
     return FALSE;
   *(RoamAddr *)field = addr;
   return TRUE;
@@ -106,7 +110,7 @@ apply_host_prefix4 (const AgentConfigRule *rule, const char *text, gpointer fiel
   RoamPrefix prefix;
   guint32 mask, host;
 
-  if (strchr (text, '/') == NULL || !roam_prefix_parse (text, &prefix) || !is_host4 (&prefix.addr) ||
+  if (strchr (text, '/') == NULL || !roam_prefix_parse (text, &prefix) || !agent_config_is_host4 (&prefix.addr) ||
       prefix.length < 8 || prefix.length > 32)
     return FALSE;
   mask = prefix.length == 32 ? 0 : G_MAXUINT32 >> prefix.length;
@@ -117,9 +121,8 @@ apply_host_prefix4 (const AgentConfigRule *rule, const char *text, gpointer fiel
   return TRUE;
 }
 
-/* NULL-terminated, white space off, empty pieces left out; caller frees. */
-static char **
-split_list (const char *text)
+char **
+agent_config_split_list (const char *text)
 {
   g_auto (GStrv) raw = g_strsplit (text, ";", -1);
   g_autoptr (GPtrArray) pieces = g_ptr_array_new_with_free_func (g_free);
@@ -135,7 +138,7 @@ split_list (const char *text)
 static gboolean
 apply_prefixes (const AgentConfigRule *rule, const char *text, gpointer field)
 {
-  g_auto (GStrv) pieces = split_list (text);
+  g_auto (GStrv) pieces = agent_config_split_list (text);
   g_autoptr (GArray) prefixes = g_array_new (FALSE, FALSE, sizeof (RoamPrefix));
 
   for (guint i = 0; pieces[i] != NULL; i++)
@@ -157,7 +160,7 @@ apply_prefixes (const AgentConfigRule *rule, const char *text, gpointer field)
 static gboolean
 apply_globs (const AgentConfigRule *rule, const char *text, gpointer field)
 {
-  g_auto (GStrv) pieces = split_list (text);
+  g_auto (GStrv) pieces = agent_config_split_list (text);
 
   for (guint i = 0; pieces[i] != NULL; i++)
     if (strpbrk (pieces[i], "/ \t") != NULL || strspn (pieces[i], "*?") == strlen (pieces[i]))
@@ -196,6 +199,8 @@ apply_esp_proposals (const AgentConfigRule *rule, const char *text, gpointer fie
 
 static const char *const algorithm_words[] = { "hmac-md5", "hmac-sha-256", NULL }; /* Mip4AuthAlgorithm */
 static const char *const auth_words[] = { "psk", "certificate", NULL };            /* AgentConfigAuth */
+static const char *const agent_words[] = { "never", "auto", "prefer", NULL };      /* CoordinatorAgents */
+static const char *const replay_words[] = { "timestamp", "nonce", NULL };          /* Mip4ReplayStyle */
 static const char *const inside_words[] = { "keep", "teardown", NULL };            /* AgentConfigInside */
 
 #define FIELD(name) G_STRUCT_OFFSET (AgentConfig, name)
@@ -218,6 +223,22 @@ const AgentConfigRule agent_config_rules[] = {
   /* RFC 5944 3.6.1.3: 65535 is infinity, and a lost laptop's binding must end */
   { "mobile-ip", "lifetime", AGENT_CONFIG_OPTIONAL, "1800", FIELD (lifetime_s), apply_number, 60, 65534 },
   { "mobile-ip", "nat-traversal", AGENT_CONFIG_OPTIONAL, "yes", FIELD (nat_traversal), apply_boolean },
+  /* RFC 3519 5.2: an attacker's or a NAT's change of the mapping lasts as long */
+  { "mobile-ip", "udp-lifetime", AGENT_CONFIG_OPTIONAL, "120", FIELD (udp_lifetime_s), apply_number, 60, 65534 },
+  { "mobile-ip", "foreign-agent", AGENT_CONFIG_OPTIONAL, "auto", FIELD (foreign_agent), apply_word,
+    .words = agent_words },
+  { "mobile-ip", "foreign-agent-keys", AGENT_CONFIG_OPTIONAL, "", FIELD (fa_keys), agent_config_apply_keys, 2, MAX_KEYS,
+    .allowed = "at most 16 keys with ; between them, each ADDRESS SPI FILE or ADDRESS SPI FILE ALGORITHM, for example "
+               "10.2.0.9 4097 fa.key" },
+  { "mobile-ip", "encapsulating-delivery", AGENT_CONFIG_OPTIONAL, "no", FIELD (encapsulating_delivery), apply_boolean },
+  { "mobile-ip", "revocation", AGENT_CONFIG_OPTIONAL, "yes", FIELD (revocation), apply_boolean },
+  { "mobile-ip", "replay", AGENT_CONFIG_OPTIONAL, "timestamp", FIELD (replay), apply_word, .words = replay_words },
+  { "mobile-ip", "service", AGENT_CONFIG_OPTIONAL, NULL, FIELD (service), apply_text, 1, MAX_SERVICE,
+    .allowed = "the name of a service of the home agent, at most 255 octets" },
+  { "mobile-ip", "more-keys", AGENT_CONFIG_OPTIONAL, "", FIELD (more_keys), agent_config_apply_keys, 1, MAX_KEYS,
+    .allowed = "at most 16 keys with ; between them, each SPI FILE or SPI FILE ALGORITHM, for example 4098 new.key" },
+  { "mobile-ip", "aaa-key", AGENT_CONFIG_OPTIONAL, "", FIELD (aaa_key), agent_config_apply_keys, 1, 1,
+    .allowed = "one key, SPI FILE or SPI FILE ALGORITHM, for example 4099 aaa.key hmac-md5" },
   /* RFC 5265 3.2.4: a few seconds is not practical; an hour would be an hour of clear text by mistake */
   { "trust", "t-monitor", AGENT_CONFIG_OPTIONAL, "60", FIELD (t_monitor_s), apply_number, 10, 3600 },
   { "trust", "monitor-margin", AGENT_CONFIG_OPTIONAL, "10", FIELD (monitor_margin_s), apply_number, 1, 600 },
@@ -304,6 +325,23 @@ check_addresses (const AgentConfig *config, AgentConfigProblems *problems)
                                "the outer address of the VPN gateway, which is neither home-agent nor home-address");
 }
 
+/* One SPI names one key (RFC 5944 3.2). */
+static void
+check_keys (const AgentConfig *config, AgentConfigProblems *problems)
+{
+  for (guint i = 0; i < config->more_keys->len; i++)
+    {
+      const AgentConfigKey *key = config->more_keys->pdata[i];
+      g_autofree char *spi = g_strdup_printf ("%u", key->spi);
+      gboolean twice = key->spi == config->spi;
+
+      for (guint j = 0; j < i; j++)
+        twice |= ((const AgentConfigKey *)config->more_keys->pdata[j])->spi == key->spi;
+      if (twice)
+        agent_config_problems_add (problems, "mobile-ip", "more-keys", spi, "each SPI once, and not that of spi");
+    }
+}
+
 static void
 check_times (const AgentConfig *config, AgentConfigProblems *problems)
 {
@@ -351,6 +389,7 @@ void
 agent_config_check_across (const AgentConfig *config, AgentConfigProblems *problems)
 {
   check_addresses (config, problems);
+  check_keys (config, problems);
   check_times (config, problems);
   if (config->has_vpn)
     check_credentials (config, problems);

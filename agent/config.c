@@ -63,6 +63,12 @@ agent_config_free (AgentConfig *config)
   g_free (config->file);
   g_free (config->nai);
   g_free (config->key_file);
+  g_free (config->service);
+  g_clear_pointer (&config->more_keys, g_ptr_array_unref);
+  g_clear_pointer (&config->fa_keys, g_ptr_array_unref);
+  g_clear_pointer (&config->aaa_key, g_ptr_array_unref);
+  g_clear_pointer (&config->ha_associations, g_array_unref);
+  g_clear_pointer (&config->fa_associations, g_array_unref);
   g_free (config->local_id);
   g_free (config->remote_id);
   g_free (config->psk_file);

@@ -23,6 +23,18 @@ typedef enum
   AGENT_CONFIG_INSIDE_TEARDOWN,
 } AgentConfigInside;
 
+/* A further key: "[ADDRESS] SPI FILE [ALGORITHM]". */
+typedef struct
+{
+  RoamAddr peer; /* foreign agent; else unset */
+  guint32 spi;
+  int algorithm; /* Mip4AuthAlgorithm */
+  char *key_file;
+  RoamSecret *key; /* NULL before the files are read */
+} AgentConfigKey;
+
+void agent_config_key_free (AgentConfigKey *key);
+
 typedef struct
 {
   char *file; /* as given; names the profile in messages */
@@ -36,6 +48,12 @@ typedef struct
   char *key_file;
   guint32 lifetime_s;
   gboolean nat_traversal;
+  guint32 udp_lifetime_s;
+  int foreign_agent; /* CoordinatorAgents */
+  gboolean encapsulating_delivery, revocation;
+  int replay;                              /* Mip4ReplayStyle */
+  char *service;                           /* NULL: the default one */
+  GPtrArray *more_keys, *fa_keys, *aaa_key; /* of AgentConfigKey; of the last, one at most */
 
   /* [trust] */
   guint32 t_monitor_s, monitor_margin_s;
@@ -64,6 +82,7 @@ typedef struct
 
   /* What the named files held; NULL before agent_config_load_files(). */
   RoamSecret *mn_ha_key, *psk, *private_key_pem;
+  GArray *ha_associations, *fa_associations; /* of Mip4MnHaAssociation and Mip4MnFaAssociation, from the keys above */
   GBytes *certificate_pem, *ca_pem;
 } AgentConfig;
 
@@ -98,9 +117,13 @@ RoamSecret *agent_config_parse_hex_key (const guint8 *data, gsize length, const 
 /* First line of the file is the secret, or its hex digits after "0x". */
 RoamSecret *agent_config_parse_psk (const guint8 *data, gsize length, const char **ret_allowed);
 
+/* Makes the associations of the keys, once their files are read. */
+void agent_config_make_associations (AgentConfig *config);
+
 /* The engines' own configurations; strings, secrets and arrays are borrowed from @config. */
 void agent_config_get_coordinator (const AgentConfig *config, CoordinatorConfig *ret_config);
 void agent_config_get_mip4 (const AgentConfig *config, Mip4MnConfig *ret_config);
+void agent_config_get_discovery (const AgentConfig *config, Mip4DiscoveryConfig *ret_config);
 void agent_config_get_ike (const AgentConfig *config, IkeConfig *ret_config);
 void agent_config_get_gate (const AgentConfig *config, TunnelGateConfig *ret_config);
 

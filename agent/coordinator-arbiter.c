@@ -130,7 +130,9 @@ coordinator_restore_binding (Coordinator *c, gint64 now_us)
 
   if (active == NULL)
     return;
-  if (coordinator_state_is_trusted (active->state))
+  if (active->state == COORDINATOR_F)
+    coordinator_r_register_agent (c, active, now_us);
+  else if (coordinator_state_is_trusted (active->state))
     coordinator_r_register (c, active, now_us);
   else if (coordinator_state_is_mc (active->state))
     coordinator_b_register (c, now_us);
@@ -172,14 +174,17 @@ give_up_probe (Coordinator *c, CoordinatorLink *link, const CoordinatorEvidence 
 /* --------------------------------------------------------- events of a probe ---- */
 
 /*
- * While a proved network carries the data, a link on trial must prove itself too: an answer of the
- * gateway alone would be a step down (HOME > C > MC).
+ * HOME > C and F > MC (A-20): while a proved network carries the data, a link on trial must prove
+ * itself too, and the home link is only left for itself.
  */
 static gboolean
-is_a_step_down (const CoordinatorLink *active, CoordinatorEvent event, const CoordinatorEvidence *evidence)
+is_a_step_down (const CoordinatorLink *active, const CoordinatorLink *link, CoordinatorEvent event,
+                const CoordinatorEvidence *evidence)
 {
   if (!coordinator_state_is_trusted (active->state))
     return FALSE;
+  if (event == COORDINATOR_EVENT_R_IN)
+    return active->state == COORDINATOR_HOME && !link->home_form;
   if (event == COORDINATOR_EVENT_R_DENY)
     return !evidence->mip4->will_retry;
   return event == COORDINATOR_EVENT_R_EXH || (event == COORDINATOR_EVENT_R_NOTNC && !evidence->stale);
@@ -193,7 +198,7 @@ coordinator_arbiter_intercept (Coordinator *c, CoordinatorLink *link, Coordinato
 
   if (!coordinator_is_probe (c, link) || active == NULL)
     return FALSE;
-  if (is_a_step_down (active, event, evidence))
+  if (is_a_step_down (active, link, event, evidence))
     {
       if (event == COORDINATOR_EVENT_R_NOTNC)
         coordinator_alarm_no_tnc (c, link, evidence);

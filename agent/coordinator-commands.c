@@ -198,6 +198,15 @@ mip4_command (const Coordinator *c, Mip4MnCommandType type, Mip4Path path, guint
   };
 }
 
+static void
+begin_r (Coordinator *c, CoordinatorLink *link, const Mip4MnCommand *command, gint64 now_us)
+{
+  link->r_serial = command->serial;
+  link->r_running = TRUE;
+  link->r_began_us = link->r_sent_us = now_us;
+  coordinator_push_mip4 (c, command);
+}
+
 void
 coordinator_r_register (Coordinator *c, CoordinatorLink *link, gint64 now_us)
 {
@@ -209,10 +218,19 @@ coordinator_r_register (Coordinator *c, CoordinatorLink *link, gint64 now_us)
       command.form = MIP4_FORM_HOME;
       command.care_of_address = c->config.home.addr;
     }
-  link->r_serial = command.serial;
-  link->r_running = TRUE;
-  link->r_began_us = now_us;
-  coordinator_push_mip4 (c, &command);
+  begin_r (c, link, &command, now_us);
+}
+
+/* The agent's own care-of address, or ours through the agent (D-24). */
+void
+coordinator_r_register_agent (Coordinator *c, CoordinatorLink *link, gint64 now_us)
+{
+  Mip4MnCommand command = mip4_command (c, MIP4_MN_REGISTER, (Mip4Path)link->link.ifindex, next_serial (c));
+
+  command.form = link->fa_form;
+  command.agent = link->fa;
+  command.care_of_address = link->fa_form == MIP4_FORM_FOREIGN_AGENT ? link->fa.care_of[0] : link->link.address;
+  begin_r (c, link, &command, now_us);
 }
 
 void
@@ -324,6 +342,8 @@ coordinator_deregister_binding (Coordinator *c, CoordinatorLink *link)
     return;
   command.form = MIP4_FORM_DEREGISTER;
   command.care_of_address = c->binding.care_of_address;
+  if (c->binding.form == MIP4_FORM_FOREIGN_AGENT || c->binding.form == MIP4_FORM_CO_LOCATED_VIA_AGENT)
+    command.agent = link->fa;
   coordinator_push_mip4 (c, &command);
   c->binding.valid = FALSE;
 }
@@ -346,6 +366,12 @@ adopt_binding (Coordinator *c, const Mip4MnEvent *reply)
   c->binding.over_vpn = reply->path == MIP4_PATH_VPN;
   c->binding.session = c->vpn.session;
   c->binding.care_of_address = reply->care_of_address;
+  c->binding.form = reply->form;
+  c->binding.home_agent = reply->home_agent;
+  c->binding.mip_udp = reply->udp_tunnel;
+  c->binding.keepalive_s = reply->keepalive_s;
+  c->binding.agent = reply->agent;
+  c->binding.encapsulating = reply->encapsulating_delivery;
   c->binding.expiry_us = ROAM_NEVER;
   /* 65535 is infinity (RFC 5944 3.3). */
   if (reply->lifetime_s != G_MAXUINT16)

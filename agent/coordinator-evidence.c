@@ -44,6 +44,7 @@ note_acceptance (Coordinator *c)
 {
   coordinator_alarm_over (c, COORDINATOR_ALARM_HA_DENIED);
   coordinator_alarm_over (c, COORDINATOR_ALARM_KEY_MISMATCH);
+  coordinator_alarm_over (c, COORDINATOR_ALARM_REVOKED);
 }
 
 static void
@@ -57,7 +58,10 @@ direct_accepted (Coordinator *c, CoordinatorLink *link, const Mip4MnEvent *event
   proof.current = event->type == MIP4_MN_ACCEPTED && is_pending (link, event) && is_fresh (c, event, now_us);
   evidence->stale = !proof.current;
   if (is_pending (link, event))
-    coordinator_r_ended (link, now_us);
+    {
+      link->r_sent_us = MAX (link->r_sent_us, event->sent_us);
+      coordinator_r_ended (link, now_us);
+    }
   note_acceptance (c);
   verdict = detect_trust_judge (&proof, &evidence->reason);
   learnt = coordinator_binding_learn (c, event, verdict == DETECT_VERDICT_TRUSTED);
@@ -75,9 +79,12 @@ direct_denied (Coordinator *c, CoordinatorLink *link, const Mip4MnEvent *event, 
   if (!event->will_retry)
     {
       coordinator_r_ended (link, evidence->now->boot_us);
-      coordinator_alarm (c, link, COORDINATOR_ALARM_HA_DENIED, event->code,
-                         "The home agent denied the registration. Ask the administrator to check this machine's entry "
-                         "(home address, SPI, key) at the home agent.");
+      /* What an agent says is nobody's word, and there is a way without it. */
+      if (!event->by_agent)
+        coordinator_alarm (
+          c, link, COORDINATOR_ALARM_HA_DENIED, event->code,
+          "The home agent denied the registration. Ask the administrator to check this machine's entry "
+          "(home address, SPI, key) at the home agent.");
     }
   coordinator_dispatch (c, link, COORDINATOR_EVENT_R_DENY, evidence);
 }
@@ -97,6 +104,25 @@ is_of_binding (const Coordinator *c, const Mip4MnEvent *event)
 {
   return c->binding.valid && c->binding.over_vpn == (event->path == MIP4_PATH_VPN) &&
          roam_addr_equal (&c->binding.care_of_address, &event->care_of_address);
+}
+
+/*
+ * RFC 3543; A-28: as the loss of the binding. Where the table has no row (F) the renewal of the proof
+ * comes at once: it is accepted, or leads away.
+ */
+static void
+binding_revoked (Coordinator *c, CoordinatorLink *link, const Mip4MnEvent *event, const CoordinatorEvidence *evidence)
+{
+  if (!is_of_binding (c, event))
+    return;
+  c->binding.valid = FALSE;
+  coordinator_alarm (c, link, COORDINATOR_ALARM_REVOKED, 0,
+                     "The home agent ended this machine's registration by itself. roamd registers again; if it is "
+                     "ended again, ask the administrator why.");
+  if (link->state == COORDINATOR_F)
+    coordinator_dispatch (c, link, COORDINATOR_EVENT_MON, evidence);
+  else
+    coordinator_dispatch (c, link, COORDINATOR_EVENT_REVOKED, evidence);
 }
 
 static void
@@ -135,7 +161,8 @@ direct_input (Coordinator *c, CoordinatorLink *link, const Mip4MnEvent *event, C
       if (is_of_binding (c, event) && coordinator_state_is_trusted (link->state))
         coordinator_dispatch (c, link, COORDINATOR_EVENT_MON_EXP, evidence);
       break;
-    case MIP4_MN_REVOKED: /* RFC 3543 is not asked for */
+    case MIP4_MN_REVOKED:
+      binding_revoked (c, link, event, evidence);
       break;
     }
 }
@@ -229,6 +256,7 @@ vpn_registration_input (Coordinator *c, CoordinatorLink *link, const Mip4MnEvent
       coordinator_dispatch (c, link, COORDINATOR_EVENT_EXPIRE, evidence);
       break;
     case MIP4_MN_REVOKED:
+      binding_revoked (c, link, event, evidence);
       break;
     case MIP4_MN_DISCARDED:
       if (event->key_mismatch)
@@ -253,6 +281,21 @@ coordinator_input_mip4 (Coordinator *c, const RoamNow *now, const Mip4MnEvent *e
       else
         direct_input (c, link, event, &evidence);
     }
+  coordinator_finish_pass (c, now);
+}
+
+void
+coordinator_input_tunnel_silent (Coordinator *c, const RoamNow *now)
+{
+  const CoordinatorEvidence evidence = { .now = now, .reason = "the tunnel to the home agent is silent" };
+  CoordinatorLink *link;
+
+  coordinator_begin_pass (c, now);
+  link = coordinator_find_link (c, c->active);
+  if (link != NULL && c->enabled && coordinator_state_is_trusted (link->state))
+    coordinator_dispatch (c, link, COORDINATOR_EVENT_MON, &evidence);
+  else if (link != NULL && c->enabled)
+    coordinator_dispatch (c, link, COORDINATOR_EVENT_RENEW, &evidence);
   coordinator_finish_pass (c, now);
 }
 

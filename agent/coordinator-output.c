@@ -20,13 +20,16 @@ push (GQueue *queue, CoordinatorActionType type)
 
 /* ---------------------------------------------------------------- commands ---- */
 
-/* A later word on a path makes an earlier one of the same pass void: one request per path and pass. */
+/*
+ * A later word on a path makes an earlier one of the same pass void: one request per path and pass.
+ * News of an agent are no such word.
+ */
 void
 coordinator_push_mip4 (Coordinator *c, const Mip4MnCommand *command)
 {
   GList *next;
 
-  for (GList *item = c->mip4.head; item != NULL; item = next)
+  for (GList *item = c->mip4.head; item != NULL && command->type != MIP4_MN_AGENT; item = next)
     {
       next = item->next;
       if (((CoordinatorAction *)item->data)->mip4.path != command->path)
@@ -167,13 +170,12 @@ alarm_no_path (Coordinator *c, const CoordinatorLink *active)
 
 /* Section 16.1 of the requirements, column "User data". */
 static TunnelMode
-mode_of (const Coordinator *c, CoordinatorState state, gint64 now_us)
+mode_of (const Coordinator *c, const CoordinatorLink *active, gint64 now_us)
 {
-  switch (state)
+  switch (active == NULL ? COORDINATOR_OFFLINE : active->state)
     {
     case COORDINATOR_OFF:
     case COORDINATOR_BLOCKED:
-    case COORDINATOR_F: /* no row leads there yet */
       return TUNNEL_MODE_BLOCKED;
     case COORDINATOR_OFFLINE:
     case COORDINATOR_ACQUIRE:
@@ -188,6 +190,9 @@ mode_of (const Coordinator *c, CoordinatorState state, gint64 now_us)
     case COORDINATOR_C:
     case COORDINATOR_C_FA:
       return TUNNEL_MODE_C;
+    case COORDINATOR_F:
+      /* Registered through the agent with our own address: the tunnel still ends here. */
+      return active->fa_form == MIP4_FORM_FOREIGN_AGENT ? TUNNEL_MODE_F : TUNNEL_MODE_C;
     case COORDINATOR_MC_BG:
     case COORDINATOR_MC:
     case COORDINATOR_MC_CHK:
@@ -196,12 +201,38 @@ mode_of (const Coordinator *c, CoordinatorState state, gint64 now_us)
   g_assert_not_reached ();
 }
 
+/* What the home agent said of the tunnel, as far as its binding is the one of @local. */
+static void
+plan_tunnel (const Coordinator *c, CoordinatorPlan *plan, const RoamAddr *local, gboolean over_vpn)
+{
+  const CoordinatorBinding *binding = &c->binding;
+
+  plan->mip_local = *local;
+  if (!binding->valid || binding->over_vpn != over_vpn || !roam_addr_equal (&binding->care_of_address, local))
+    return;
+  plan->home_agent = binding->home_agent;
+  plan->mip_udp = binding->mip_udp;
+  plan->keepalive_s = binding->keepalive_s;
+}
+
+/* D-27: the tunnel of encapsulating delivery ends where the last accepting answer came from. */
+static void
+plan_agent (const Coordinator *c, CoordinatorPlan *plan, const CoordinatorLink *active)
+{
+  plan->agent = active->fa;
+  plan->next_hop = active->fa.address;
+  plan->home_agent = c->binding.home_agent;
+  plan->encapsulating = c->binding.encapsulating;
+  if (plan->encapsulating && roam_addr_is_specified (&c->binding.agent))
+    plan->agent.address = c->binding.agent;
+}
+
 static void
 make_plan (const Coordinator *c, const CoordinatorLink *active, const RoamNow *now, CoordinatorPlan *plan)
 {
   *plan = (CoordinatorPlan){ .mode = TUNNEL_MODE_BLOCKED };
   if (c->enabled)
-    plan->mode = mode_of (c, active == NULL ? COORDINATOR_OFFLINE : active->state, now->boot_us);
+    plan->mode = mode_of (c, active, now->boot_us);
   if (active != NULL)
     {
       plan->ifindex = active->link.ifindex;
@@ -215,13 +246,17 @@ make_plan (const Coordinator *c, const CoordinatorLink *active, const RoamNow *n
       plan->next_hop = active->link.gateway;
       return;
     case TUNNEL_MODE_C:
-      plan->mip_local = active->link.address;
+      plan_tunnel (c, plan, &active->link.address, FALSE);
       plan->next_hop = active->link.gateway;
+      if (active->state == COORDINATOR_F)
+        plan->agent = active->fa;
+      return;
+    case TUNNEL_MODE_F:
+      plan_agent (c, plan, active);
       return;
     case TUNNEL_MODE_MC:
-      plan->mip_local = plan->tia;
+      plan_tunnel (c, plan, &plan->tia, TRUE);
       break;
-    case TUNNEL_MODE_F: /* not wished for yet */
     case TUNNEL_MODE_HOLD: /* names need not change hands for a short handover */
       break;
     case TUNNEL_MODE_BLOCKED:
@@ -238,6 +273,11 @@ plan_equal (const CoordinatorPlan *a, const CoordinatorPlan *b)
   if (a->mode != b->mode || a->ifindex != b->ifindex || !g_str_equal (a->ifname, b->ifname) ||
       !roam_addr_equal (&a->mip_local, &b->mip_local) || !roam_addr_equal (&a->next_hop, &b->next_hop) ||
       !roam_addr_equal (&a->tia, &b->tia) || a->n_dns != b->n_dns)
+    return FALSE;
+  if (!roam_addr_equal (&a->home_agent, &b->home_agent) || a->mip_udp != b->mip_udp ||
+      a->keepalive_s != b->keepalive_s || a->encapsulating != b->encapsulating ||
+      !roam_addr_equal (&a->agent.address, &b->agent.address) ||
+      memcmp (a->agent.link_layer, b->agent.link_layer, sizeof a->agent.link_layer) != 0)
     return FALSE;
   for (guint i = 0; i < a->n_dns; i++)
     if (!roam_addr_equal (&a->dns[i], &b->dns[i]))

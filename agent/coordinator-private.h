@@ -19,6 +19,9 @@ typedef enum
   COORDINATOR_EVENT_ADDR_LOST,
   COORDINATOR_EVENT_HINT,
   COORDINATOR_EVENT_HOME_LINK,
+  COORDINATOR_EVENT_FA_NEW,
+  COORDINATOR_EVENT_FA_LOST,
+  COORDINATOR_EVENT_FA_RESET,
   COORDINATOR_EVENT_R_IN,
   COORDINATOR_EVENT_R_NOTNC,
   COORDINATOR_EVENT_R_DENY,
@@ -46,6 +49,12 @@ const char *coordinator_event_to_string (CoordinatorEvent event);
 
 /* Interfaces followed at once; more are ignored (a laptop has a handful). */
 #define COORDINATOR_MAX_LINKS 16
+/* Foreign agents kept of one interface; more are not heeded (one link has one or two). */
+#define COORDINATOR_MAX_AGENTS 4
+/* a request through an agent keeps this distance from the last direct one (RFC 5944 3.6.3). */
+#define COORDINATOR_AGENT_DISTANCE_US (1 * ROAM_USEC_PER_SEC)
+/* Renewals of the proof that interrupt one attempt with an agent; a short T_MONITOR would repeat it for ever. */
+#define COORDINATOR_AGENT_ATTEMPTS 2
 /* Data wait this long without a path before they are dropped instead (TCP gives up on nothing sooner). */
 #define COORDINATOR_HOLD_LIMIT_US (30 * ROAM_USEC_PER_SEC)
 /* Least and longest wait for the direct answer before the first registration over the VPN. */
@@ -53,6 +62,13 @@ const char *coordinator_event_to_string (CoordinatorEvent event);
 #define COORDINATOR_SETTLE_LIMIT_US (250 * ROAM_USEC_PER_MSEC)
 /* An IKE SA that dies younger than this is a fault of the gateway's: the next start waits (P-8). */
 #define COORDINATOR_VPN_YOUNG_US (10 * ROAM_USEC_PER_SEC)
+
+/* A foreign agent as heard on one interface: a hint, used only once the network is proved (MODE-006). */
+typedef struct
+{
+  Mip4Agent agent;
+  gboolean unusable; /* it refused or did not answer; until it is heard anew */
+} CoordinatorAgent;
 
 typedef struct
 {
@@ -63,6 +79,13 @@ typedef struct
   guint32 r_serial;   /* of the newest direct request; 0: none yet */
   gboolean r_running;
   gint64 r_began_us, r_ended_us;
+  gint64 r_sent_us; /* the last one known to have left */
+  CoordinatorAgent agents[COORDINATOR_MAX_AGENTS];
+  guint n_agents;
+  Mip4Agent fa;     /* C.FA, F: the agent asked, or registered through; else unset */
+  Mip4Form fa_form; /* with fa: FOREIGN_AGENT or CO_LOCATED_VIA_AGENT */
+  guint fa_asked;   /* times that the one agent was asked without an answer through it */
+  gint64 agent_us;  /* */
   gint64 grace_us, mon_us, mon_exp_us, retry_us;
   gint64 retry_delay_us;
   gint64 proved_us; /* sending time of the request that proved the network; 0: no proof */
@@ -104,6 +127,12 @@ typedef struct
   gboolean over_vpn;
   guint session; /* IKE SA under which it was made (U-21) */
   RoamAddr care_of_address;
+  Mip4Form form;
+  RoamAddr home_agent; /* of the reply; unset: not told */
+  gboolean mip_udp;
+  guint16 keepalive_s;
+  RoamAddr agent; /* source of the reply, with the *_AGENT forms */
+  gboolean encapsulating;
   gint64 expiry_us;
   guint64 identification; /* of the newest request known to be accepted, on whatever path */
 } CoordinatorBinding;
@@ -143,7 +172,7 @@ struct _Coordinator
   guint32 last_serial;
   gint64 late_from_us;  /* P-10: the next fresh request for a late answer not before */
   gint64 hold_since_us; /* 0: data flow */
-  guint alarms; /* 1 << CoordinatorAlarm: standing */
+  guint alarms;         /* 1 << CoordinatorAlarm: standing */
   CoordinatorStanding standing[COORDINATOR_ALARM_CLEARED];
   /* where data flowed last, for the handover record */
   CoordinatorState data_state;
@@ -163,6 +192,7 @@ typedef struct
   const RoamNow *now;
   const Mip4MnEvent *mip4;
   const IkeEvent *ike;
+  const Mip4Agent *agent; /* FA_LOST, FA_RESET, FA_NEW (NULL: one of those known) */
   const char *reason;
   gboolean gateway_alive; /* B_EXH */
   gboolean stale;         /* the reply is to an older or closed record */
@@ -217,6 +247,23 @@ void coordinator_raise (Coordinator *c, CoordinatorLink *link, CoordinatorEvent 
 
 void coordinator_alarm_no_tnc (Coordinator *c, const CoordinatorLink *link, const CoordinatorEvidence *evidence);
 
+/* ------------------------------------------------------ coordinator-agents.c ---- */
+
+/* Guards: there is an agent to register through and A-18 is met; the event is about the agent in use; ... with B. */
+gboolean coordinator_agent_is_wanted (const Coordinator *c, const CoordinatorLink *link,
+                                      const CoordinatorEvidence *evidence);
+gboolean coordinator_agent_is_ours (const Coordinator *c, const CoordinatorLink *link,
+                                    const CoordinatorEvidence *evidence);
+gboolean coordinator_agent_is_ours_busy (const Coordinator *c, const CoordinatorLink *link,
+                                         const CoordinatorEvidence *evidence);
+/* Guard: the reply is to a request through the agent. */
+gboolean coordinator_agent_answered (const Coordinator *c, const CoordinatorLink *link,
+                                     const CoordinatorEvidence *evidence);
+/* The active interface is in C and an agent is wanted: now, or when A-18 is met. */
+void coordinator_consider_agent (Coordinator *c, const RoamNow *now);
+/* The attachment may be another: what was heard there counts no more. */
+void coordinator_forget_agents (CoordinatorLink *link);
+
 /* ----------------------------------------------------- coordinator-arbiter.c ---- */
 
 gboolean coordinator_is_probe (const Coordinator *c, const CoordinatorLink *link);
@@ -265,6 +312,8 @@ void coordinator_vpn_gone (Coordinator *c, gint64 now_us);
 void coordinator_vpn_check (Coordinator *c);
 gboolean coordinator_vpn_has_sa (const Coordinator *c);
 void coordinator_r_register (Coordinator *c, CoordinatorLink *link, gint64 now_us);
+/* The same through link->fa, in link->fa_form. */
+void coordinator_r_register_agent (Coordinator *c, CoordinatorLink *link, gint64 now_us);
 void coordinator_r_ended (CoordinatorLink *link, gint64 now_us);
 void coordinator_r_stop (Coordinator *c, CoordinatorLink *link, gint64 now_us);
 void coordinator_b_register (Coordinator *c, gint64 now_us);
@@ -324,3 +373,10 @@ COORDINATOR_ROW_ACTION (b_backoff);
 COORDINATOR_ROW_ACTION (b_patience);
 COORDINATOR_ROW_ACTION (b_silent);
 COORDINATOR_ROW_ACTION (b_force_udp);
+COORDINATOR_ROW_ACTION (agent_register);
+COORDINATOR_ROW_ACTION (agent_again);
+COORDINATOR_ROW_ACTION (agent_monitor);
+COORDINATOR_ROW_ACTION (agent_proof_again);
+COORDINATOR_ROW_ACTION (agent_left);
+COORDINATOR_ROW_ACTION (agent_refused);
+COORDINATOR_ROW_ACTION (agent_refused_detect);

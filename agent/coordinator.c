@@ -63,9 +63,10 @@ const char *
 coordinator_event_to_string (CoordinatorEvent event)
 {
   static const char *const names[] = {
-    "Start",  "Stop",   "LinkUp", "LinkDown", "Addr",   "AddrLost", "Hint",   "HomeLink", "R.in",  "R.notnc",
-    "R.deny", "R.bad",  "R.exh",  "R.late",   "V.ok",   "V.fail",   "V.dead", "V.auth",   "V.tia", "Grace",
-    "B.ok",   "B.deny", "B.exh",  "Mon",      "MonExp", "Renew",    "Expire", "Revoked",  "Retry",
+    "Start",  "Stop",    "LinkUp",   "LinkDown", "Addr",    "AddrLost", "Hint",    "HomeLink",
+    "FA.new", "FA.lost", "FA.reset", "R.in",     "R.notnc", "R.deny",   "R.bad",   "R.exh",
+    "R.late", "V.ok",    "V.fail",   "V.dead",   "V.auth",  "V.tia",    "Grace",   "B.ok",
+    "B.deny", "B.exh",   "Mon",      "MonExp",   "Renew",   "Expire",   "Revoked", "Retry",
   };
 
   return names[event];
@@ -108,6 +109,7 @@ coordinator_config_init (CoordinatorConfig *config)
     .retry_limit_us = 60 * ROAM_USEC_PER_SEC,
     .late_rate_us = 10 * ROAM_USEC_PER_SEC,
     .mc_refresh = TRUE,
+    .agents = COORDINATOR_AGENTS_AUTO,
   };
 }
 
@@ -175,6 +177,7 @@ add_link (Coordinator *c, int ifindex)
     .mon_us = ROAM_NEVER,
     .mon_exp_us = ROAM_NEVER,
     .retry_us = ROAM_NEVER,
+    .agent_us = ROAM_NEVER,
   };
   return link;
 }
@@ -206,6 +209,10 @@ coordinator_set_state (Coordinator *c, CoordinatorLink *link, CoordinatorState s
     link->grace_us = ROAM_NEVER;
   if (state != COORDINATOR_BLOCKED)
     link->retry_us = ROAM_NEVER;
+  if (state != COORDINATOR_C)
+    link->agent_us = ROAM_NEVER;
+  if (state != COORDINATOR_C_FA && state != COORDINATOR_F)
+    link->fa = (Mip4Agent){ 0 };
   if (!coordinator_state_is_trusted (state))
     {
       link->mon_us = link->mon_exp_us = ROAM_NEVER;
@@ -214,6 +221,54 @@ coordinator_set_state (Coordinator *c, CoordinatorLink *link, CoordinatorState s
   if (coordinator_state_carries_data (state))
     link->retry_delay_us = 0;
   coordinator_push_transition (c, link, old_state, event, row, reason);
+}
+
+/*
+ * Who can send packets here must not be able to fill the journal: a discarded answer, and an
+ * advertisement that leads nowhere, are only counted.
+ */
+static gboolean
+is_worth_a_line (const CoordinatorRow *row)
+{
+  switch (row->event)
+    {
+    case COORDINATOR_EVENT_R_BAD:
+      return FALSE;
+    case COORDINATOR_EVENT_FA_NEW:
+    case COORDINATOR_EVENT_FA_LOST:
+    case COORDINATOR_EVENT_FA_RESET:
+      return row->next != row->state;
+    case COORDINATOR_EVENT_START:
+    case COORDINATOR_EVENT_STOP:
+    case COORDINATOR_EVENT_LINK_UP:
+    case COORDINATOR_EVENT_LINK_DOWN:
+    case COORDINATOR_EVENT_ADDR:
+    case COORDINATOR_EVENT_ADDR_LOST:
+    case COORDINATOR_EVENT_HINT:
+    case COORDINATOR_EVENT_HOME_LINK:
+    case COORDINATOR_EVENT_R_IN:
+    case COORDINATOR_EVENT_R_NOTNC:
+    case COORDINATOR_EVENT_R_DENY:
+    case COORDINATOR_EVENT_R_EXH:
+    case COORDINATOR_EVENT_R_LATE:
+    case COORDINATOR_EVENT_V_OK:
+    case COORDINATOR_EVENT_V_FAIL:
+    case COORDINATOR_EVENT_V_DEAD:
+    case COORDINATOR_EVENT_V_AUTH:
+    case COORDINATOR_EVENT_V_TIA:
+    case COORDINATOR_EVENT_GRACE:
+    case COORDINATOR_EVENT_B_OK:
+    case COORDINATOR_EVENT_B_DENY:
+    case COORDINATOR_EVENT_B_EXH:
+    case COORDINATOR_EVENT_MON:
+    case COORDINATOR_EVENT_MON_EXP:
+    case COORDINATOR_EVENT_RENEW:
+    case COORDINATOR_EVENT_EXPIRE:
+    case COORDINATOR_EVENT_REVOKED:
+    case COORDINATOR_EVENT_RETRY:
+      return TRUE;
+    }
+  g_assert_not_reached ();
 }
 
 void
@@ -228,8 +283,7 @@ coordinator_dispatch (Coordinator *c, CoordinatorLink *link, CoordinatorEvent ev
   if (row == NULL)
     return;
   row->action (c, link, evidence);
-  /* Who can send packets here must not be able to fill the journal: a discarded one is only counted. */
-  if (event != COORDINATOR_EVENT_R_BAD)
+  if (is_worth_a_line (row))
     coordinator_set_state (c, link, row->next, coordinator_event_to_string (event), row->id, row->reason);
   coordinator_arbitrate (c, link, evidence);
 }
@@ -257,6 +311,8 @@ link_timers (Coordinator *c, CoordinatorLink *link, const CoordinatorEvidence *e
     coordinator_dispatch (c, link, COORDINATOR_EVENT_MON, evidence);
   if (take (&link->grace_us, now_us))
     coordinator_dispatch (c, link, COORDINATOR_EVENT_GRACE, evidence);
+  if (take (&link->agent_us, now_us))
+    coordinator_dispatch (c, link, COORDINATOR_EVENT_FA_NEW, evidence);
   if (take (&link->retry_us, now_us))
     coordinator_retry (c, link, evidence);
 }
@@ -303,6 +359,7 @@ coordinator_finish_pass (Coordinator *c, const RoamNow *now)
   if (c->enabled)
     {
       coordinator_consider_standby (c, &evidence);
+      coordinator_consider_agent (c, now);
       handle_consequences (c, now);
     }
   coordinator_publish (c, now);
@@ -378,6 +435,8 @@ coordinator_input_link (Coordinator *c, const RoamNow *now, const DetectEvent *e
   if (link != NULL)
     {
       link->link = event->link;
+      if (type == DETECT_EVENT_LINK_DOWN || event->type == DETECT_EVENT_LINK_UP || event->type == DETECT_EVENT_HINT)
+        coordinator_forget_agents (link);
       if (type != DETECT_EVENT_LINK_DOWN && type != DETECT_EVENT_ADDRESS_LOST)
         forget_penalties (c, link);
       if (c->enabled)
@@ -522,6 +581,7 @@ coordinator_next_deadline (const Coordinator *c)
 
       due = roam_deadline_min (due, roam_deadline_min (link->grace_us, link->retry_us));
       due = roam_deadline_min (due, roam_deadline_min (link->mon_us, link->mon_exp_us));
+      due = roam_deadline_min (due, link->agent_us);
     }
   if (c->plan_known && c->plan.mode == TUNNEL_MODE_HOLD)
     due = roam_deadline_min (due, c->hold_since_us + COORDINATOR_HOLD_LIMIT_US);

@@ -40,6 +40,13 @@ const char *coordinator_state_to_string (CoordinatorState state);
 /* "offline", "detecting", "home", "c", "f", "mc": what people and the bus see. */
 const char *coordinator_state_to_mode (CoordinatorState state);
 
+/* Foreign agents are used on proved networks only (RFC 5266 3); this says which ones. */
+typedef enum {
+  COORDINATOR_AGENTS_NEVER,  /* co-located always */
+  COORDINATOR_AGENTS_AUTO,   /* where the agent asks for it (R bit): own address, registered through it (D-24) */
+  COORDINATOR_AGENTS_PREFER, /* mode f wherever an agent is heard that tunnels in reverse (P-11) */
+} CoordinatorAgents;
+
 typedef struct {
   RoamPrefix home;              /* home address and the home link's prefix length */
   RoamAddr home_agent;
@@ -55,7 +62,7 @@ typedef struct {
   gint64 late_rate_us;          /* P-10: 10 s */
   gboolean mc_refresh;          /* P-12 */
   gboolean udp_encap;           /* ESP stays in UDP (user-space data plane) */
-  gboolean prefer_fa;           /* mode f where a foreign agent is heard and the network is proved (RFC 5266 3) */
+  CoordinatorAgents agents;     /* P-11: AUTO */
 } CoordinatorConfig;
 
 /* Defaults of section 14 of the requirements; addresses unset. */
@@ -94,6 +101,7 @@ typedef enum {
   COORDINATOR_ALARM_NO_MOBIKE,
   COORDINATOR_ALARM_REVERSE_TUNNEL,   /* 137/138/134/70 over the VPN: never T=0 */
   COORDINATOR_ALARM_NO_PATH,          /* BLOCKED */
+  COORDINATOR_ALARM_REVOKED,          /* the home agent ended the registration by itself (RFC 3543) */
   COORDINATOR_ALARM_CLEARED,          /* everything is well again */
 } CoordinatorAlarm;
 
@@ -109,7 +117,8 @@ typedef struct {
   RoamAddr home_agent;       /* of the latest successful reply (MIP-REV-016); unset: the profile's */
   gboolean mip_udp;          /* C and MC: RFC 3519 tunnelling instead of IP-in-IP */
   guint16 keepalive_s;       /* with mip_udp */
-  Mip4Agent agent;           /* F: first-hop router and, with encapsulating, tunnel end */
+  Mip4Agent agent;           /* F: first-hop router and, with encapsulating, tunnel end; C: the agent that was
+                                registered through with the own address (D=1), or unset */
   gboolean encapsulating;    /* F: Encapsulating Delivery Style (RFC 3024 5.2) */
   RoamAddr next_hop;
   RoamAddr tia;
@@ -160,6 +169,8 @@ void coordinator_input_command (Coordinator *coordinator, const RoamNow *now, co
 void coordinator_input_link (Coordinator *coordinator, const RoamNow *now, const DetectEvent *event);
 void coordinator_input_mip4 (Coordinator *coordinator, const RoamNow *now, const Mip4MnEvent *event);
 void coordinator_input_agent (Coordinator *coordinator, const RoamNow *now, const Mip4DiscoveryEvent *event);
+/* The tunnel to the home agent gives no sign of life (RFC 3519 4.10): the binding is to be renewed now. */
+void coordinator_input_tunnel_silent (Coordinator *coordinator, const RoamNow *now);
 void coordinator_input_ike (Coordinator *coordinator, const RoamNow *now, const IkeEvent *event);
 void coordinator_input_deadline (Coordinator *coordinator, const RoamNow *now);
 gint64 coordinator_next_deadline (const Coordinator *coordinator);

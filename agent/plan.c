@@ -16,6 +16,14 @@ agent_plan_set_wish (TunnelPlan *plan, const CoordinatorPlan *wish)
   plan->mode = wish->mode;
   plan->ifindex = wish->ifindex;
   plan->mip_local = wish->mip_local;
+  plan->home_agent = wish->home_agent;
+  plan->mip_udp = wish->mip_udp;
+  /* Every request leaves from port 434 (RFC 3519 4.5). */
+  plan->mip_udp_port = wish->mip_udp ? MIP4_PORT : 0;
+  plan->keepalive_s = wish->mip_udp ? wish->keepalive_s : 0;
+  plan->agent = wish->mode == TUNNEL_MODE_F ? wish->agent.address : ROAM_ADDR_NONE;
+  memcpy (plan->agent_link_layer, wish->agent.link_layer, sizeof plan->agent_link_layer);
+  plan->encapsulating = wish->encapsulating;
   plan->next_hop = wish->next_hop;
   plan->n_dns = MIN (wish->n_dns, TUNNEL_MAX_DNS);
   memset (plan->dns, 0, sizeof plan->dns);
@@ -172,7 +180,7 @@ agent_plan_mode_blocks (TunnelMode mode)
 static gboolean
 mode_is_clear (TunnelMode mode)
 {
-  return mode == TUNNEL_MODE_HOME || mode == TUNNEL_MODE_C;
+  return mode == TUNNEL_MODE_HOME || mode == TUNNEL_MODE_C || mode == TUNNEL_MODE_F;
 }
 
 void
@@ -182,7 +190,15 @@ agent_plan_get_gate (const TunnelPlan *plan, const char *ifname, TunnelGateState
   if (mode_is_clear (plan->mode))
     g_strlcpy (ret_state->ifname, ifname, sizeof ret_state->ifname);
   if (plan->mode == TUNNEL_MODE_C)
-    ret_state->care_of_address = plan->mip_local;
+    {
+      ret_state->care_of_address = plan->mip_local;
+      ret_state->mip_udp = plan->mip_udp;
+    }
+  if (plan->mode == TUNNEL_MODE_F)
+    {
+      ret_state->agent = plan->agent;
+      memcpy (ret_state->agent_link_layer, plan->agent_link_layer, sizeof ret_state->agent_link_layer);
+    }
 }
 
 gboolean
@@ -195,5 +211,7 @@ gboolean
 agent_plan_gate_equal (const TunnelGateState *a, const TunnelGateState *b)
 {
   return a->mode == b->mode && g_str_equal (a->ifname, b->ifname) &&
-         roam_addr_equal (&a->care_of_address, &b->care_of_address);
+         roam_addr_equal (&a->care_of_address, &b->care_of_address) && a->mip_udp == b->mip_udp &&
+         roam_addr_equal (&a->agent, &b->agent) &&
+         memcmp (a->agent_link_layer, b->agent_link_layer, sizeof a->agent_link_layer) == 0;
 }

@@ -145,11 +145,12 @@ on_tunnel_readable (int fd, GIOCondition condition, gpointer user_data)
         case TUNNEL_IO_REGISTRATION:
           mip4_mn_input_datagram (agent->mip4, &now, MIP4_PATH_VPN, &event.remote, &event.local.addr, data, length);
           break;
-        case TUNNEL_IO_KEEPALIVE_LOST:
-          break;
         case TUNNEL_IO_TRAFFIC:
           if (agent->ike != NULL)
             ike_session_input_traffic (agent->ike, &now, event.sa);
+          break;
+        case TUNNEL_IO_KEEPALIVE_LOST:
+          coordinator_input_tunnel_silent (agent->coordinator, &now);
           break;
         }
       tunnel_io_event_clear (&event);

@@ -31,8 +31,15 @@ static void
 send_registration_on_link (Agent *agent, const Mip4MnAction *action)
 {
   int ifindex = (int)action->send.path;
-  gboolean sent = agent_link_send_mip4 (agent, ifindex, &action->send.source, &action->send.destination,
-                                        action->send.ttl, action->send.datagram);
+  gboolean sent;
+
+  /* MIP-REG-003: to the station that was heard, without ARP. */
+  if (action->send.has_link_layer)
+    sent = tunnel_io_send_to_agent (ifindex, action->send.link_layer, &action->send.source, &action->send.destination,
+                                    action->send.ttl, action->send.datagram);
+  else
+    sent = agent_link_send_mip4 (agent, ifindex, &action->send.source, &action->send.destination, action->send.ttl,
+                                 action->send.datagram);
 
   agent_link_note_send (agent, ifindex, sent, errno, &action->send.destination.addr);
   if (sent)
@@ -72,6 +79,16 @@ agent_engines_flush_vpn_sends (Agent *agent)
   agent_engines_drop_vpn_sends (agent);
 }
 
+/* RFC 4721 3.5: codes 104 to 106 ask for another challenge; an advertisement may bring one. */
+static void
+take_mip4_event (Agent *agent, const RoamNow *now, const Mip4MnEvent *event)
+{
+  agent_log_mip4 (agent, event);
+  agent_status_take_mip4 (agent, event);
+  if (event->type == MIP4_MN_DENIED && event->by_agent && event->code >= 104 && event->code <= 106)
+    agent_agents_solicit (agent, now, event->path);
+}
+
 static gboolean
 drain_mip4 (Agent *agent, const RoamNow *now)
 {
@@ -94,7 +111,7 @@ drain_mip4 (Agent *agent, const RoamNow *now)
           action = (Mip4MnAction){ 0 };
           break;
         case MIP4_MN_ACTION_EVENT:
-          agent_log_mip4 (agent, &action.event);
+          take_mip4_event (agent, now, &action.event);
           coordinator_input_mip4 (agent->coordinator, now, &action.event);
           break;
         }
@@ -188,6 +205,8 @@ take_plan (Agent *agent, const CoordinatorPlan *wish)
 
   agent_plan_set_wish (&agent->plan, wish);
   g_strlcpy (agent->plan_ifname, wish->ifname, sizeof agent->plan_ifname);
+  agent->serving = wish->agent.address;
+  agent->serving_care_of = wish->agent.n_care_of > 0 ? wish->agent.care_of[0] : ROAM_ADDR_NONE;
   if (roam_addr_is_set (&wish->tia))
     agent->tia = wish->tia;
   /* Before the packets that this pass sends: data stops first (R5266-TRF-005). */
@@ -220,6 +239,7 @@ take_transition (Agent *agent, const RoamNow *now, const CoordinatorTransition *
   if (!g_str_equal (coordinator_state_to_mode (transition->old_state),
                     coordinator_state_to_mode (transition->new_state)))
     agent->mode_since_us = now->boot_us;
+  agent_arp_take_transition (agent, now, transition);
   agent_log_transition (agent, transition);
 }
 
@@ -238,6 +258,7 @@ drain_coordinator (Agent *agent, const RoamNow *now)
           take_plan (agent, &action.plan);
           break;
         case COORDINATOR_ACTION_MIP4:
+          agent_arp_before_request (agent, now, &action.mip4);
           mip4_mn_input_command (agent->mip4, now, &action.mip4);
           break;
         case COORDINATOR_ACTION_IKE:
@@ -265,8 +286,9 @@ agent_engines_drain (Agent *agent, const RoamNow *now)
 
   do
     {
-      /* All three each time: the coordinator's commands reach the engines in the same round. */
+      /* All each time: the coordinator's commands reach the engines in the same round. */
       any = drain_coordinator (agent, now);
+      any = agent_agents_drain (agent, now) || any;
       any = drain_ike (agent, now) || any;
       any = drain_mip4 (agent, now) || any;
       any = terminate_now (agent, now) || any;

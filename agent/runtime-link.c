@@ -257,6 +257,11 @@ open_sockets (AgentLink *link)
   if (link->ike_fd < 0)
     agent_log (link->agent, G_LOG_LEVEL_WARNING, ROAM_MESSAGE_LINK, &fields,
                "%s cannot be used for the VPN: UDP port 500: %s", link->name, g_strerror (errno));
+  /* RFC 3519: what users send is not for this thread. */
+  if (link->mip4_fd >= 0 && !tunnel_io_ignore_tunnel_data (link->mip4_fd))
+    agent_log (link->agent, G_LOG_LEVEL_INFO, ROAM_MESSAGE_LINK, &fields,
+               "%s: data in UDP tunnels wake the main loop: %s", link->name, g_strerror (errno));
+  agent_agents_open (link);
   link->mip4_source = watch (link->mip4_fd, on_mip4_readable, link);
   link->ike_source = watch (link->ike_fd, on_ike_readable, link);
 }
@@ -269,7 +274,9 @@ link_new (Agent *agent, const DetectLink *detected)
   link->agent = agent;
   link->ifindex = detected->ifindex;
   g_strlcpy (link->name, detected->name, sizeof link->name);
+  memcpy (link->mac, detected->mac, sizeof link->mac);
   open_sockets (link);
+  agent_arp_open (link);
   return link;
 }
 
@@ -287,6 +294,8 @@ agent_link_free (AgentLink *link)
 {
   clear_source (&link->mip4_source);
   clear_source (&link->ike_source);
+  agent_agents_close (link);
+  agent_arp_close (link);
   if (link->mip4_fd >= 0)
     close (link->mip4_fd);
   if (link->ike_fd >= 0)

@@ -136,13 +136,25 @@ agent_log_ike (Agent *agent, const IkeEvent *event)
              event->reason == NULL ? "" : ": ", event->reason == NULL ? "" : event->reason);
 }
 
+/* RFC 4917: already escaped by the engine; who vouches for it is said. Caller frees. */
+static char *
+message_text (const Mip4MnEvent *event)
+{
+  if (event->message[0] == '\0')
+    return g_strdup ("");
+  return g_strdup_printf ("; it says%s: \"%s\"", event->message_authentic ? "" : ", without authentication",
+                          event->message);
+}
+
 void
 agent_log_mip4 (Agent *agent, const Mip4MnEvent *event)
 {
+  g_autofree char *message = message_text (event);
   char peer[ROAM_ADDR_STRLEN], coa[ROAM_ADDR_STRLEN];
   const char *link = event->path == MIP4_PATH_VPN ? "vpn" : agent_link_name (agent, (int)event->path);
   AgentLogFields fields = { .link = link,
-                            .peer = roam_addr_to_string (&agent->config->home_agent, peer),
+                            .peer =
+                              roam_addr_to_string (event->by_agent ? &event->agent : &agent->config->home_agent, peer),
                             .reason = event->reason };
 
   roam_addr_to_string (&event->care_of_address, coa);
@@ -150,24 +162,62 @@ agent_log_mip4 (Agent *agent, const Mip4MnEvent *event)
     {
     case MIP4_MN_ACCEPTED:
       agent_log (agent, G_LOG_LEVEL_INFO, ROAM_MESSAGE_MIP4, &fields,
-                 "Registration of %s over %s accepted by %s for %u s%s", coa, link, peer, event->lifetime_s,
-                 event->tnc ? ", trusted network" : "");
+                 "Registration of %s over %s accepted by %s for %u s%s%s%s", coa, link, peer, event->lifetime_s,
+                 event->tnc ? ", trusted network" : "", event->udp_tunnel ? ", through a NAT" : "", message);
       break;
     case MIP4_MN_DENIED:
       agent_log (agent, G_LOG_LEVEL_MESSAGE, ROAM_MESSAGE_MIP4, &fields,
-                 "Registration of %s over %s denied by %s: code %u, %s", coa, link, peer, event->code,
-                 agent_reply_code_to_string (event->code));
+                 "Registration of %s over %s denied by %s: code %u, %s%s", coa, link, peer, event->code,
+                 agent_reply_code_to_string (event->code), message);
+      break;
+    case MIP4_MN_REVOKED:
+      agent_log (agent, G_LOG_LEVEL_MESSAGE, ROAM_MESSAGE_MIP4, &fields,
+                 "Registration of %s over %s revoked by the home agent %s", coa, link, peer);
       break;
     case MIP4_MN_EXHAUSTED:
     case MIP4_MN_DISCARDED:
     case MIP4_MN_LATE:
     case MIP4_MN_RENEWAL_DUE:
     case MIP4_MN_EXPIRED:
-    case MIP4_MN_REVOKED:
       agent_log (agent, G_LOG_LEVEL_DEBUG, ROAM_MESSAGE_MIP4, &fields, "Registration of %s over %s: %s", coa, link,
                  event->reason == NULL ? "no news" : event->reason);
       break;
     }
+}
+
+static const char *
+agent_event_word (Mip4DiscoveryEventType type)
+{
+  switch (type)
+    {
+    case MIP4_DISCOVERY_AGENT_NEW:
+      return "heard";
+    case MIP4_DISCOVERY_AGENT_CHANGED:
+      return "changed";
+    case MIP4_DISCOVERY_AGENT_LOST:
+      return "not heard any more";
+    case MIP4_DISCOVERY_AGENT_RESET:
+      return "started anew";
+    case MIP4_DISCOVERY_MOVED:
+      return "left behind";
+    case MIP4_DISCOVERY_HOME_AGENT:
+      return "heard on its home link";
+    }
+  g_assert_not_reached ();
+}
+
+/* Anybody on the link can say these things, as often as they like: nothing for the journal's ordinary readers. */
+void
+agent_log_agent (Agent *agent, const Mip4DiscoveryEvent *event)
+{
+  char peer[ROAM_ADDR_STRLEN];
+  AgentLogFields fields = { .link = agent_link_name (agent, (int)event->path),
+                            .peer = roam_addr_to_string (&event->agent.address, peer),
+                            .reason = event->reason };
+
+  agent_log (agent, G_LOG_LEVEL_DEBUG, ROAM_MESSAGE_MIP4, &fields, "Agent %s on %s %s%s%s", peer, fields.link,
+             agent_event_word (event->type), event->reason == NULL ? "" : ": ",
+             event->reason == NULL ? "" : event->reason);
 }
 
 static const char *

@@ -21,8 +21,16 @@ typedef struct
   int ifindex;
   char name[DETECT_NAME_LENGTH];
   int mip4_fd, ike_fd; /* UDP 434 and 500, bound to the interface; -1: could not be opened */
-  GSource *mip4_source, *ike_source;
-  gboolean send_failed; /* in an episode of send errors that has been logged */
+  int icmp_fd;         /* packet socket: router advertisements in, solicitations out; -1: could not be opened */
+  GSource *mip4_source, *ike_source, *icmp_source;
+  gboolean discovers; /* agent discovery knows that the link is up */
+  guint8 mac[6];
+  gboolean home_agent_heard; /* it advertised itself here since the link came up: the home link (D-18) */
+  DetectArpIo *arp;          /* NULL while not needed */
+  GSource *arp_source;
+  DetectArpGuard *arp_guard; /* NULL: the kernel answers for the home address here, too */
+  gboolean announced;        /* the home address, since it was last away */
+  gboolean send_failed;      /* in an episode of send errors that has been logged */
 } AgentLink;
 
 typedef enum
@@ -57,6 +65,7 @@ struct _Agent
 
   Coordinator *coordinator;
   Mip4Mn *mip4;
+  Mip4Discovery *discovery;
   IkeSession *ike; /* NULL: no VPN in the profile */
   DetectTracker *tracker;
 
@@ -79,6 +88,10 @@ struct _Agent
 
   TunnelPlan plan;
   char plan_ifname[DETECT_NAME_LENGTH];
+  RoamAddr serving;         /* agent that was registered through; unset: none */
+  RoamAddr serving_care_of; /* its care-of address */
+  Mip4Path served_path;     /* what discovery was told last; 0: nothing */
+  RoamAddr served_agent;
   RoamAddr tia;               /* of the IKE session */
   TunnelGateState gate_state; /* as applied */
   char *fault;                /* what of the data plane failed; NULL: all well */
@@ -104,6 +117,8 @@ struct _Agent
   guint8 alarm_code;
   const char *alarm_sentence, *ike_reason, *ike_advice; /* static */
   gboolean mobike, nat;
+  char message[128]; /* of the last answer; "": none came with it */
+  gboolean message_authentic;
   TunnelGateCounters gate_counters; /* of gate_counters_us */
   gint64 gate_counters_us;
 };
@@ -139,6 +154,32 @@ gboolean agent_link_send_ike (Agent *agent, int ifindex, const RoamAddr *source,
 /* Logs the first of a row of errors (errno); the engines' retransmission is the remedy. */
 void agent_link_note_send (Agent *agent, int ifindex, gboolean sent, int error_number, const RoamAddr *peer);
 
+/* ------------------------------------------------------- runtime-agents.c ---- */
+
+void agent_agents_open (AgentLink *link);
+void agent_agents_close (AgentLink *link);
+/* Solicits where @event says that a link may be new; detection goes on in the same pass (R5266-INT-004). */
+void agent_agents_take_link (Agent *agent, const RoamNow *now, const DetectEvent *event);
+/* Enabled, or released: begins or ends on every link. */
+void agent_agents_restart (Agent *agent, const RoamNow *now);
+/* A newer challenge is wanted. */
+void agent_agents_solicit (Agent *agent, const RoamNow *now, Mip4Path path);
+/* TRUE: something was pulled. */
+gboolean agent_agents_drain (Agent *agent, const RoamNow *now);
+
+/* ---------------------------------------------------------- runtime-arp.c ---- */
+
+void agent_arp_open (AgentLink *link);
+void agent_arp_close (AgentLink *link);
+/* Before the request of @command is sent: answers and announcements as its form wants them. */
+void agent_arp_before_request (Agent *agent, const RoamNow *now, const Mip4MnCommand *command);
+void agent_arp_take_transition (Agent *agent, const RoamNow *now, const CoordinatorTransition *transition);
+void agent_arp_take_agent (Agent *agent, const RoamNow *now, const Mip4DiscoveryEvent *event);
+/* As agent_agents_restart(). */
+void agent_arp_restart (Agent *agent);
+gint64 agent_arp_next_deadline (Agent *agent);
+void agent_arp_input_deadline (Agent *agent, const RoamNow *now);
+
 /* ---------------------------------------------------------- runtime-dataplane.c ---- */
 
 /* Creates gate (closed) and tunnel. */
@@ -168,6 +209,7 @@ void agent_log_flush (Agent *agent);
 void agent_log_transition (Agent *agent, const CoordinatorTransition *transition);
 void agent_log_ike (Agent *agent, const IkeEvent *event);
 void agent_log_mip4 (Agent *agent, const Mip4MnEvent *event);
+void agent_log_agent (Agent *agent, const Mip4DiscoveryEvent *event);
 void agent_log_link (Agent *agent, const DetectEvent *event);
 
 /* ------------------------------------------------------ runtime-status.c ---- */
@@ -177,4 +219,5 @@ void agent_status_schedule (Agent *agent);
 void agent_status_run (Agent *agent);
 void agent_status_take_handover (Agent *agent, const CoordinatorHandover *handover);
 void agent_status_take_alarm (Agent *agent, const CoordinatorAction *action);
+void agent_status_take_mip4 (Agent *agent, const Mip4MnEvent *event);
 void agent_status_take_ike (Agent *agent, const IkeEvent *event);

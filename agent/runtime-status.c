@@ -65,6 +65,27 @@ agent_status_take_alarm (Agent *agent, const CoordinatorAction *action)
   agent->alarm_sentence = action->alarm.sentence;
 }
 
+/* An answer without a message says that the last one no longer holds. */
+void
+agent_status_take_mip4 (Agent *agent, const Mip4MnEvent *event)
+{
+  switch (event->type)
+    {
+    case MIP4_MN_ACCEPTED:
+    case MIP4_MN_DENIED:
+      g_strlcpy (agent->message, event->message, sizeof agent->message);
+      agent->message_authentic = event->message_authentic;
+      break;
+    case MIP4_MN_EXHAUSTED:
+    case MIP4_MN_DISCARDED:
+    case MIP4_MN_LATE:
+    case MIP4_MN_RENEWAL_DUE:
+    case MIP4_MN_EXPIRED:
+    case MIP4_MN_REVOKED:
+      break;
+    }
+}
+
 void
 agent_status_take_ike (Agent *agent, const IkeEvent *event)
 {
@@ -142,6 +163,13 @@ fill_addresses (Agent *agent, AgentSnapshot *snapshot)
     agent_snapshot_set_text (&snapshot->gateway, roam_addr_to_string (&config->gateway, text));
   if (roam_addr_is_set (&agent->plan.tia))
     agent_snapshot_set_text (&snapshot->tia, roam_addr_to_string (&agent->plan.tia, text));
+  if (roam_addr_is_set (&agent->serving))
+    agent_snapshot_set_text (&snapshot->foreign_agent, roam_addr_to_string (&agent->serving, text));
+  snapshot->mip_nat = agent->plan.mip_udp;
+  agent_snapshot_set_text (&snapshot->message, agent->message);
+  snapshot->message_authentic = agent->message_authentic && agent->message[0] != '\0';
+  if (agent->plan.mode == TUNNEL_MODE_F)
+    agent_snapshot_set_text (&snapshot->care_of_address, roam_addr_to_string (&agent->serving_care_of, text));
   if (agent->plan.mode == TUNNEL_MODE_C || agent->plan.mode == TUNNEL_MODE_MC)
     agent_snapshot_set_text (&snapshot->care_of_address, roam_addr_to_string (&agent->plan.mip_local, text));
 }
@@ -181,6 +209,8 @@ fill_sentences (Agent *agent, AgentSnapshot *snapshot, CoordinatorState state)
     .ike_advice = agent->ike_advice,
     .fault = agent->fault,
     .nat = snapshot->nat,
+    .foreign_agent = agent->serving,
+    .mip_nat = snapshot->mip_nat,
   };
 
   agent_snapshot_describe (snapshot, &situation);
@@ -230,6 +260,8 @@ add_tunnel_counters (Agent *agent, AgentSnapshot *snapshot)
   agent_snapshot_set_counter (snapshot, "tunnel", "unknown-spi-packets", stats.unknown_spi);
   agent_snapshot_set_counter (snapshot, "tunnel", "bad-inner-packets", stats.bad_inner);
   agent_snapshot_set_counter (snapshot, "tunnel", "clear-dropped-packets", stats.clear_dropped);
+  agent_snapshot_set_counter (snapshot, "tunnel", "keepalives", stats.keepalives);
+  agent_snapshot_set_counter (snapshot, "tunnel", "keepalives-lost", stats.keepalives_lost);
 }
 
 static void
@@ -259,8 +291,10 @@ agent_get_snapshot (Agent *agent)
   RoamNow now = agent_now ();
   AgentSnapshot *snapshot = make_snapshot (agent, &now);
   g_autoptr (GHashTable) mip4 = mip4_mn_dup_counters (agent->mip4);
+  g_autoptr (GHashTable) discovery = mip4_discovery_dup_counters (agent->discovery);
 
   agent_snapshot_add_counters (snapshot, "mip4", mip4);
+  agent_snapshot_add_counters (snapshot, "discovery", discovery);
   if (agent->ike != NULL)
     {
       g_autoptr (GHashTable) ike = ike_session_dup_counters (agent->ike);

@@ -42,6 +42,8 @@ next_deadline (Agent *agent)
   gint64 due = coordinator_next_deadline (agent->coordinator);
 
   due = roam_deadline_min (due, mip4_mn_next_deadline (agent->mip4));
+  due = roam_deadline_min (due, mip4_discovery_next_deadline (agent->discovery));
+  due = roam_deadline_min (due, agent_arp_next_deadline (agent));
   if (agent->ike != NULL)
     due = roam_deadline_min (due, ike_session_next_deadline (agent->ike));
   due = roam_deadline_min (due, agent->phase_deadline_us);
@@ -147,6 +149,7 @@ take_link_events (Agent *agent, const RoamNow *now)
       start_stopwatch (agent, &event, now->boot_us);
       agent_log_link (agent, &event);
       coordinator_input_link (agent->coordinator, now, &event);
+      agent_agents_take_link (agent, now, &event);
     }
   agent_pass (agent, now);
 }
@@ -204,6 +207,8 @@ on_timer (int fd, GIOCondition condition, gpointer user_data)
   pulse_watchdog (agent, &now);
   coordinator_input_deadline (agent->coordinator, &now);
   mip4_mn_input_deadline (agent->mip4, &now);
+  mip4_discovery_input_deadline (agent->discovery, &now);
+  agent_arp_input_deadline (agent, &now);
   if (agent->ike != NULL)
     ike_session_input_deadline (agent->ike, &now);
   agent_pass (agent, &now);
@@ -243,6 +248,7 @@ new_engines (Agent *agent, GError **error)
 {
   CoordinatorConfig coordinator;
   Mip4MnConfig mip4;
+  Mip4DiscoveryConfig discovery;
   IkeConfig ike;
   g_autofree char *problem = NULL;
 
@@ -250,6 +256,8 @@ new_engines (Agent *agent, GError **error)
   agent->coordinator = coordinator_new (&coordinator);
   agent_config_get_mip4 (agent->config, &mip4);
   agent->mip4 = mip4_mn_new (&mip4, agent->rng);
+  agent_config_get_discovery (agent->config, &discovery);
+  agent->discovery = mip4_discovery_new (&discovery, agent->rng);
   agent->tracker = detect_tracker_new ((const char *const *)agent->config->ignore, agent->config->tun_name);
   if (!agent->config->has_vpn)
     return TRUE;
@@ -332,6 +340,7 @@ enable (Agent *agent)
   agent->phase_deadline_us = ROAM_NEVER;
   agent->mode_since_us = now.boot_us;
   coordinator_input_command (agent->coordinator, &now, &command);
+  agent_agents_restart (agent, &now);
   take_link_events (agent, &now);
 }
 
@@ -375,6 +384,7 @@ free_engines (Agent *agent)
   g_clear_pointer (&agent->tracker, detect_tracker_free);
   g_clear_pointer (&agent->ike, ike_session_free);
   g_clear_pointer (&agent->mip4, mip4_mn_free);
+  g_clear_pointer (&agent->discovery, mip4_discovery_free);
   g_clear_pointer (&agent->coordinator, coordinator_free);
   g_clear_pointer (&agent->rng, roam_rng_free);
 }
@@ -418,6 +428,7 @@ say_farewell (Agent *agent, AgentPhase phase)
   agent->phase_deadline_us = now.boot_us + FAREWELL_US;
   agent->mode_since_us = now.boot_us;
   coordinator_input_command (agent->coordinator, &now, &command);
+  agent_agents_restart (agent, &now);
   agent_pass (agent, &now);
 }
 

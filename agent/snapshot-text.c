@@ -17,6 +17,29 @@ agent_reply_code_to_string (guint8 code)
     /* RFC 5944 3.4 */
     { 0, "registration accepted" },
     { 1, "registration accepted, simultaneous bindings unsupported" },
+    /* by foreign agents: RFC 5944 3.4, RFC 3024 5, RFC 4721 7 */
+    { 64, "foreign agent: reason unspecified" },
+    { 65, "foreign agent: administratively prohibited" },
+    { 66, "foreign agent: insufficient resources" },
+    { 67, "foreign agent: mobile node failed authentication" },
+    { 68, "foreign agent: home agent failed authentication" },
+    { 69, "foreign agent: requested Lifetime too long" },
+    { 70, "foreign agent: poorly formed Request" },
+    { 71, "foreign agent: poorly formed Reply" },
+    { 72, "foreign agent: requested encapsulation unavailable" },
+    { 74, "foreign agent: requested reverse tunnel unavailable" },
+    { 75, "foreign agent: reverse tunnel is mandatory and T bit not set" },
+    { 76, "foreign agent: mobile node too distant" },
+    { 77, "foreign agent: invalid care-of address" },
+    { 78, "foreign agent: registration timeout" },
+    { 79, "foreign agent: delivery style not supported" },
+    { 80, "foreign agent: home network unreachable" },
+    { 81, "foreign agent: home agent host unreachable" },
+    { 82, "foreign agent: home agent port unreachable" },
+    { 88, "foreign agent: home agent unreachable" },
+    { 104, "foreign agent: unknown challenge" },
+    { 105, "foreign agent: missing challenge" },
+    { 106, "foreign agent: stale challenge" },
     { 128, "reason unspecified" },
     { 129, "administratively prohibited" },
     { 130, "insufficient resources" },
@@ -36,6 +59,17 @@ agent_reply_code_to_string (guint8 code)
     if (words[i].code == code)
       return words[i].word;
   return "a code without a name";
+}
+
+static char *
+sentence_f (const AgentSituation *s, const char *name)
+{
+  char agent[ROAM_ADDR_STRLEN];
+
+  if (!roam_addr_is_set (&s->foreign_agent))
+    return g_strdup_printf ("Inside the enterprise network through %s and its foreign agent; no VPN is needed.", name);
+  return g_strdup_printf ("Inside the enterprise network through %s and its foreign agent %s; no VPN is needed.", name,
+                          roam_addr_to_string (&s->foreign_agent, agent));
 }
 
 static char *
@@ -60,9 +94,10 @@ make_sentence (const AgentSituation *s)
       return g_strdup_printf ("On the home network through %s; no tunnel is needed.", name);
     case COORDINATOR_C:
     case COORDINATOR_C_FA:
-      return g_strdup_printf ("Inside the enterprise network through %s; no VPN is needed.", name);
+      return g_strdup_printf ("Inside the enterprise network through %s%s; no VPN is needed.", name,
+                              s->mip_nat ? ", which is behind a NAT" : "");
     case COORDINATOR_F:
-      return g_strdup_printf ("Inside the enterprise network through %s and its foreign agent.", name);
+      return sentence_f (s, name);
     case COORDINATOR_MCREG:
       return g_strdup_printf ("The VPN from %s is up; registering the home address through it.", name);
     case COORDINATOR_MC_BG:
@@ -211,6 +246,11 @@ advice_alarm (const AgentSituation *s)
                               agent, s->alarm_code, agent_reply_code_to_string (s->alarm_code));
     case COORDINATOR_ALARM_NO_PATH:
       return advice_no_path (s);
+    case COORDINATOR_ALARM_REVOKED:
+      return g_strdup_printf (
+        "The home agent %s ended the registration of %s by itself; roamd registers again. If this "
+        "repeats, ask its administrator.",
+        agent, home);
     case COORDINATOR_ALARM_CLEARED:
       return g_strdup ("");
     }

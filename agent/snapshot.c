@@ -38,7 +38,8 @@ static const gsize texts[] = {
   G_STRUCT_OFFSET (AgentSnapshot, home_agent), G_STRUCT_OFFSET (AgentSnapshot, care_of_address),
   G_STRUCT_OFFSET (AgentSnapshot, gateway),    G_STRUCT_OFFSET (AgentSnapshot, tia),
   G_STRUCT_OFFSET (AgentSnapshot, ike_suite),  G_STRUCT_OFFSET (AgentSnapshot, esp_suite),
-  G_STRUCT_OFFSET (AgentSnapshot, backend),
+  G_STRUCT_OFFSET (AgentSnapshot, backend),    G_STRUCT_OFFSET (AgentSnapshot, foreign_agent),
+  G_STRUCT_OFFSET (AgentSnapshot, message),
 };
 #define TEXT(snapshot, i) G_STRUCT_MEMBER (char *, snapshot, texts[i])
 
@@ -96,7 +97,7 @@ gboolean
 agent_snapshot_equal (const AgentSnapshot *a, const AgentSnapshot *b)
 {
   if (a->enabled != b->enabled || a->vpn_up != b->vpn_up || a->mobike != b->mobike || a->nat != b->nat ||
-      a->links->len != b->links->len)
+      a->mip_nat != b->mip_nat || a->message_authentic != b->message_authentic || a->links->len != b->links->len)
     return FALSE;
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
     if (!g_str_equal (TEXT (a, i), TEXT (b, i)))

@@ -37,6 +37,8 @@ typedef struct
   const char *ike_reason, *ike_advice; /* of the newest failure; NULL: none */
   const char *fault;                   /* data plane or gate: what failed; NULL: nothing */
   gboolean nat;
+  RoamAddr foreign_agent;   /* registered through; unset: none */
+  gboolean mip_nat;         /* see AgentSnapshot */
   gboolean vpn_certificate; /* [vpn] auth=certificate rather than psk */
 } AgentSituation;
 

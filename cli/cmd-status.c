@@ -27,6 +27,17 @@ print_mode (RoamdAgent1 *agent, const CliOutput *output)
   g_print ("%-16s%s (%s), for %s\n", "Mode", mode, cli_mode_in_words (mode), since);
 }
 
+/* Words from the network: told apart by who vouches for them. */
+static void
+print_message (RoamdAgent1 *agent)
+{
+  const char *message = roamd_agent1_get_message (agent);
+
+  if (message != NULL && message[0] != '\0')
+    g_print ("%-16s\"%s\"%s\n", "Message", message,
+             roamd_agent1_get_message_authentic (agent) ? "" : " (not authenticated)");
+}
+
 static void
 print_vpn (RoamdAgent1 *agent)
 {
@@ -87,6 +98,10 @@ cli_status (int argc, char **argv)
   print_line ("Home address", roamd_agent1_get_home_address (agent));
   print_line ("Home agent", roamd_agent1_get_home_agent (agent));
   print_line ("Care-of address", roamd_agent1_get_care_of_address (agent));
+  print_line ("Foreign agent", roamd_agent1_get_foreign_agent (agent));
+  if (roamd_agent1_get_mip_nat (agent))
+    print_line ("Tunnel", "in UDP, through a NAT");
+  print_message (agent);
   print_line ("Gateway", roamd_agent1_get_gateway (agent));
   print_vpn (agent);
   print_line ("Data plane", roamd_agent1_get_backend (agent));

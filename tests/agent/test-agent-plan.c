@@ -179,6 +179,69 @@ test_blocking_modes (void)
   g_assert_false (agent_plan_mode_blocks (TUNNEL_MODE_MC));
 }
 
+/* covers: MIP-NAT-017, MIP-REV-016 */
+static void
+test_mobile_ip_fields (void)
+{
+  g_auto (TunnelPlan) plan = { 0 }, before = { 0 };
+  CoordinatorPlan wish = {
+    .mode = TUNNEL_MODE_C,
+    .ifindex = 3,
+    .mip_local = roam_addr_from_u32 (0x0a020032),
+    .home_agent = roam_addr_from_u32 (0x0a010003),
+    .mip_udp = TRUE,
+    .keepalive_s = 30,
+  };
+  TunnelGateState gate, plain;
+
+  agent_plan_init (&plan, 0);
+  tunnel_plan_init (&before);
+  agent_plan_set_wish (&plan, &wish);
+  g_assert_true (plan.mip_udp);
+  g_assert_cmpuint (plan.mip_udp_port, ==, 434);
+  g_assert_cmpuint (plan.keepalive_s, ==, 30);
+  g_assert_true (roam_addr_equal (&plan.home_agent, &wish.home_agent));
+  agent_plan_get_gate (&plan, "eth0", &gate);
+  g_assert_true (gate.mip_udp);
+  tunnel_plan_copy (&before, &plan);
+  wish.mip_udp = FALSE;
+  agent_plan_set_wish (&plan, &wish);
+  agent_plan_get_gate (&plan, "eth0", &plain);
+  g_assert_false (agent_plan_gate_equal (&gate, &plain));
+  g_assert_cmpuint (plan.mip_udp_port, ==, 0);
+  g_assert_cmpuint (tunnel_plan_diff (&before, &plan) & TUNNEL_CHANGE_MIP, !=, 0);
+}
+
+static void
+test_mode_f (void)
+{
+  g_auto (TunnelPlan) plan = { 0 };
+  CoordinatorPlan wish = {
+    .mode = TUNNEL_MODE_F,
+    .ifindex = 3,
+    .agent = { .address = roam_addr_from_u32 (0x0a020009), .link_layer = { 2, 0, 0, 0, 0, 9 } },
+    .encapsulating = TRUE,
+  };
+  TunnelGateState gate, other;
+
+  agent_plan_init (&plan, 0);
+  agent_plan_set_wish (&plan, &wish);
+  g_assert_true (roam_addr_equal (&plan.agent, &wish.agent.address));
+  g_assert_cmpmem (plan.agent_link_layer, 6, wish.agent.link_layer, 6);
+  g_assert_true (plan.encapsulating);
+  agent_plan_get_gate (&plan, "eth0", &gate);
+  g_assert_true (agent_plan_gate_is_open (&gate));
+  g_assert_cmpstr (gate.ifname, ==, "eth0");
+  g_assert_cmpmem (gate.agent_link_layer, 6, wish.agent.link_layer, 6);
+  other = gate;
+  other.agent_link_layer[5] ^= 1;
+  g_assert_false (agent_plan_gate_equal (&gate, &other));
+  /* Registered through the agent with the own address: the agent is none of the data plane's affair. */
+  wish.mode = TUNNEL_MODE_C;
+  agent_plan_set_wish (&plan, &wish);
+  g_assert_false (roam_addr_is_set (&plan.agent));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -190,5 +253,7 @@ main (int argc, char **argv)
   g_test_add_func ("/agent-plan/links", test_links);
   g_test_add_func ("/agent-plan/wish-and-gate", test_wish_and_gate);
   g_test_add_func ("/agent-plan/blocking", test_blocking_modes);
+  g_test_add_func ("/plan/mobile-ip-fields", test_mobile_ip_fields);
+  g_test_add_func ("/plan/mode-f", test_mode_f);
   return g_test_run ();
 }

@@ -61,7 +61,9 @@ test_every_key (void)
 {
   static const char profile[] =
     "# a comment\n[mobile-ip]\nhome-address = 10.1.0.100/24\nhome-agent=10.1.0.2\nnai=alice@example.com\nspi=0000256\n"
-    "algorithm=hmac-md5\nkey-file=/k\nlifetime=65534\nnat-traversal=no\n"
+    "algorithm=hmac-md5\nkey-file=/k\nlifetime=65534\nnat-traversal=no\nudp-lifetime=60\nforeign-agent=prefer\n"
+    "foreign-agent-keys=10.2.0.9 4097 fa.key; 10.3.0.9 4097 f2 hmac-md5\nencapsulating-delivery=yes\nrevocation=no\n"
+    "replay=nonce\nservice=internet\nmore-keys=4098 new.key;4099  /n2\naaa-key=5000 aaa.key hmac-md5\n"
     "[trust]\nt-monitor=30\nmonitor-margin=5\ndetect-timeout-ms=2000\ndetect-retries=1\ngrace-ms=6000\nlate-rate=20\n"
     "[vpn]\ngateway=203.0.113.2\nlocal-id=alice@example.com\nremote-id=vpn.example.com\nauth=certificate\n"
     "certificate-file=c\nprivate-key-file=p\nca-file=a\ninside=teardown\nmc-refresh=no\nrequire-mobike=yes\n"
@@ -76,6 +78,12 @@ test_every_key (void)
   g_assert_cmpint (config->algorithm, ==, MIP4_AUTH_HMAC_MD5);
   g_assert_cmpstr (config->nai, ==, "alice@example.com");
   g_assert_false (config->nat_traversal);
+  g_assert_cmpuint (config->udp_lifetime_s, ==, 60);
+  g_assert_cmpint (config->foreign_agent, ==, COORDINATOR_AGENTS_PREFER);
+  g_assert_true (config->encapsulating_delivery);
+  g_assert_false (config->revocation);
+  g_assert_cmpint (config->replay, ==, MIP4_REPLAY_NONCE);
+  g_assert_cmpstr (config->service, ==, "internet");
   g_assert_cmpuint (config->t_monitor_s, ==, 30);
   g_assert_cmpuint (config->grace_ms, ==, 6000);
   g_assert_cmpint (config->auth, ==, AGENT_CONFIG_AUTH_CERTIFICATE);
@@ -87,20 +95,93 @@ test_every_key (void)
   g_assert_null (config->ignore[0]);
 }
 
+/* covers: MIP-CFG-003, MIP-CFG-004 */
+static void
+test_mobile_ip_in_the_engines (void)
+{
+  static const char profile[] =
+    MINIMAL "foreign-agent=prefer\nforeign-agent-keys=10.2.0.9 4097 fa.key; 10.3.0.9 4097 f2 hmac-md5\n"
+            "more-keys=4098 new.key;4099  /n2\naaa-key=5000 aaa.key hmac-md5\nreplay=nonce\nrevocation=no\n"
+            "[trust]\nt-monitor=90\ndetect-timeout-ms=2500\ndetect-retries=4\n";
+  g_autoptr (AgentConfigProblems) problems = NULL;
+  g_autoptr (AgentConfig) config = parse (profile, &problems);
+  CoordinatorConfig coordinator;
+  Mip4DiscoveryConfig discovery;
+  Mip4MnConfig mip4;
+
+  g_assert_nonnull (config);
+  agent_config_make_associations (config);
+  agent_config_get_mip4 (config, &mip4);
+  g_assert_cmpuint (mip4.n_more_mn_ha, ==, 2);
+  g_assert_cmpuint (mip4.more_mn_ha[1].association.spi, ==, 4099);
+  g_assert_cmpint (mip4.more_mn_ha[1].association.algorithm, ==, MIP4_AUTH_HMAC_SHA_256);
+  g_assert_cmpint (mip4.more_mn_ha[1].replay, ==, MIP4_REPLAY_NONCE);
+  g_assert_cmpuint (mip4.n_mn_fa, ==, 2);
+  g_assert_cmpuint (roam_addr_to_u32 (&mip4.mn_fa[0].agent), ==, 0x0a020009);
+  g_assert_cmpint (mip4.mn_fa[1].association.algorithm, ==, MIP4_AUTH_HMAC_MD5);
+  g_assert_cmpuint (mip4.mn_aaa.spi, ==, 5000);
+  g_assert_cmpuint (mip4.udp_lifetime_s, ==, 120);
+  g_assert_cmpuint (mip4.home_prefix_length, ==, 24);
+  g_assert_false (mip4.revocation);
+  g_assert_true (mip4.reverse_tunnel);
+  g_assert_cmpstr (config->aaa_key->len == 1 ? ((AgentConfigKey *)config->aaa_key->pdata[0])->key_file : "", ==,
+                   "aaa.key");
+  agent_config_get_coordinator (config, &coordinator);
+  g_assert_cmpint (coordinator.agents, ==, COORDINATOR_AGENTS_PREFER);
+  g_assert_cmpint (coordinator.t_monitor_us, ==, 90 * ROAM_USEC_PER_SEC);
+  g_assert_cmpint (coordinator.detect_timeout_us, ==, 2500 * ROAM_USEC_PER_MSEC);
+  g_assert_cmpuint (coordinator.detect_retries, ==, 4);
+  agent_config_get_discovery (config, &discovery);
+  g_assert_true (discovery.solicit && discovery.require_ttl_1);
+}
+
+static void
+test_bad_keys (void)
+{
+  static const char *const bad[] = {
+    "more-keys=4098\n", /* no file */
+    "more-keys=255 k\n",
+    "more-keys=4098 k sha1\n",
+    "more-keys=4098 k hmac-md5 more\n",
+    "foreign-agent-keys=4098 k\n", /* no address */
+    "foreign-agent-keys=224.0.0.11 4098 k\n",
+    "foreign-agent-keys=fe80::1 4098 k\n",
+    "aaa-key=5000 a; 5001 b\n",
+    "more-keys=4096 k\n", /* that of spi */
+    "more-keys=4097 k; 4097 l\n",
+    "foreign-agent=yes\n",
+    "replay=none\n",
+    "udp-lifetime=10\n",
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
+    {
+      g_autofree char *text = g_strconcat (MINIMAL, bad[i], NULL);
+      g_autoptr (AgentConfigProblems) problems = NULL;
+      g_autoptr (AgentConfig) config = parse (text, &problems);
+
+      if (config != NULL)
+        g_error ("accepted: %s", bad[i]);
+      g_assert_cmpuint (problems->lines->len, ==, 1);
+    }
+}
+
 static void
 test_all_problems_at_once (void)
 {
-  assert_refused_with ("[mobile-ip]\nhome-address=10.1.0.100\nhome-agent=example\nspi=255\nkeyfile=x\n[vnp]\na=b\n",
-                       "profile.conf: [mobile-ip] keyfile: found 'keyfile', allowed: one of the keys home-address, "
-                       "home-agent, nai, spi, algorithm, key-file, lifetime, nat-traversal",
-                       "profile.conf: [vnp] found 'vnp', allowed: one of the groups mobile-ip, trust, vpn, data, links",
-                       "profile.conf: [mobile-ip] home-address: found '10.1.0.100', allowed: the home address with the "
-                       "length of the home link's prefix, for example 10.1.0.100/24",
-                       "profile.conf: [mobile-ip] home-agent: found 'example', allowed: an IPv4 address of a host, for "
-                       "example 10.1.0.2",
-                       "profile.conf: [mobile-ip] spi: found '255', allowed: a number from 256 to 4294967295",
-                       "profile.conf: [mobile-ip] key-file: found nothing, allowed: a file name; relative ones are "
-                       "looked up in the credentials directory, then beside the profile (the key is required)");
+  assert_refused_with (
+    "[mobile-ip]\nhome-address=10.1.0.100\nhome-agent=example\nspi=255\nkeyfile=x\n[vnp]\na=b\n",
+    "profile.conf: [mobile-ip] keyfile: found 'keyfile', allowed: one of the keys home-address, "
+    "home-agent, nai, spi, algorithm, key-file, lifetime, nat-traversal, udp-lifetime, foreign-agent, "
+    "foreign-agent-keys, encapsulating-delivery, revocation, replay, service, more-keys, aaa-key",
+    "profile.conf: [vnp] found 'vnp', allowed: one of the groups mobile-ip, trust, vpn, data, links",
+    "profile.conf: [mobile-ip] home-address: found '10.1.0.100', allowed: the home address with the "
+    "length of the home link's prefix, for example 10.1.0.100/24",
+    "profile.conf: [mobile-ip] home-agent: found 'example', allowed: an IPv4 address of a host, for "
+    "example 10.1.0.2",
+    "profile.conf: [mobile-ip] spi: found '255', allowed: a number from 256 to 4294967295",
+    "profile.conf: [mobile-ip] key-file: found nothing, allowed: a file name; relative ones are "
+    "looked up in the credentials directory, then beside the profile (the key is required)");
 }
 
 static void
@@ -432,6 +513,8 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/config/defaults", test_defaults);
   g_test_add_func ("/config/every-key", test_every_key);
+  g_test_add_func ("/config/mobile-ip-in-the-engines", test_mobile_ip_in_the_engines);
+  g_test_add_func ("/config/bad-keys", test_bad_keys);
   g_test_add_func ("/config/all-problems-at-once", test_all_problems_at_once);
   g_test_add_func ("/config/duplicates", test_duplicates);
   g_test_add_func ("/config/no-profile-at-all", test_no_profile_at_all);

@@ -8,7 +8,7 @@
  */
 
 #define N_LINKS 3
-#define N_STEPS 100000
+#define N_STEPS 500000
 #define N_OLD 16
 
 typedef struct
@@ -16,8 +16,9 @@ typedef struct
   World *w;
   CoordinatorConfig config;
   gboolean enabled;
-  gint64 proofs[N_LINKS + 1]; /* sending time of the last good answer since the link last changed; 0: none */
-  gboolean opened_link;       /* the input under way was a link event that must be answered at once */
+  gint64 proofs[N_LINKS + 1];          /* sending time of the last good answer since the link last changed; 0: none */
+  gboolean direct_proofs[N_LINKS + 1]; /* a good answer to a request that went through no agent, since then */
+  gboolean opened_link;                /* the input under way was a link event that must be answered at once */
   struct
   {
     Mip4Path path;
@@ -25,7 +26,7 @@ typedef struct
   } old[N_OLD];
   guint n_old;
   guint32 last_serial;
-  guint handovers, data_inputs;
+  guint handovers, data_inputs, agent_requests;
   guint seen[COORDINATOR_N_STATES];
 } Storm;
 
@@ -34,7 +35,7 @@ typedef struct
 static gboolean
 is_data (TunnelMode mode)
 {
-  return mode == TUNNEL_MODE_HOME || mode == TUNNEL_MODE_C || mode == TUNNEL_MODE_MC;
+  return mode == TUNNEL_MODE_HOME || mode == TUNNEL_MODE_C || mode == TUNNEL_MODE_F || mode == TUNNEL_MODE_MC;
 }
 
 static gboolean
@@ -55,7 +56,7 @@ check_proof (Storm *s, const CoordinatorPlan *plan)
 {
   World *w = s->w;
 
-  if (plan->mode != TUNNEL_MODE_HOME && plan->mode != TUNNEL_MODE_C)
+  if (plan->mode != TUNNEL_MODE_HOME && plan->mode != TUNNEL_MODE_C && plan->mode != TUNNEL_MODE_F)
     return;
   g_assert_cmpint (plan->ifindex, >, 0);
   g_assert_cmpint (s->proofs[plan->ifindex], !=, 0);
@@ -124,6 +125,31 @@ check_order (Storm *s, gboolean goodbye)
     }
 }
 
+/* covers: R5266-MODE-006, R5266-SEC-008, R5266-MODE-002 */
+static void
+check_agents (Storm *s)
+{
+  const CoordinatorPlan *plan = &s->w->plan;
+
+  for (guint i = 0; i < s->w->actions->len; i++)
+    {
+      const CoordinatorAction *action = &g_array_index (s->w->actions, CoordinatorAction, i);
+      const Mip4MnCommand *command = &action->mip4;
+
+      if (action->type != COORDINATOR_ACTION_MIP4 || command->type != MIP4_MN_REGISTER)
+        continue;
+      if (command->form != MIP4_FORM_FOREIGN_AGENT && command->form != MIP4_FORM_CO_LOCATED_VIA_AGENT)
+        continue;
+      s->agent_requests++;
+      g_assert_cmpuint (command->path, !=, MIP4_PATH_VPN);
+      g_assert_true (s->direct_proofs[command->path]);
+      g_assert_true (roam_addr_is_set (&command->agent.address));
+      g_assert_true (roam_addr_is_set (&command->care_of_address));
+    }
+  if (plan->mode == TUNNEL_MODE_F)
+    g_assert_true (roam_addr_is_set (&plan->agent.address));
+}
+
 /* covers: R5266-DET-013 */
 static void
 check_same_turn (Storm *s)
@@ -183,6 +209,7 @@ check (Storm *s, gboolean goodbye)
   check_order (s, goodbye);
   check_same_turn (s);
   check_plan (s);
+  check_agents (s);
   check_links (s);
   for (guint i = 0; i < w->actions->len; i++)
     {
@@ -224,6 +251,7 @@ link_storm (Storm *s)
   DetectLink link = world_link (ifindex, chance (80) ? any_address () : NULL);
 
   s->proofs[ifindex] = 0;
+  s->direct_proofs[ifindex] = FALSE;
   if (chance (20))
     link.up = FALSE;
   s->opened_link = TRUE;
@@ -250,6 +278,8 @@ accept_storm (Storm *s, Mip4Path path)
       request->sent_us = MAX (request->sent_us, copy_us);
       request->identification = ++w->last_identification;
     }
+  if (path != MIP4_PATH_VPN && tnc && !roam_addr_is_set (&request->agent.address))
+    s->direct_proofs[path] = TRUE;
   if (path != MIP4_PATH_VPN && tnc)
     s->proofs[path] = MAX (s->proofs[path], request->sent_us);
   world_accept (w, path, tnc);
@@ -276,7 +306,7 @@ mip4_storm (Storm *s)
     return;
   s->old[s->n_old % N_OLD].path = path;
   s->old[s->n_old++ % N_OLD].request = w->requests[path];
-  switch (g_test_rand_int_range (0, 12))
+  switch (g_test_rand_int_range (0, 13))
     {
     case 0:
     case 1:
@@ -303,10 +333,33 @@ mip4_storm (Storm *s)
     case 10:
       world_expire (w, path);
       break;
+    case 11:
+      if (chance (20))
+        world_revoke (w, path);
+      break;
     default:
       late_storm (s);
       break;
     }
+}
+
+static void
+agent_storm (Storm *s)
+{
+  static const guint16 flags[] = {
+    WORLD_AGENT_FLAGS,
+    WORLD_AGENT_FLAGS | MIP4_AGENT_REGISTRATION_REQUIRED,
+    WORLD_AGENT_FLAGS | MIP4_AGENT_BUSY,
+    MIP4_AGENT_FOREIGN,
+    MIP4_AGENT_HOME,
+  };
+  Mip4Agent agent =
+    world_agent (chance (70) ? WORLD_AGENT : WORLD_AGENT_2, flags[g_test_rand_int_range (0, G_N_ELEMENTS (flags))]);
+  Mip4DiscoveryEventType type = MIP4_DISCOVERY_AGENT_NEW;
+
+  if (chance (30))
+    type = (Mip4DiscoveryEventType)g_test_rand_int_range (0, MIP4_DISCOVERY_HOME_AGENT + 1);
+  world_agent_event (s->w, type, any_link (), &agent);
 }
 
 static void
@@ -384,7 +437,9 @@ step (Storm *s)
     link_storm (s);
   else if (dice < 50)
     mip4_storm (s);
-  else if (dice < 72)
+  else if (dice < 58)
+    agent_storm (s);
+  else if (dice < 76)
     ike_storm (s);
   else if (dice < 98)
     {
@@ -407,6 +462,7 @@ storm (guint variant)
   s.config.vpn_inside_keep = (variant & 1) == 0;
   s.config.grace_us = (variant & 2) == 0 ? 0 : WORLD_SEC;
   s.config.mc_refresh = (variant & 4) == 0;
+  s.config.agents = (CoordinatorAgents)(variant % 3);
   {
     g_autoptr (World) w = world_new (&s.config);
 
@@ -419,8 +475,10 @@ storm (guint variant)
   /* A storm that never gets anywhere proves nothing. */
   g_assert_cmpuint (s.handovers, >, 100);
   for (guint state = COORDINATOR_ACQUIRE; state < COORDINATOR_N_STATES; state++)
-    if (state != COORDINATOR_C_FA && state != COORDINATOR_F)
+    if (s.config.agents != COORDINATOR_AGENTS_NEVER || (state != COORDINATOR_C_FA && state != COORDINATOR_F))
       g_assert_cmpuint (s.seen[state], >, 0);
+    else
+      g_assert_cmpuint (s.seen[state], ==, 0);
 }
 
 /* covers: R5266-DET-007, R5266-DET-023, R5266-MON-004, R5266-TRF-006, R5266-DET-006 */

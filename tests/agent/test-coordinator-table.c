@@ -7,7 +7,7 @@
 /*
  * Section 16.4, row by row: the machine of eth0 is put into the state by hand, with the records that
  * such a machine keeps, the event is fired, and row, next state and everything that was sent are
- * compared with the table below. Not here: C.FA, F and the FA.* events, which wait for foreign agents.
+ * compared with the table below.
  */
 
 /* What the guard of a row looks at, or what its event brings. */
@@ -22,7 +22,11 @@ enum
   R_IDLE = 1 << 6,
   NEWER_B = 1 << 7, /* a request went over the VPN since */
   V_DEAD_AGAIN = 1 << 8,
-  ALIVE = 1 << 9, /* the gateway answered the dead-peer check */
+  ALIVE = 1 << 9,      /* the gateway answered the dead-peer check */
+  VIA_AGENT = 1 << 10, /* the reply is to the request through the agent */
+  OTHER_FA = 1 << 11,  /* the event is about another agent than the one in use */
+  BUSY = 1 << 12,      /* ... with B */
+  WANTED = 1 << 13,    /* an agent is known, A-18 is met */
 };
 
 typedef struct
@@ -54,6 +58,7 @@ static const Case cases[] = {
   ROW (007, ACQUIRE, ADDR, DET_0, 0, "move rrq ST-007>DET.0"),
   ROW (008, ACQUIRE, ADDR_LOST, ACQUIRE, 0, "ST-008>ACQUIRE"),
   ROW (009, ACQUIRE, HOME_LINK, DET_0, AT_HOME, "move home-rrq ST-009>DET.0"),
+  ROW (010, ACQUIRE, FA_NEW, ACQUIRE, WANTED, ""), /* covers: R5266-ST-010 */
   ROW (011, ACQUIRE, V_DEAD, ACQUIRE, 0, "ST-011>ACQUIRE"),
   /* covers: R5266-ST-012, R5266-ST-013, R5266-ST-014, R5266-ST-015, R5266-ST-016, R5266-ST-017, R5266-ST-018 */
   /* covers: R5266-ST-020, R5266-ST-021, R5266-ST-022, R5266-ST-023, R5266-ST-024, R5266-ST-025, R5266-ST-026 */
@@ -65,6 +70,7 @@ static const Case cases[] = {
   ROW (016, DET_0, ADDR_LOST, ACQUIRE, 0, "cancel ST-016>ACQUIRE"),
   ROW (017, DET_0, HINT, DET_0, 0, "move rrq ST-017>DET.0"),
   ROW (018, DET_0, HOME_LINK, DET_0, AT_HOME, "move home-rrq ST-018>DET.0"),
+  ROW (019, DET_0, FA_NEW, DET_0, WANTED, ""), /* covers: R5266-ST-019 */
   ROW (020, DET_0, R_IN, C, 0, "plan:c ST-020>C handover:offline>c"),
   ROW (021, DET_0, R_IN, HOME, HOME_FORM, "plan:home ST-021>HOME handover:offline>home"),
   ROW (022, DET_0, R_NOTNC, DET_V, 0, "ST-022>DET.V alarm:no-tnc"),
@@ -90,6 +96,7 @@ static const Case cases[] = {
   ROW (038, DET_G, ADDR_LOST, ACQUIRE, 0, "cancel ST-038>ACQUIRE"),
   ROW (039, DET_G, HINT, DET_0, 0, "move rrq ST-039>DET.0"),
   ROW (040, DET_G, HOME_LINK, DET_0, AT_HOME, "move home-rrq ST-040>DET.0"),
+  ROW (041, DET_G, FA_NEW, DET_G, WANTED, ""), /* covers: R5266-ST-041 */
   ROW (042, DET_G, R_IN, C, 0, "plan:c ST-042>C handover:offline>c"),
   ROW (043, DET_G, R_IN, HOME, HOME_FORM, "plan:home ST-043>HOME handover:offline>home"),
   ROW (044, DET_G, R_NOTNC, MCREG, 0, "vpn-rrq ST-044>MCREG alarm:no-tnc"),
@@ -118,6 +125,7 @@ static const Case cases[] = {
   ROW (064, DET_R, ADDR_LOST, ACQUIRE, 0, "cancel ST-064>ACQUIRE"),
   ROW (065, DET_R, HINT, DET_0, 0, "start rrq ST-065>DET.0"),
   ROW (066, DET_R, HOME_LINK, DET_0, AT_HOME, "start home-rrq ST-066>DET.0"),
+  ROW (067, DET_R, FA_NEW, DET_R, WANTED, ""), /* covers: R5266-ST-067 */
   ROW (068, DET_R, R_IN, C, 0, "plan:c ST-068>C handover:offline>c"),
   ROW (069, DET_R, R_IN, HOME, HOME_FORM, "plan:home ST-069>HOME handover:offline>home"),
   ROW (070, DET_R, R_NOTNC, BLOCKED, 0, "plan:drop dereg ST-070>BLOCKED alarm:no-tnc alarm:no-path"),
@@ -141,6 +149,7 @@ static const Case cases[] = {
   ROW (085, DET_V, ADDR_LOST, ACQUIRE, 0, "ST-085>ACQUIRE"),
   ROW (086, DET_V, HINT, DET_0, 0, "move rrq ST-086>DET.0"),
   ROW (087, DET_V, HOME_LINK, DET_0, AT_HOME, "move home-rrq ST-087>DET.0"),
+  ROW (088, DET_V, FA_NEW, DET_V, WANTED, ""), /* covers: R5266-ST-088 */
   ROW (089, DET_V, R_NOTNC, DET_V, STALE, "ST-089>DET.V alarm:no-tnc"),
   ROW (090, DET_V, R_BAD, DET_V, 0, ""),
   ROW (091, DET_V, R_LATE, DET_0, 0, "rrq ST-091>DET.0"),
@@ -161,6 +170,7 @@ static const Case cases[] = {
   ROW (103, HOME, ADDR_LOST, ACQUIRE, 0, "plan:hold ST-103>ACQUIRE"),
   ROW (104, HOME, HINT, DET_0, 0, "plan:hold move rrq ST-104>DET.0"),
   ROW (105, HOME, HOME_LINK, HOME, AT_HOME | HOME_FORM, "ST-105>HOME"),
+  ROW (106, HOME, FA_NEW, HOME, WANTED, ""), /* covers: R5266-ST-106 */
   ROW (107, HOME, R_IN, HOME, HOME_FORM, "ST-107>HOME"),
   ROW (108, HOME, R_NOTNC, DET_0, 0, "plan:hold move rrq ST-108>DET.0 alarm:no-tnc"),
   ROW (109, HOME, R_DENY, HOME, RETRY, "ST-109>HOME"),
@@ -186,6 +196,10 @@ static const Case cases[] = {
   ROW (125, C, ADDR_LOST, ACQUIRE, 0, "plan:hold ST-125>ACQUIRE"),
   ROW (126, C, HINT, DET_0, 0, "plan:hold move rrq ST-126>DET.0"),
   ROW (127, C, HOME_LINK, DET_0, AT_HOME, "plan:hold move home-rrq ST-127>DET.0"),
+  /* covers: R5266-ST-128, R5266-ST-129, R5266-ST-130 */
+  ROW (128, C, FA_NEW, C_FA, WANTED, "fa-rrq ST-128>C.FA"),
+  ROW (129, C, FA_NEW, C, 0, ""),
+  ROW (130, C, FA_LOST, C, 0, ""),
   ROW (131, C, R_IN, C, 0, "ST-131>C"),
   ROW (132, C, R_NOTNC, DET_0, 0, "plan:hold move rrq ST-132>DET.0 alarm:no-tnc"),
   ROW (133, C, R_DENY, C, RETRY, "ST-133>C"),
@@ -201,6 +215,65 @@ static const Case cases[] = {
   ROW (143, C, MON, C, 0, "rrq ST-143>C"),
   ROW (144, C, MON_EXP, DET_0, 0, "plan:hold move rrq ST-144>DET.0"),
   ROW (145, C, REVOKED, DET_0, 0, "plan:hold move rrq ST-145>DET.0"),
+  /* covers: R5266-ST-146, R5266-ST-147, R5266-ST-148, R5266-ST-149, R5266-ST-150, R5266-ST-151, R5266-ST-152 */
+  /* covers: R5266-ST-153, R5266-ST-154, R5266-ST-155, R5266-ST-156, R5266-ST-157, R5266-ST-158, R5266-ST-159 */
+  /* covers: R5266-ST-160, R5266-ST-161, R5266-ST-162, R5266-ST-163, R5266-ST-164, R5266-ST-165, R5266-ST-166 */
+  /* covers: R5266-ST-167, R5266-ST-168, R5266-ST-169, R5266-ST-170, R5266-ST-171 */
+  ROW (146, C_FA, STOP, OFF, 0, "plan:drop dereg delete ST-146>OFF"),
+  ROW (147, C_FA, LINK_UP, DET_0, 0, "plan:hold move rrq ST-147>DET.0"),
+  ROW (148, C_FA, LINK_DOWN, OFFLINE, 0, "plan:hold forget ST-148>OFFLINE"),
+  ROW (149, C_FA, ADDR, DET_0, 0, "plan:hold move rrq ST-149>DET.0"),
+  ROW (150, C_FA, ADDR_LOST, ACQUIRE, 0, "plan:hold cancel ST-150>ACQUIRE"),
+  ROW (151, C_FA, HINT, DET_0, 0, "plan:hold move rrq ST-151>DET.0"),
+  ROW (152, C_FA, HOME_LINK, DET_0, AT_HOME, "plan:hold move home-rrq ST-152>DET.0"),
+  ROW (153, C_FA, FA_NEW, C_FA, OTHER_FA, ""),
+  ROW (154, C_FA, FA_LOST, C, 0, "rrq ST-154>C"),
+  ROW (155, C_FA, FA_RESET, C_FA, 0, "fa-rrq"),
+  ROW (156, C_FA, R_IN, F, VIA_AGENT, "plan:f ST-156>F handover:c>f"),
+  ROW (157, C_FA, R_IN, C_FA, 0, "fa-rrq ST-157>C.FA"),
+  ROW (158, C_FA, R_NOTNC, DET_0, 0, "plan:hold move rrq ST-158>DET.0 alarm:no-tnc"),
+  ROW (159, C_FA, R_DENY, C_FA, RETRY, "ST-159>C.FA"),
+  ROW (160, C_FA, R_DENY, C, 0, "rrq ST-160>C"),
+  ROW (161, C_FA, R_BAD, C_FA, 0, ""),
+  ROW (162, C_FA, R_EXH, C, 0, "rrq ST-162>C"),
+  ROW (163, C_FA, R_LATE, C_FA, 0, "ST-163>C.FA"),
+  ROW (164, C_FA, V_OK, C_FA, 0, "ST-164>C.FA"),
+  ROW (165, C_FA, V_FAIL, C_FA, 0, "abandon ST-165>C.FA"),
+  ROW (166, C_FA, V_DEAD, C_FA, 0, "ST-166>C.FA"),
+  ROW (167, C_FA, V_AUTH, C_FA, 0, "ST-167>C.FA"),
+  ROW (168, C_FA, V_TIA, C_FA, 0, "ST-168>C.FA"),
+  ROW (169, C_FA, MON, C_FA, 0, "rrq ST-169>C.FA"),
+  ROW (170, C_FA, MON_EXP, DET_0, 0, "plan:hold move rrq ST-170>DET.0"),
+  ROW (171, C_FA, REVOKED, DET_0, 0, "plan:hold move rrq ST-171>DET.0"),
+  /* covers: R5266-ST-172, R5266-ST-173, R5266-ST-174, R5266-ST-175, R5266-ST-176, R5266-ST-177, R5266-ST-178 */
+  /* covers: R5266-ST-179, R5266-ST-180, R5266-ST-181, R5266-ST-182, R5266-ST-183, R5266-ST-184, R5266-ST-185 */
+  /* covers: R5266-ST-186, R5266-ST-187, R5266-ST-188, R5266-ST-189, R5266-ST-190, R5266-ST-191, R5266-ST-192 */
+  /* covers: R5266-ST-193, R5266-ST-194, R5266-ST-195, R5266-ST-196 */
+  ROW (172, F, STOP, OFF, 0, "plan:drop fa-dereg delete ST-172>OFF"),
+  ROW (173, F, LINK_UP, DET_0, 0, "plan:hold move rrq ST-173>DET.0"),
+  ROW (174, F, LINK_DOWN, OFFLINE, 0, "plan:hold forget ST-174>OFFLINE"),
+  ROW (175, F, ADDR, DET_0, 0, "plan:hold move rrq ST-175>DET.0"),
+  ROW (176, F, ADDR_LOST, ACQUIRE, 0, "plan:hold ST-176>ACQUIRE"),
+  ROW (177, F, HINT, DET_0, 0, "plan:hold move rrq ST-177>DET.0"),
+  ROW (178, F, HOME_LINK, DET_0, AT_HOME, "plan:hold move home-rrq ST-178>DET.0"),
+  ROW (179, F, FA_NEW, F, OTHER_FA, ""),
+  ROW (180, F, FA_LOST, DET_0, 0, "plan:hold move rrq ST-180>DET.0"),
+  ROW (181, F, FA_RESET, F, 0, "fa-rrq"),
+  ROW (182, F, FA_RESET, DET_0, BUSY, "plan:hold move rrq ST-182>DET.0"),
+  ROW (183, F, R_IN, F, VIA_AGENT, "ST-183>F"),
+  ROW (184, F, R_NOTNC, DET_0, 0, "plan:hold move rrq ST-184>DET.0 alarm:no-tnc"),
+  ROW (185, F, R_DENY, F, RETRY, "ST-185>F"),
+  ROW (186, F, R_DENY, DET_0, 0, "plan:hold move rrq ST-186>DET.0"),
+  ROW (187, F, R_BAD, F, 0, ""),
+  ROW (188, F, R_EXH, DET_0, 0, "plan:hold move rrq ST-188>DET.0"),
+  ROW (189, F, R_LATE, F, 0, "ST-189>F"),
+  ROW (190, F, V_OK, F, 0, "ST-190>F"),
+  ROW (191, F, V_FAIL, F, 0, "abandon ST-191>F"),
+  ROW (192, F, V_DEAD, F, 0, "ST-192>F"),
+  ROW (193, F, V_AUTH, F, 0, "ST-193>F"),
+  ROW (194, F, V_TIA, F, 0, "ST-194>F"),
+  ROW (195, F, MON, F, 0, "fa-rrq ST-195>F"),
+  ROW (196, F, MON_EXP, DET_0, 0, "plan:hold move rrq ST-196>DET.0"),
   /* covers: R5266-ST-197, R5266-ST-198, R5266-ST-199, R5266-ST-200, R5266-ST-201, R5266-ST-202, R5266-ST-203 */
   /* covers: R5266-ST-205, R5266-ST-206, R5266-ST-207, R5266-ST-208, R5266-ST-209, R5266-ST-210, R5266-ST-211 */
   /* covers: R5266-ST-212, R5266-ST-213, R5266-ST-214, R5266-ST-215, R5266-ST-216, R5266-ST-217, R5266-ST-218 */
@@ -212,6 +285,7 @@ static const Case cases[] = {
   ROW (201, MCREG, ADDR_LOST, ACQUIRE, 0, "cancel vpn-cancel ST-201>ACQUIRE"),
   ROW (202, MCREG, HINT, DET_0, 0, "move vpn-cancel rrq ST-202>DET.0"),
   ROW (203, MCREG, HOME_LINK, DET_0, AT_HOME, "move vpn-cancel home-rrq ST-203>DET.0"),
+  ROW (204, MCREG, FA_NEW, MCREG, WANTED, ""), /* covers: R5266-ST-204 */
   ROW (205, MCREG, R_IN, DET_G, 0, "vpn-cancel rrq ST-205>DET.G"),
   ROW (206, MCREG, R_NOTNC, MCREG, 0, "vpn-rrq ST-206>MCREG alarm:no-tnc"),
   ROW (207, MCREG, R_DENY, MCREG, 0, "ST-207>MCREG"),
@@ -242,6 +316,7 @@ static const Case cases[] = {
   ROW (228, MC_BG, ADDR_LOST, ACQUIRE, 0, "plan:hold cancel ST-228>ACQUIRE"),
   ROW (229, MC_BG, HINT, DET_0, 0, "plan:hold move rrq ST-229>DET.0"),
   ROW (230, MC_BG, HOME_LINK, DET_0, AT_HOME, "plan:hold move home-rrq ST-230>DET.0"),
+  ROW (231, MC_BG, FA_NEW, MC_BG, WANTED, ""), /* covers: R5266-ST-231 */
   ROW (232, MC_BG, R_IN, C, 0, "plan:c ST-232>C handover:mc>c"),
   ROW (233, MC_BG, R_IN, MC_CHK, NEWER_B, "rrq ST-233>MC.CHK"),
   ROW (234, MC_BG, R_NOTNC, MCREG, 0, "plan:hold vpn-rrq ST-234>MCREG alarm:no-tnc"),
@@ -273,6 +348,7 @@ static const Case cases[] = {
   ROW (256, MC, ADDR_LOST, ACQUIRE, 0, "plan:hold ST-256>ACQUIRE"),
   ROW (257, MC, HINT, DET_0, 0, "plan:hold move rrq ST-257>DET.0"),
   ROW (258, MC, HOME_LINK, DET_0, AT_HOME, "plan:hold move home-rrq ST-258>DET.0"),
+  ROW (259, MC, FA_NEW, MC, WANTED, ""), /* covers: R5266-ST-259 */
   ROW (260, MC, R_NOTNC, MCREG, STALE, "plan:hold vpn-rrq ST-260>MCREG alarm:no-tnc"),
   ROW (261, MC, R_BAD, MC, 0, ""),
   ROW (262, MC, R_LATE, MC_CHK, 0, "rrq ST-262>MC.CHK"),
@@ -299,6 +375,7 @@ static const Case cases[] = {
   ROW (279, MC_CHK, ADDR_LOST, ACQUIRE, 0, "plan:hold cancel ST-279>ACQUIRE"),
   ROW (280, MC_CHK, HINT, DET_0, 0, "plan:hold move rrq ST-280>DET.0"),
   ROW (281, MC_CHK, HOME_LINK, DET_0, AT_HOME, "plan:hold move home-rrq ST-281>DET.0"),
+  ROW (282, MC_CHK, FA_NEW, MC_CHK, WANTED, ""), /* covers: R5266-ST-282 */
   ROW (283, MC_CHK, R_IN, C, 0, "plan:c ST-283>C handover:mc>c"),
   ROW (284, MC_CHK, R_IN, MC_CHK, NEWER_B, "rrq ST-284>MC.CHK"),
   ROW (285, MC_CHK, R_NOTNC, MCREG, 0, "plan:hold vpn-rrq ST-285>MCREG alarm:no-tnc"),
@@ -328,6 +405,7 @@ static const Case cases[] = {
   ROW (307, BLOCKED, ADDR_LOST, ACQUIRE, 0, "plan:hold ST-307>ACQUIRE"),
   ROW (308, BLOCKED, HINT, DET_0, 0, "plan:hold start rrq ST-308>DET.0"),
   ROW (309, BLOCKED, HOME_LINK, DET_0, AT_HOME, "plan:hold start home-rrq ST-309>DET.0"),
+  ROW (310, BLOCKED, FA_NEW, BLOCKED, WANTED, ""), /* covers: R5266-ST-310 */
   ROW (311, BLOCKED, R_NOTNC, BLOCKED, STALE, "dereg ST-311>BLOCKED alarm:no-tnc"),
   ROW (312, BLOCKED, R_BAD, BLOCKED, 0, ""),
   ROW (313, BLOCKED, R_LATE, DET_0, 0, "plan:hold start rrq ST-313>DET.0"),
@@ -343,7 +421,8 @@ static gboolean
 direct_runs_in (CoordinatorState state)
 {
   return state == COORDINATOR_DET_0 || state == COORDINATOR_DET_G || state == COORDINATOR_DET_R ||
-         state == COORDINATOR_MCREG || state == COORDINATOR_MC_BG || state == COORDINATOR_MC_CHK;
+         state == COORDINATOR_MCREG || state == COORDINATOR_MC_BG || state == COORDINATOR_MC_CHK ||
+         state == COORDINATOR_C_FA;
 }
 
 /* The answers that end R, or B, have ended it before the table is asked. */
@@ -383,16 +462,41 @@ set_requests (World *w, const Case *test, CoordinatorLink *link)
   w->c->b.running = direct || !event_ends_request (test);
 }
 
+static gboolean
+has_agent (const Case *test)
+{
+  return test->state == COORDINATOR_C_FA || test->state == COORDINATOR_F;
+}
+
+static void
+set_agents (World *w, const Case *test, CoordinatorLink *link)
+{
+  const Mip4Agent agent = world_agent (WORLD_AGENT, WORLD_AGENT_FLAGS);
+
+  link->agents[link->n_agents++].agent = agent;
+  link->r_sent_us = w->now.boot_us - COORDINATOR_AGENT_DISTANCE_US;
+  if (!has_agent (test))
+    return;
+  link->fa = agent;
+  link->fa_form = MIP4_FORM_FOREIGN_AGENT;
+}
+
 static void
 set_binding (World *w, const Case *test)
 {
   CoordinatorBinding *binding = &w->c->binding;
 
   binding->expiry_us = ROAM_NEVER;
-  if (test->state == COORDINATOR_C)
+  if (test->state == COORDINATOR_C || test->state == COORDINATOR_C_FA)
     {
       binding->valid = TRUE;
       binding->care_of_address = world_address (WORLD_INSIDE);
+    }
+  if (test->state == COORDINATOR_F)
+    {
+      binding->valid = TRUE;
+      binding->form = MIP4_FORM_FOREIGN_AGENT;
+      binding->care_of_address = world_address (WORLD_AGENT);
     }
   if (coordinator_state_is_mc (test->state) || (test->setup & BOUND) != 0)
     {
@@ -447,29 +551,52 @@ set_up (World *w, const Case *test)
       c->vpn.configuration.tia4 = world_address (WORLD_TIA);
     }
   set_requests (w, test, link);
+  if (has_agent (test))
+    set_agents (w, test, link);
   set_binding (w, test);
   c->vpn.start_us = ROAM_NEVER;
   coordinator_finish_pass (c, &w->now);
+  /* Not before: the pass would have seen to it. */
+  if ((test->setup & WANTED) != 0)
+    set_agents (w, test, link);
   return link;
 }
 
 /* -------------------------------------------------------------------- firing ---- */
 
-static void
-fire (World *w, const Case *test, CoordinatorLink *link)
+typedef struct
 {
-  const Mip4MnEvent reply = {
+  Mip4MnEvent reply;
+  Mip4Agent agent;
+  CoordinatorEvidence evidence;
+} Firing;
+
+static void
+load (const World *w, const Case *test, Firing *ret_firing)
+{
+  guint16 flags = WORLD_AGENT_FLAGS;
+
+  if ((test->setup & BUSY) != 0)
+    flags |= MIP4_AGENT_BUSY;
+  ret_firing->reply = (Mip4MnEvent){
     .code = (test->setup & CODE_133) != 0 ? 133 : 134,
     .will_retry = (test->setup & RETRY) != 0,
+    .form = (test->setup & VIA_AGENT) != 0 ? MIP4_FORM_FOREIGN_AGENT : MIP4_FORM_CO_LOCATED,
     .sent_us = w->now.boot_us - WORLD_SEC,
   };
-  const CoordinatorEvidence evidence = {
+  ret_firing->agent = world_agent ((test->setup & OTHER_FA) != 0 ? WORLD_AGENT_2 : WORLD_AGENT, flags);
+  ret_firing->evidence = (CoordinatorEvidence){
     .now = &w->now,
-    .mip4 = &reply,
+    .mip4 = &ret_firing->reply,
+    .agent = &ret_firing->agent,
     .gateway_alive = (test->setup & ALIVE) != 0,
     .stale = (test->setup & STALE) != 0,
   };
+}
 
+static void
+fire (World *w, const Case *test, CoordinatorLink *link, const Firing *firing)
+{
   if (test->event == COORDINATOR_EVENT_STOP)
     {
       world_disable (w);
@@ -480,7 +607,7 @@ fire (World *w, const Case *test, CoordinatorLink *link)
       world_enable (w);
       return;
     }
-  coordinator_dispatch (w->c, link, test->event, &evidence);
+  coordinator_dispatch (w->c, link, test->event, &firing->evidence);
   coordinator_finish_pass (w->c, &w->now);
   world_collect (w);
 }
@@ -493,29 +620,23 @@ test_row (gconstpointer data)
   g_autofree char *id = g_strdup_printf ("R5266-ST-%s", test->row);
 
   world_config (&config);
+  config.agents = COORDINATOR_AGENTS_PREFER;
   /* A grace of 0 would end in the same input. */
   config.grace_us = WORLD_SEC;
   {
     g_autoptr (World) w = world_new (&config);
     CoordinatorLink *link = set_up (w, test);
-    const Mip4MnEvent reply = {
-      .code = (test->setup & CODE_133) != 0 ? 133 : 134,
-      .will_retry = (test->setup & RETRY) != 0,
-      .sent_us = w->now.boot_us - WORLD_SEC,
-    };
-    const CoordinatorEvidence evidence = {
-      .now = &w->now,
-      .mip4 = &reply,
-      .gateway_alive = (test->setup & ALIVE) != 0,
-      .stale = (test->setup & STALE) != 0,
-    };
-    const CoordinatorRow *row = coordinator_table_find (w->c, link, test->event, &evidence);
+    const CoordinatorRow *row;
+    Firing firing;
+
+    load (w, test, &firing);
+    row = coordinator_table_find (w->c, link, test->event, &firing.evidence);
 
     world_forget (w);
     g_assert_nonnull (row);
     g_assert_cmpstr (row->id, ==, id);
     g_assert_cmpint (row->next, ==, test->next);
-    fire (w, test, link);
+    fire (w, test, link, &firing);
     g_assert_cmpint (link->state, ==, test->next);
     world_expect (w, test->words);
     if (test->event == COORDINATOR_EVENT_REVOKED)

@@ -77,7 +77,7 @@ say_plan (World *w, const CoordinatorPlan *plan)
 {
   static const char *const words[] = {
     [TUNNEL_MODE_BLOCKED] = "plan:drop", [TUNNEL_MODE_HOLD] = "plan:hold", [TUNNEL_MODE_HOME] = "plan:home",
-    [TUNNEL_MODE_C] = "plan:c",          [TUNNEL_MODE_MC] = "plan:mc",
+    [TUNNEL_MODE_C] = "plan:c",          [TUNNEL_MODE_F] = "plan:f",       [TUNNEL_MODE_MC] = "plan:mc",
   };
   gboolean data = plan->mode != TUNNEL_MODE_BLOCKED && plan->mode != TUNNEL_MODE_HOLD;
 
@@ -101,6 +101,7 @@ note_request (World *w, const Mip4MnCommand *command)
   request->serial = command->serial;
   request->form = command->form;
   request->care_of_address = command->care_of_address;
+  request->agent = command->agent;
   request->sent_us = w->now.boot_us;
   request->identification = ++w->last_identification;
 }
@@ -121,7 +122,11 @@ say_mip4 (World *w, const Mip4MnCommand *command)
       if (command->form == MIP4_FORM_HOME)
         word = "home-rrq";
       else if (command->form == MIP4_FORM_DEREGISTER)
-        word = vpn ? "vpn-dereg" : "dereg";
+        word = vpn ? "vpn-dereg" : roam_addr_is_set (&command->agent.address) ? "fa-dereg" : "dereg";
+      else if (command->form == MIP4_FORM_FOREIGN_AGENT)
+        word = "fa-rrq";
+      else if (command->form == MIP4_FORM_CO_LOCATED_VIA_AGENT)
+        word = "via-rrq";
       else if (vpn)
         word = command->force_udp ? "vpn-rrq+F" : "vpn-rrq";
       else
@@ -192,7 +197,8 @@ say_alarm (World *w, const CoordinatorAction *action)
     [COORDINATOR_ALARM_KEY_MISMATCH] = "alarm:key",    [COORDINATOR_ALARM_HA_DENIED] = "alarm:denied",
     [COORDINATOR_ALARM_VPN_AUTH] = "alarm:vpn-auth",   [COORDINATOR_ALARM_VPN_UNREACHABLE] = "alarm:vpn-unreachable",
     [COORDINATOR_ALARM_NO_MOBIKE] = "alarm:no-mobike", [COORDINATOR_ALARM_REVERSE_TUNNEL] = "alarm:reverse-tunnel",
-    [COORDINATOR_ALARM_NO_PATH] = "alarm:no-path",     [COORDINATOR_ALARM_CLEARED] = "alarm:cleared",
+    [COORDINATOR_ALARM_NO_PATH] = "alarm:no-path",     [COORDINATOR_ALARM_REVOKED] = "alarm:revoked",
+    [COORDINATOR_ALARM_CLEARED] = "alarm:cleared",
   };
 
   w->last_sentence = action->alarm.sentence;
@@ -437,7 +443,8 @@ event_of (Mip4MnEventType type, Mip4Path path, const WorldRequest *request)
     .serial = request->serial,
     .form = request->form,
     .care_of_address = request->care_of_address,
-    .lifetime_s = request->form == MIP4_FORM_CO_LOCATED ? 1800 : 0,
+    .lifetime_s = request->form == MIP4_FORM_HOME || request->form == MIP4_FORM_DEREGISTER ? 0 : 1800,
+    .agent = request->agent.address,
     .sent_us = request->sent_us,
     .identification = request->identification,
     .reason = "the test says so",
@@ -473,6 +480,26 @@ world_deny (World *w, Mip4Path path, guint8 code, gboolean will_retry)
 }
 
 void
+world_revoke (World *w, Mip4Path path)
+{
+  const Mip4MnEvent event = event_of (MIP4_MN_REVOKED, path, &w->requests[path]);
+
+  input_mip4 (w, &event);
+}
+
+Mip4MnEvent
+world_event (const World *w, Mip4MnEventType type, Mip4Path path)
+{
+  return event_of (type, path, &w->requests[path]);
+}
+
+void
+world_input_mip4 (World *w, const Mip4MnEvent *event)
+{
+  input_mip4 (w, event);
+}
+
+void
 world_exhaust (World *w, Mip4Path path)
 {
   const Mip4MnEvent event = event_of (MIP4_MN_EXHAUSTED, path, &w->requests[path]);
@@ -503,6 +530,39 @@ world_expire (World *w, Mip4Path path)
   const Mip4MnEvent event = event_of (MIP4_MN_EXPIRED, path, &w->requests[path]);
 
   input_mip4 (w, &event);
+}
+
+/* ----------------------------------------------------------------- agents said ---- */
+
+Mip4Agent
+world_agent (const char *address, guint16 flags)
+{
+  Mip4Agent agent = {
+    .address = world_address (address),
+    .link_layer = { 2, 0, 0, 0, 0xfa, 1 },
+    .flags = flags,
+    .registration_lifetime_s = 1800,
+    .n_care_of = 1,
+  };
+
+  agent.care_of[0] = agent.address;
+  return agent;
+}
+
+void
+world_agent_event (World *w, Mip4DiscoveryEventType type, int ifindex, const Mip4Agent *agent)
+{
+  const Mip4DiscoveryEvent event = {
+    .type = type,
+    .path = (Mip4Path)ifindex,
+    .agent = *agent,
+    .serving = TRUE,
+    .reason = "the test says so",
+  };
+
+  begin (w);
+  coordinator_input_agent (w->c, &w->now, &event);
+  drain (w);
 }
 
 /* --------------------------------------------------------------------- IKE said ---- */
@@ -577,6 +637,26 @@ world_new_c (const CoordinatorConfig *config)
 
   world_accept (w, 1, TRUE);
   world_expect_state (w, 1, COORDINATOR_C);
+  return w;
+}
+
+World *
+world_new_f (const CoordinatorConfig *config)
+{
+  const Mip4Agent agent = world_agent (WORLD_AGENT, WORLD_AGENT_FLAGS);
+  CoordinatorConfig prefer;
+  World *w;
+
+  world_config (&prefer);
+  if (config != NULL)
+    prefer = *config;
+  prefer.agents = COORDINATOR_AGENTS_PREFER;
+  w = world_new_c (&prefer);
+  world_agent_event (w, MIP4_DISCOVERY_AGENT_NEW, 1, &agent);
+  world_pass (w, WORLD_SEC);
+  world_expect_state (w, 1, COORDINATOR_C_FA);
+  world_accept (w, 1, TRUE);
+  world_expect_state (w, 1, COORDINATOR_F);
   return w;
 }
 

@@ -7,9 +7,10 @@
  * A coordinator in virtual time, with its surroundings played by the test. What an input leads to is
  * kept as one line of words in the order of the actions, so that a test states effect and order at once:
  *
- *   plan:hold plan:drop plan:home plan:c plan:mc        the wish for the data plane
+ *   plan:hold plan:drop plan:home plan:c plan:f plan:mc the wish for the data plane
  *   start move move~ check delete abandon               IKE; "~": Child SAs move with the answer
  *   rrq home-rrq dereg cancel forget                    Mobile IPv4, direct
+ *   fa-rrq via-rrq fa-dereg agent                       Mobile IPv4, through an agent; news of it
  *   vpn-rrq vpn-rrq+F vpn-dereg vpn-cancel              Mobile IPv4, over the VPN
  *   ST-020>C                                            row and new state
  *   alarm:no-tnc ...                                    alarms
@@ -27,6 +28,9 @@
 #define WORLD_INSIDE_2 "10.3.0.50"
 #define WORLD_OUTSIDE "198.51.100.50"
 #define WORLD_OUTSIDE_2 "198.18.2.50"
+#define WORLD_AGENT "10.2.0.9"
+#define WORLD_AGENT_2 "10.2.0.10"
+#define WORLD_AGENT_FLAGS (MIP4_AGENT_FOREIGN | MIP4_AGENT_REVERSE_TUNNEL)
 #define WORLD_TIA "10.8.0.7"
 #define WORLD_TIA_2 "10.8.0.8"
 
@@ -37,6 +41,7 @@ typedef struct
   guint32 serial;
   Mip4Form form;
   RoamAddr care_of_address;
+  Mip4Agent agent;
   gint64 sent_us;
   guint64 identification;
 } WorldRequest;
@@ -99,6 +104,14 @@ void world_exhaust (World *w, Mip4Path path);
 void world_discard (World *w, Mip4Path path, gboolean key_mismatch);
 void world_renewal_due (World *w, Mip4Path path);
 void world_expire (World *w, Mip4Path path);
+void world_revoke (World *w, Mip4Path path);
+/* For what these do not say: an event about the newest request of @path, to be filled in and given. */
+Mip4MnEvent world_event (const World *w, Mip4MnEventType type, Mip4Path path);
+void world_input_mip4 (World *w, const Mip4MnEvent *event);
+
+/* One care-of address: its own. */
+Mip4Agent world_agent (const char *address, guint16 flags);
+void world_agent_event (World *w, Mip4DiscoveryEventType type, int ifindex, const Mip4Agent *agent);
 /* An accepting answer to @request, which is not the current record any more. */
 void world_late (World *w, Mip4Path path, const WorldRequest *request, gboolean tnc);
 
@@ -113,6 +126,8 @@ void world_tia_changed (World *w, const char *tia);
 /* Enabled, and with eth0 as far as the name says; the words of the last step are dropped. */
 World *world_new_detecting (const CoordinatorConfig *config, const char *address);
 World *world_new_c (const CoordinatorConfig *config);
+/* Mode f through WORLD_AGENT; COORDINATOR_AGENTS_PREFER. */
+World *world_new_f (const CoordinatorConfig *config);
 World *world_new_home (const CoordinatorConfig *config);
 /* Steady: direct budget over, binding refreshed. */
 World *world_new_mc (const CoordinatorConfig *config);

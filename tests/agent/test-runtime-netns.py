@@ -25,7 +25,8 @@ from bus import Bus, wait_until  # noqa: E402
 bus.DEADLINE_S = 40
 
 ROAMD, ROAM_HAD, ROAMCTL, POLICY = (os.path.abspath(a) for a in sys.argv[1:5])
-RT, HA, MN = (f"rtm-{os.getpid()}-{x}" for x in ("rt", "ha", "mn"))
+RT, HA, MN, FA = (f"rtm-{os.getpid()}-{x}" for x in ("rt", "ha", "mn", "fa"))
+FOREIGN_AGENT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fake", "foreign_agent.py")
 HOME_ADDRESS, CORRESPONDENT = "10.1.0.100", "10.4.0.10"
 KEY = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 HOME_AGENT = """[home-agent]
@@ -76,7 +77,7 @@ def possible():
 
 
 def make_topology():
-    for ns in (RT, HA, MN):
+    for ns in (RT, HA, MN, FA):
         sh("ip", "netns", "add", ns)
         sh("ip", "link", "set", "lo", "up", ns=ns)
     for bridge, address, _ in LINKS.values():
@@ -88,6 +89,11 @@ def make_topology():
     sh("ip", "addr", "add", "10.1.0.2/24", "dev", "home", ns=HA)
     sh("ip", "link", "set", "home", "up", ns=HA)
     sh("ip", "route", "add", "default", "via", "10.1.0.1", ns=HA)
+    sh("ip", "link", "add", "p-fa", "netns", RT, "type", "veth", "peer", "name", "office", "netns", FA)
+    sh("ip", "link", "set", "p-fa", "master", "br-office", "up", ns=RT)
+    sh("ip", "addr", "add", "10.2.0.9/24", "dev", "office", ns=FA)
+    sh("ip", "link", "set", "office", "up", ns=FA)
+    sh("ip", "route", "add", "default", "via", "10.2.0.1", ns=FA)
     sh("ip", "link", "add", "p-mn", "netns", RT, "type", "veth", "peer", "name", "eth0", "netns", MN)
     sh("ip", "link", "set", "eth0", "up", ns=MN)
     # The correspondent is an address of the router; the cafe does not lead to the home agent.
@@ -100,7 +106,7 @@ def make_topology():
 
 
 def remove_topology():
-    for ns in (MN, HA, RT):
+    for ns in (MN, FA, HA, RT):
         sh("ip", "netns", "del", ns, check=False)
 
 
@@ -137,7 +143,7 @@ class Daemon(unittest.TestCase):
         self.write("mn-ha.key", KEY, 0o600)
         self.write("vpn.psk", "correct horse battery staple", 0o600)
         self.write("profile.conf", PROFILE + VPN, 0o644)
-        self.roamd = self.home_agent = None
+        self.roamd = self.home_agent = self.foreign_agent = None
         self.log = open(self.directory / "log", "w+", encoding="utf-8")
         self.addCleanup(self.log.close)
         self.addCleanup(self.end)
@@ -148,7 +154,7 @@ class Daemon(unittest.TestCase):
         return value
 
     def end(self):
-        for process in (self.roamd, self.home_agent):
+        for process in (self.roamd, self.home_agent, self.foreign_agent):
             if process is not None and process.poll() is None:
                 process.kill()
                 process.wait()
@@ -177,6 +183,19 @@ class Daemon(unittest.TestCase):
     def stop_home_agent(self):
         self.home_agent.terminate()
         self.home_agent.wait()
+
+    def start_foreign_agent(self, flags):
+        self.foreign_agent = subprocess.Popen(
+            ["ip", "netns", "exec", FA, "/usr/bin/python3", FOREIGN_AGENT, "office", "10.2.0.9", "10.1.0.2", flags,
+             str(self.directory / "fa")], stdout=self.log, stderr=self.log)
+
+    def relayed(self):
+        """Requests that the foreign agent relayed, the source address and TTL of the last one."""
+        try:
+            count, source, ttl = (self.directory / "fa.requests").read_text(encoding="utf-8").split()
+        except (OSError, ValueError):
+            return 0, "", 0
+        return int(count), source, int(ttl)
 
     def bindings(self):
         return json.loads((self.directory / "bindings").read_text(encoding="utf-8"))["bindings"]
@@ -225,7 +244,7 @@ class Daemon(unittest.TestCase):
         unplug()
         plug("home")
         self.wait_mode("home")
-        self.assertEqual(self.bindings(), [])
+        wait_until(lambda: self.bindings() == [], "the binding stays")
 
     def test_outside_nothing_leaves_in_clear(self):
         self.start_home_agent()
@@ -309,6 +328,57 @@ class Daemon(unittest.TestCase):
         self.start_home_agent()
         wait_until(lambda: self.status()["mode"] == "c", "not c again")
         self.assertTrue(ping())
+
+    # covers: R5266-MODE-002, R5266-MODE-008, R5266-INT-003, MIP-REG-003, MIP-HOM-014, MIP-ADV-001
+    def test_foreign_agent(self):
+        self.start_home_agent()
+        self.start_foreign_agent("1100")  # F, T
+        self.write("profile.conf", PROFILE.replace("[trust]", "foreign-agent=prefer\n[trust]"), 0o644)
+        plug("office")
+        self.start()
+        self.wait_mode("f")
+        wait_until(lambda: [b["care-of-address"] for b in self.bindings()] == ["10.2.0.9"], "no binding of the agent")
+        # From the home address, and the agent was never asked for by ARP.
+        self.assertEqual(self.relayed()[1:], (HOME_ADDRESS, 255))
+        self.assertNotIn("10.2.0.9", sh("ip", "neigh", ns=MN).stdout)
+        status = self.status()
+        self.assertEqual((status["foreign-agent"], status["care-of-address"]), ("10.2.0.9", "10.2.0.9"))
+        self.assertIn("foreign agent 10.2.0.9", status["sentence"])
+        self.assertTrue(ping())
+        self.assertFalse(ping("eth0"))
+        # c first (RFC 5266 3): the history says so. A proof lasts 10 s and is renewed through the agent.
+        self.assertEqual([(r["from-mode"], r["to-mode"]) for r in self.history()], [("offline", "c"), ("c", "f")])
+        wait_until(lambda: self.relayed()[0] >= 3, "the proof is not renewed through the agent")
+        self.assertEqual(self.status()["mode"], "f")
+        # The agent is gone: co-located again, without a moment in the clear.
+        self.foreign_agent.kill()
+        self.foreign_agent.wait()
+        wait_until(lambda: self.status()["mode"] == "c", "not c again")
+        wait_until(lambda: [b["care-of-address"] for b in self.bindings()] == ["10.2.0.50"], "not our own address")
+        self.assertTrue(ping())
+
+    # covers: MIP-MOV-019
+    def test_foreign_agent_that_asks_for_registration(self):
+        self.start_home_agent()
+        self.start_foreign_agent("9100")  # R, F, T
+        self.write("profile.conf", PROFILE, 0o644)
+        plug("office")
+        self.start()
+        wait_until(lambda: self.status().get("foreign-agent") == "10.2.0.9", "not registered through the agent")
+        self.assertEqual([b["care-of-address"] for b in self.bindings()], ["10.2.0.50"])
+        self.assertTrue(ping())
+
+    # covers: R5266-MODE-006, R5266-SEC-008
+    def test_foreign_agent_on_an_untrusted_network(self):
+        self.start_home_agent(trusted="10.1.0.0/24")
+        self.start_foreign_agent("9100")
+        self.write("profile.conf", PROFILE.replace("[trust]", "foreign-agent=prefer\n[trust]"), 0o644)
+        plug("office")
+        self.start()
+        wait_until(lambda: self.status().get("counters", {}).get("discovery.advertisements-accepted", 0) > 2, "no advertisement heard")
+        wait_until(lambda: "10.1.0.2" in self.status()["advice"], "no advice about the home agent")
+        self.assertEqual(self.relayed()[0], 0)
+        self.assertFalse(ping("eth0"))
 
     def test_wrong_key(self):
         self.start_home_agent()

@@ -74,6 +74,24 @@ test_modes_in_words (void)
   g_assert_cmpstr (c->advice, ==, "");
 }
 
+static void
+test_agents_and_nat_in_words (void)
+{
+  AgentSituation s = situation (COORDINATOR_F);
+  g_autoptr (AgentSnapshot) f = NULL;
+  g_autoptr (AgentSnapshot) c = NULL;
+
+  roam_addr_parse ("10.2.0.9", &s.foreign_agent);
+  f = describe (&s);
+  g_assert_cmpstr (f->sentence, ==,
+                   "Inside the enterprise network through wlan0 and its foreign agent 10.2.0.9; no VPN is needed.");
+  s = situation (COORDINATOR_C);
+  s.mip_nat = TRUE;
+  c = describe (&s);
+  g_assert_cmpstr (c->sentence, ==,
+                   "Inside the enterprise network through wlan0, which is behind a NAT; no VPN is needed.");
+}
+
 /* What a person must do is said for each alarm, with the address or the key to look at. */
 static void
 test_every_alarm_has_advice (void)
@@ -92,6 +110,7 @@ test_every_alarm_has_advice (void)
     { COORDINATOR_ALARM_NO_MOBIKE, "MOBIKE" },
     { COORDINATOR_ALARM_REVERSE_TUNNEL, "reverse tunnel" },
     { COORDINATOR_ALARM_NO_PATH, "login" },
+    { COORDINATOR_ALARM_REVOKED, "10.1.0.100" },
   };
 
   /* covers: R5266-SEC-006 */
@@ -176,6 +195,16 @@ test_equal (void)
   agent_snapshot_set_text (&two->state, "MC");
   g_assert_false (agent_snapshot_equal (a, b));
   agent_snapshot_set_text (&two->state, "");
+  agent_snapshot_set_text (&b->foreign_agent, "10.2.0.9");
+  g_assert_false (agent_snapshot_equal (a, b));
+  agent_snapshot_set_text (&b->foreign_agent, "");
+  g_assert_true (agent_snapshot_equal (a, b));
+  b->mip_nat = TRUE;
+  g_assert_false (agent_snapshot_equal (a, b));
+  b->mip_nat = FALSE;
+  agent_snapshot_set_text (&b->message, "x");
+  g_assert_false (agent_snapshot_equal (a, b));
+  agent_snapshot_set_text (&b->message, "");
   agent_snapshot_set_text (&b->tia, "10.8.0.2");
   g_assert_false (agent_snapshot_equal (a, b));
 }
@@ -199,6 +228,7 @@ main (int argc, char **argv)
   g_test_add_func ("/snapshot/every-state", test_every_state_is_said);
   g_test_add_func ("/snapshot/no-interface", test_without_interface);
   g_test_add_func ("/snapshot/modes", test_modes_in_words);
+  g_test_add_func ("/snapshot/agents-and-nat", test_agents_and_nat_in_words);
   g_test_add_func ("/snapshot/alarms", test_every_alarm_has_advice);
   g_test_add_func ("/snapshot/blocked", test_blocked_is_never_without_advice);
   g_test_add_func ("/snapshot/vpn-advice", test_vpn_advice_comes_from_the_session);

@@ -115,6 +115,15 @@ class WithDaemon(unittest.TestCase):
         self.agent.say("advice Wait.")
         wait_until(lambda: "\nWait.\n" in self.run_it().stdout, "the advice is not shown")
 
+    # covers: MIP-MSV-003
+    def test_status_through_a_foreign_agent(self):
+        self.agent.say("foreign 10.2.0.9")
+        wait_until(lambda: "\nForeign agent   10.2.0.9\n" in self.run_it().stdout, "the foreign agent is not shown")
+        text = self.run_it().stdout
+        self.assertIn("\nTunnel          in UDP, through a NAT\n", text)
+        # Who does not vouch is said.
+        self.assertIn('\nMessage         "maintenance at noon" (not authenticated)\n', text)
+
     def test_status_json(self):
         value = json.loads(self.run_it("status", "--json").stdout)
         self.assertEqual(value["mode"], "c")

@@ -95,6 +95,14 @@ class Adaptor(unittest.TestCase):
         with self.assertRaises(GLib.Error):
             self.client.get("NoSuch")
 
+    def test_foreign_agent(self):
+        self.agent.say("foreign 10.2.0.9")
+        _, changed, _ = self.client.wait_signal("PropertiesChanged")
+        self.assertEqual((changed["ForeignAgent"], changed["MipNat"], changed["Message"]),
+                         ("10.2.0.9", True, "maintenance at noon"))
+        self.assertNotIn("MessageAuthentic", changed)  # false before and after
+        self.assertIs(self.client.get("MessageAuthentic"), False)
+
     def test_properties_changed_and_state_changed(self):
         self.agent.say("mode mc wlan0")
         interface, changed, invalidated = self.client.wait_signal("PropertiesChanged")

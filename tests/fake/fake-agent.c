@@ -13,6 +13,7 @@
  *
  *   mode MODE INTERFACE   another mode
  *   advice TEXT           another advice
+ *   foreign ADDRESS       registered through that agent, which says something nobody vouches for, through a NAT
  *   handover              one more handover
  */
 
@@ -58,6 +59,9 @@ copy_snapshot (Agent *agent)
   agent_snapshot_set_text (&new->ike_suite, "aes256gcm16-prfsha384-ecp384");
   agent_snapshot_set_text (&new->esp_suite, "aes256gcm16");
   agent_snapshot_set_text (&new->backend, "fake");
+  agent_snapshot_set_text (&new->foreign_agent, old->foreign_agent);
+  agent_snapshot_set_text (&new->message, old->message);
+  new->mip_nat = old->mip_nat;
   new->enabled = old->enabled;
   new->vpn_up = new->mobike = TRUE;
   new->since_ms = 125000;
@@ -223,6 +227,15 @@ on_input (GIOChannel *channel, GIOCondition condition, gpointer user_data)
       AgentSnapshot *snapshot = copy_snapshot (&script->agent);
 
       agent_snapshot_set_text (&snapshot->advice, words[1]);
+      announce (&script->agent, snapshot);
+    }
+  else if (g_str_equal (words[0], "foreign"))
+    {
+      AgentSnapshot *snapshot = copy_snapshot (&script->agent);
+
+      agent_snapshot_set_text (&snapshot->foreign_agent, words[1]);
+      agent_snapshot_set_text (&snapshot->message, "maintenance at noon");
+      snapshot->mip_nat = TRUE;
       announce (&script->agent, snapshot);
     }
   else
