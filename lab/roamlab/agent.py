@@ -21,11 +21,23 @@ home-network=10.1.0.0/24
 trusted-networks=10.0.0.0/8
 max-lifetime=1800
 tun-name=had0
+store={directory}/bindings.db
+control={directory}/control
 [node {home_address}]
 spi={spi}
 algorithm=hmac-sha-256
 key-file={key}
 nai={nai}
+"""
+
+FOREIGN_AGENT_CONF = """\
+[foreign-agent]
+interface=int3
+address={address}/24
+care-of-address={care_of}
+uplink=up
+routes-common-traffic=yes
+tun-name=fad0
 """
 
 PROFILE = """\
@@ -36,6 +48,7 @@ nai={nai}
 spi={spi}
 algorithm=hmac-sha-256
 key-file=mn-ha.key
+foreign-agent=prefer
 [vpn]
 gateway={gateway}
 local-id={nai}
@@ -102,19 +115,48 @@ class HomeAgent:
 
     def __init__(self):
         self.process = Process("roam-had")
-        self.status_file = names.RUN / "ha" / "status"
+        self.directory = names.RUN / "ha"
+        self.status_file = self.directory / "status"
 
     def start(self, log_level="info"):
-        directory = names.RUN / "ha"
-        directory.mkdir(exist_ok=True)
-        conf = directory / "home-agent.conf"
+        self.directory.mkdir(exist_ok=True)
+        conf = self.directory / "home-agent.conf"
         conf.write_text(HOME_AGENT_CONF.format(home_agent=names.HOME_AGENT, home_address=names.HOME_ADDRESS, spi=SPI,
-                                               key=_key(), nai=names.CLIENT_ID))
+                                               key=_key(), nai=names.CLIENT_ID, directory=self.directory))
         self.process.start(in_namespace("ha", program("mip4/roam-had"), "--config", conf, "--status-file",
                                         self.status_file, "--log-level", log_level))
         up = wait_until(lambda: not self.process.pid() or "had0" in run(*in_namespace("ha", "ls", "/sys/class/net")), 5)
         if not up or not self.process.pid():
             raise LabError("roam-had does not start:\n" + self.process.tail())
+
+    def ask(self, *words):
+        """What the running one answers to a command over its control socket, as JSON."""
+        return json.loads(run(*in_namespace("ha", program("mip4/roam-had"), "--json", "--control",
+                                            self.directory / "control", *words)))
+
+    def kill(self):
+        self.process.stop(signal.SIGKILL)
+
+    def stop(self):
+        self.process.stop()
+
+
+class ForeignAgent:
+    """roam-fad in roam-fa, on int3; its care-of address is on the side of the enterprise."""
+
+    def __init__(self):
+        self.process = Process("roam-fad")
+        self.directory = names.RUN / "fa"
+
+    def start(self, log_level="info"):
+        self.directory.mkdir(exist_ok=True)
+        conf = self.directory / "foreign-agent.conf"
+        conf.write_text(FOREIGN_AGENT_CONF.format(address=names.FOREIGN_AGENT, care_of=names.FOREIGN_AGENT_CARE_OF))
+        self.process.start(in_namespace("fa", program("mip4/roam-fad"), "--config", conf, "--control",
+                                        self.directory / "control", "--log-level", log_level))
+        up = wait_until(lambda: not self.process.pid() or "fad0" in run(*in_namespace("fa", "ls", "/sys/class/net")), 5)
+        if not up or not self.process.pid():
+            raise LabError("roam-fad does not start:\n" + self.process.tail())
 
     def stop(self):
         self.process.stop()
