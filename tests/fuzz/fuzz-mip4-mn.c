@@ -184,6 +184,13 @@ world_init (World *world)
     .n_nodes = 1,
     .max_lifetime_s = 1800,
     .nat_traversal = TRUE,
+    .max_simultaneous = 2,
+    .broadcast = TRUE,
+    .gre = TRUE,
+    .agent_udp = TRUE,
+    .revocation = TRUE,
+    .answer_unauthenticated = TRUE,
+    .denial_message = "no",
   };
   world->mn = mip4_mn_new (&mn_config, world->rng);
   world->ha = mip4_ha_new (&ha_config);

@@ -63,6 +63,34 @@ test_untrusted_sources_are_not_answered (void)
   agent_expect_code (agent, 1);
 }
 
+/* covers: MIP-TNC-008 */
+static void
+test_the_gateways_pool_must_be_trusted (void)
+{
+  RoamPrefix networks[2];
+  Mip4HaConfig config = agent_default_config ();
+
+  g_assert_true (roam_prefix_parse ("10.2.0.0/16", &networks[0]));
+  g_assert_true (roam_prefix_parse ("10.8.0.0/24", &networks[1]));
+  config.trusted_networks = networks;
+  for (gsize n = 1; n <= G_N_ELEMENTS (networks); n++)
+    {
+      g_autoptr (Agent) agent = NULL;
+      Forgery request;
+
+      config.n_trusted_networks = n;
+      agent = agent_new (&config);
+      /* Mode mc: the care-of address is the tunnel's inner address, and so is the source. */
+      request = agent_request (agent);
+      request.care_of = TIA;
+      agent_input (agent, &request);
+      if (n == 1)
+        agent_expect_silence (agent);
+      else
+        agent_expect_code (agent, 1);
+    }
+}
+
 /* covers: MIP-TNC-004 */
 static void
 test_nobody_is_trusted_by_default (void)
@@ -540,6 +568,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/mip4/ha/registration", test_registration);
   g_test_add_func ("/mip4/ha/untrusted", test_untrusted_sources_are_not_answered);
+  g_test_add_func ("/mip4/ha/gateway-pool", test_the_gateways_pool_must_be_trusted);
   g_test_add_func ("/mip4/ha/trusted-by-default", test_nobody_is_trusted_by_default);
   g_test_add_func ("/mip4/ha/not-authentic", test_what_is_not_authentic_is_not_answered);
   g_test_add_func ("/mip4/ha/associations", test_each_node_has_its_own_association);
