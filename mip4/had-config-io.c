@@ -9,11 +9,18 @@
 
 #define GROUP "home-agent"
 #define NODE_GROUP_PREFIX "node "
+#define FOREIGN_AGENT_GROUP_PREFIX "foreign-agent "
 /* RFC 5944 5.4, 5.1: at least 128 bits. */
 #define KEY_MIN_HEX_DIGITS 32u
+/* RFC 5944 1.6: what is below is reserved. */
+#define SPI_MIN 256u
 /* HMAC keys longer than a block are hashed; nobody needs more than this. */
 #define KEY_MAX_HEX_DIGITS 512u
 #define LIFETIME_DEFAULT_S 1800
+/* Replays are possible for that long: more than an hour would be no protection at all. */
+#define TOLERANCE_MAX_S 3600u
+/* RFC 4917: what fits beside the rest in one extension. */
+#define MESSAGE_MAX 200u
 /*
  * Inner MTU. In mode mc the outer packet passes the VPN gateway's tunnel, whose MTU is 1400 with
  * strongSwan's user-space backend and not much more elsewhere: 1380 fits without fragments. At most
@@ -32,11 +39,38 @@ typedef struct
   GHashTable *nodes; /* a set of home addresses, host order */
 } Loader;
 
-static const char *const home_agent_keys[] = {
-  "address",  "interface", "home-network", "trusted-networks", "max-lifetime",  "mtu", "nat-traversal",
-  "tun-name", "ecn",       "store",        "control",          "control-group", NULL
-};
-static const char *const node_keys[] = { "spi", "algorithm", "key-file", "nai", NULL };
+static const char *const home_agent_keys[] = { "address",
+                                               "interface",
+                                               "home-network",
+                                               "trusted-networks",
+                                               "max-lifetime",
+                                               "max-udp-lifetime",
+                                               "keepalive",
+                                               "tolerance",
+                                               "max-bindings",
+                                               "max-requests",
+                                               "simultaneous-bindings",
+                                               "address-pool",
+                                               "mtu",
+                                               "nat-traversal",
+                                               "forced-udp",
+                                               "agent-udp",
+                                               "reverse-tunnel",
+                                               "require-source-match",
+                                               "strict-reserved",
+                                               "revocation",
+                                               "answer-unauthenticated",
+                                               "redirect",
+                                               "denial-message",
+                                               "tun-name",
+                                               "ecn",
+                                               "store",
+                                               "control",
+                                               "control-group",
+                                               NULL };
+static const char *const node_keys[] = { "spi",       "algorithm", "key-file", "nai", "replay",
+                                         "tolerance", "more-keys", "services", NULL };
+static const char *const foreign_agent_keys[] = { "spi", "algorithm", "key-file", NULL };
 
 G_GNUC_PRINTF (4, 5)
 static void
@@ -169,15 +203,83 @@ load_networks (const Loader *loader, HadConfig *config)
     }
 }
 
-static void
-load_nat_traversal (const Loader *loader, HadConfig *config)
+static gboolean
+get_boolean (const Loader *loader, const char *key, gboolean unless_given)
 {
-  g_autofree char *text = get (loader, GROUP, "nat-traversal", FALSE, "");
+  g_autofree char *text = get (loader, GROUP, key, FALSE, "");
 
-  if (text == NULL || strcmp (text, "yes") == 0)
-    config->nat_traversal = TRUE;
-  else if (strcmp (text, "no") != 0)
-    fault (loader, GROUP, "nat-traversal", "found '%s', allowed: yes or no", text);
+  if (text != NULL && strcmp (text, "yes") != 0 && strcmp (text, "no") != 0)
+    fault (loader, GROUP, key, "found '%s', allowed: yes or no", text);
+  return text == NULL ? unless_given : strcmp (text, "yes") == 0;
+}
+
+static guint
+get_limit (const Loader *loader, const char *group, const char *key, guint minimum, guint maximum, guint unless_given)
+{
+  guint64 value = unless_given;
+
+  get_number (loader, group, key, minimum, maximum, &value);
+  return (guint)value;
+}
+
+static void
+load_limits (const Loader *loader, Mip4HaConfig *engine)
+{
+  engine->max_lifetime_s = (guint16)get_limit (loader, GROUP, "max-lifetime", 1, G_MAXUINT16, LIFETIME_DEFAULT_S);
+  engine->max_udp_lifetime_s = (guint16)get_limit (loader, GROUP, "max-udp-lifetime", 1, G_MAXUINT16, 0);
+  engine->keepalive_s = (guint16)get_limit (loader, GROUP, "keepalive", 1, G_MAXUINT16, 0);
+  engine->tolerance_s = get_limit (loader, GROUP, "tolerance", 1, TOLERANCE_MAX_S, 0);
+  engine->max_bindings = get_limit (loader, GROUP, "max-bindings", 1, G_MAXINT, 0);
+  engine->max_requests_per_second = get_limit (loader, GROUP, "max-requests", 1, G_MAXINT, 0);
+  engine->max_simultaneous = get_limit (loader, GROUP, "simultaneous-bindings", 1, MIP4_HA_SIMULTANEOUS_LIMIT, 1);
+}
+
+static void
+load_policy (const Loader *loader, Mip4HaConfig *engine)
+{
+  g_autofree char *reverse = get (loader, GROUP, "reverse-tunnel", FALSE, "");
+  g_autofree char *redirect = get (loader, GROUP, "redirect", FALSE, "");
+
+  engine->nat_traversal = get_boolean (loader, "nat-traversal", TRUE);
+  engine->forced_udp = get_boolean (loader, "forced-udp", engine->nat_traversal);
+  engine->agent_udp = get_boolean (loader, "agent-udp", FALSE);
+  engine->require_source_match = get_boolean (loader, "require-source-match", FALSE);
+  engine->strict_reserved = get_boolean (loader, "strict-reserved", FALSE);
+  engine->revocation = get_boolean (loader, "revocation", TRUE);
+  engine->answer_unauthenticated = get_boolean (loader, "answer-unauthenticated", FALSE);
+  engine->require_reverse_tunnel = g_strcmp0 (reverse, "required") == 0;
+  engine->refuse_reverse_tunnel = g_strcmp0 (reverse, "no") == 0;
+  if (reverse != NULL && !engine->require_reverse_tunnel && !engine->refuse_reverse_tunnel &&
+      strcmp (reverse, "yes") != 0)
+    fault (loader, GROUP, "reverse-tunnel", "found '%s', allowed: yes, no or required", reverse);
+  if (redirect != NULL && !parse_ipv4 (redirect, &engine->redirect))
+    fault (loader, GROUP, "redirect", "found '%s', allowed: the address of another home agent", redirect);
+}
+
+static void
+load_pool (const Loader *loader, HadConfig *config)
+{
+  g_autofree char *text = get (loader, GROUP, "address-pool", FALSE, "");
+  g_auto (GStrv) ends = text != NULL ? g_strsplit (text, "-", 2) : NULL;
+  Mip4HaConfig *engine = &config->engine;
+
+  if (text == NULL)
+    return;
+  if (g_strv_length (ends) != 2 || !parse_ipv4 (g_strstrip (ends[0]), &engine->pool_first) ||
+      !parse_ipv4 (g_strstrip (ends[1]), &engine->pool_last))
+    fault (loader, GROUP, "address-pool", "found '%s', allowed: two addresses, as 10.1.0.200-10.1.0.250", text);
+  else if (!roam_prefix_contains (&config->home_network, &engine->pool_first) ||
+           !roam_prefix_contains (&config->home_network, &engine->pool_last))
+    fault (loader, GROUP, "address-pool", "it is not in home-network");
+}
+
+static void
+load_message (const Loader *loader, HadConfig *config)
+{
+  config->denial_message = get (loader, GROUP, "denial-message", FALSE, "");
+  if (config->denial_message != NULL &&
+      (config->denial_message[0] == '\0' || strlen (config->denial_message) > MESSAGE_MAX))
+    fault (loader, GROUP, "denial-message", "allowed: 1 to %u octets of UTF-8", MESSAGE_MAX);
 }
 
 /* Absolute, or "none". */
@@ -251,10 +353,10 @@ out:
   return secret;
 }
 
+/* @name: of the file, or NULL. @key_name: where it stands, for faults. */
 static RoamSecret *
-load_key (const Loader *loader, const char *group)
+load_key (const Loader *loader, const char *group, const char *key_name, const char *name)
 {
-  g_autofree char *name = get (loader, group, "key-file", TRUE, "a file of hex digits with mode 0600");
   g_autofree char *path = NULL;
   g_autofree char *text = NULL;
   g_autoptr (GError) error = NULL;
@@ -271,32 +373,103 @@ load_key (const Loader *loader, const char *group)
     return roam_secret_ref (key);
   if (stat (path, &st) == 0 && (st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
     {
-      fault (loader, group, "key-file", "%s may be read by others (mode %04o); run: chmod 0600 %s", path,
+      fault (loader, group, key_name, "%s may be read by others (mode %04o); run: chmod 0600 %s", path,
              (guint)(st.st_mode & 07777), path);
       return NULL;
     }
   if (!g_file_get_contents (path, &text, &length, &error))
     {
-      fault (loader, group, "key-file", "%s", error->message);
+      fault (loader, group, key_name, "%s", error->message);
       return NULL;
     }
   key = parse_key (text, length, &reason);
   roam_wipe (text, length);
   if (key == NULL)
-    fault (loader, group, "key-file", "%s is no key, allowed: %s", path, reason);
+    fault (loader, group, key_name, "%s is no key, allowed: %s", path, reason);
   else
     g_hash_table_insert (loader->keys, g_steal_pointer (&path), roam_secret_ref (key));
   return key;
 }
 
+static gboolean
+parse_algorithm (const char *text, Mip4AuthAlgorithm *ret)
+{
+  if (g_strcmp0 (text, "hmac-md5") == 0)
+    *ret = MIP4_AUTH_HMAC_MD5;
+  else if (text == NULL || strcmp (text, "hmac-sha-256") == 0)
+    *ret = MIP4_AUTH_HMAC_SHA_256;
+  else
+    return FALSE;
+  return TRUE;
+}
+
+/* spi, algorithm and key-file of @group. */
 static void
-load_node_address (const Loader *loader, const char *group, HadConfig *config, Mip4HaNode *node)
+load_association (const Loader *loader, const char *group, Mip4SecurityAssociation *association)
+{
+  g_autofree char *spi_text = get (loader, group, "spi", TRUE, "a number from 256 to 4294967295");
+  g_autofree char *algorithm = get (loader, group, "algorithm", FALSE, "");
+  g_autofree char *name = get (loader, group, "key-file", TRUE, "a file of hex digits with mode 0600");
+  guint64 spi = 0;
+
+  if (spi_text != NULL && get_number (loader, group, "spi", SPI_MIN, G_MAXUINT32, &spi))
+    association->spi = (guint32)spi;
+  if (!parse_algorithm (algorithm, &association->algorithm))
+    fault (loader, group, "algorithm", "found '%s', allowed: hmac-sha-256 or hmac-md5", algorithm);
+  association->key = load_key (loader, group, "key-file", name);
+}
+
+/* "4097 hmac-sha-256 next.key; 4098 hmac-md5 old.key" */
+static void
+load_more_keys (const Loader *loader, const char *group, Mip4HaNode *node)
+{
+  g_autofree char *text = get (loader, group, "more-keys", FALSE, "");
+  g_autoptr (GArray) more = g_array_new (FALSE, FALSE, sizeof (Mip4HaAssociation));
+  g_auto (GStrv) parts = g_strsplit (text != NULL ? text : "", ";", -1);
+
+  for (guint i = 0; parts[i] != NULL; i++)
+    {
+      g_auto (GStrv) words = g_strsplit_set (g_strstrip (parts[i]), " \t", -1);
+      Mip4HaAssociation entry = { .replay = node->replay };
+      guint64 spi = 0;
+
+      if (parts[i][0] == '\0')
+        continue;
+      if (g_strv_length (words) != 3 || !g_ascii_string_to_unsigned (words[0], 10, SPI_MIN, G_MAXUINT32, &spi, NULL) ||
+          !parse_algorithm (words[1], &entry.association.algorithm))
+        {
+          fault (loader, group, "more-keys",
+                 "found '%s', allowed: SPI, algorithm and key file, as 4097 hmac-sha-256 "
+                 "next.key, with ';' between several",
+                 parts[i]);
+          continue;
+        }
+      entry.association.spi = (guint32)spi;
+      entry.association.key = load_key (loader, group, "more-keys", words[2]);
+      g_array_append_val (more, entry);
+    }
+  node->n_more_mn_ha = more->len;
+  node->more_mn_ha = (const Mip4HaAssociation *)(void *)g_array_free (g_steal_pointer (&more), FALSE);
+}
+
+/* The group is named by a home address, or for a node of the pool by its NAI. */
+static void
+load_node_name (const Loader *loader, const char *group, HadConfig *config, Mip4HaNode *node)
 {
   const char *text = group + strlen (NODE_GROUP_PREFIX);
 
+  node->nai = get (loader, group, "nai", FALSE, "");
+  if (strchr (text, '@') != NULL && node->nai == NULL)
+    {
+      node->nai = g_strdup (text);
+      return;
+    }
   if (!parse_ipv4 (text, &node->home_address))
     {
-      fault (loader, group, NULL, "found '%s', allowed: the node's home address, as [node 10.1.0.100]", text);
+      fault (loader, group, NULL,
+             "found '%s', allowed: the node's home address, as [node 10.1.0.100], or with "
+             "address-pool its NAI",
+             text);
       return;
     }
   if (config->home_network.addr.family != 0 && !roam_prefix_contains (&config->home_network, &node->home_address))
@@ -308,26 +481,48 @@ load_node_address (const Loader *loader, const char *group, HadConfig *config, M
 }
 
 static void
+load_replay (const Loader *loader, const char *group, Mip4HaNode *node)
+{
+  g_autofree char *replay = get (loader, group, "replay", FALSE, "");
+
+  node->replay = g_strcmp0 (replay, "nonces") == 0 ? MIP4_REPLAY_NONCE : MIP4_REPLAY_TIMESTAMP;
+  if (replay != NULL && node->replay == MIP4_REPLAY_TIMESTAMP && strcmp (replay, "timestamps") != 0)
+    fault (loader, group, "replay", "found '%s', allowed: timestamps or nonces", replay);
+  node->tolerance_s = (guint16)get_limit (loader, group, "tolerance", 1, TOLERANCE_MAX_S, 0);
+}
+
+static void
 load_node (const Loader *loader, const char *group, HadConfig *config)
 {
-  g_autofree char *spi_text = get (loader, group, "spi", TRUE, "a number from 256 to 4294967295");
-  g_autofree char *algorithm = get (loader, group, "algorithm", FALSE, "");
+  g_autofree char *services = get (loader, group, "services", FALSE, "");
   Mip4HaNode node = { 0 };
-  guint64 spi = 0;
 
-  load_node_address (loader, group, config, &node);
-  if (spi_text != NULL && get_number (loader, group, "spi", 256, G_MAXUINT32, &spi))
-    node.mn_ha.spi = (guint32)spi;
-  node.mn_ha.algorithm = MIP4_AUTH_HMAC_SHA_256;
-  if (g_strcmp0 (algorithm, "hmac-md5") == 0)
-    node.mn_ha.algorithm = MIP4_AUTH_HMAC_MD5;
-  else if (algorithm != NULL && strcmp (algorithm, "hmac-sha-256") != 0)
-    fault (loader, group, "algorithm", "found '%s', allowed: hmac-sha-256 or hmac-md5", algorithm);
-  node.mn_ha.key = load_key (loader, group);
-  node.nai = get (loader, group, "nai", FALSE, "");
+  load_node_name (loader, group, config, &node);
+  load_association (loader, group, &node.mn_ha);
   if (node.nai != NULL && (node.nai[0] == '\0' || strlen (node.nai) > G_MAXUINT8))
     fault (loader, group, "nai", "allowed: 1 to 255 octets, as alice@example.com");
+  load_replay (loader, group, &node);
+  load_more_keys (loader, group, &node);
+  if (services != NULL)
+    {
+      char **list = g_strsplit (services, ";", -1);
+
+      for (guint i = 0; list[i] != NULL; i++)
+        g_strstrip (list[i]);
+      node.services = (const char *const *)list;
+    }
   g_array_append_val (config->nodes, node);
+}
+
+static void
+load_foreign_agent (const Loader *loader, const char *group, HadConfig *config)
+{
+  Mip4HaFaAssociation agent = { 0 };
+
+  if (!parse_ipv4 (group + strlen (FOREIGN_AGENT_GROUP_PREFIX), &agent.agent))
+    fault (loader, group, NULL, "allowed: the agent's address, as [foreign-agent 10.2.0.1]");
+  load_association (loader, group, &agent.association);
+  g_array_append_val (config->foreign_agents, agent);
 }
 
 static void
@@ -355,28 +550,66 @@ load_groups (const Loader *loader, HadConfig *config)
           check_keys (loader, groups[i], node_keys);
           load_node (loader, groups[i], config);
         }
+      else if (g_str_has_prefix (groups[i], FOREIGN_AGENT_GROUP_PREFIX))
+        {
+          check_keys (loader, groups[i], foreign_agent_keys);
+          load_foreign_agent (loader, groups[i], config);
+        }
       else
-        fault (loader, groups[i], NULL, "unknown group, allowed: [home-agent] and [node <home address>]");
+        fault (loader, groups[i], NULL,
+               "unknown group, allowed: [home-agent], [node <home address>] and [foreign-agent <address>]");
     }
+}
+
+/* With a random stream in place, which only the running program has. */
+static const char *
+engine_fault (const Mip4HaConfig *config)
+{
+  Mip4HaConfig engine = *config;
+  g_autoptr (RoamRng) rng = roam_rng_new_for_test (0);
+
+  engine.rng = rng;
+  return mip4_ha_config_fault (&engine);
+}
+
+/* The engine's view of @config; it has rules of its own. */
+static void
+fill_engine (const Loader *loader, HadConfig *config)
+{
+  Mip4HaConfig *engine = &config->engine;
+  const char *reason;
+
+  engine->address = config->address;
+  engine->trusted_networks = (const RoamPrefix *)(void *)config->trusted_networks->data;
+  engine->n_trusted_networks = config->trusted_networks->len;
+  engine->nodes = (const Mip4HaNode *)(void *)config->nodes->data;
+  engine->n_nodes = config->nodes->len;
+  engine->fa_ha = (const Mip4HaFaAssociation *)(void *)config->foreign_agents->data;
+  engine->n_fa_ha = config->foreign_agents->len;
+  engine->denial_message = config->denial_message;
+  if (loader->errors->len > 0)
+    return;
+  reason = engine_fault (engine);
+  if (reason != NULL)
+    fault (loader, NULL, NULL, "%s", reason);
 }
 
 static void
 load_all (const Loader *loader, HadConfig *config)
 {
-  guint64 lifetime = LIFETIME_DEFAULT_S, mtu = MTU_DEFAULT;
-
   load_address (loader, config);
   load_names (loader, config);
   load_networks (loader, config);
-  load_nat_traversal (loader, config);
+  load_limits (loader, &config->engine);
+  load_policy (loader, &config->engine);
+  load_pool (loader, config);
+  load_message (loader, config);
   load_paths (loader, config);
-  get_number (loader, GROUP, "max-lifetime", 1, G_MAXUINT16, &lifetime);
-  config->max_lifetime_s = (guint16)lifetime;
-  get_number (loader, GROUP, "mtu", MTU_MIN, MTU_MAX, &mtu);
-  config->mtu = (guint)mtu;
+  config->mtu = get_limit (loader, GROUP, "mtu", MTU_MIN, MTU_MAX, MTU_DEFAULT);
   load_groups (loader, config);
   if (config->nodes->len == 0)
     fault (loader, NULL, NULL, "no mobile node, add a group [node <home address>] with spi and key-file");
+  fill_engine (loader, config);
 }
 
 static void
@@ -397,6 +630,7 @@ had_config_load (const char *path, const char *credentials_dir, GPtrArray *error
 
   config->trusted_networks = g_array_new (FALSE, FALSE, sizeof (RoamPrefix));
   config->nodes = g_array_new (FALSE, FALSE, sizeof (Mip4HaNode));
+  config->foreign_agents = g_array_new (FALSE, FALSE, sizeof (Mip4HaFaAssociation));
   if (!g_key_file_load_from_file (file, path, G_KEY_FILE_NONE, &error))
     {
       fault (&loader, NULL, NULL, "%s", error->message);
@@ -406,18 +640,28 @@ had_config_load (const char *path, const char *credentials_dir, GPtrArray *error
   return errors->len == 0 ? g_steal_pointer (&config) : NULL;
 }
 
+static void
+node_clear (Mip4HaNode *node)
+{
+  roam_secret_unref (node->mn_ha.key);
+  for (guint i = 0; i < node->n_more_mn_ha; i++)
+    roam_secret_unref (node->more_mn_ha[i].association.key);
+  g_free ((gpointer)node->more_mn_ha);
+  g_free ((char *)node->nai);
+  g_strfreev ((char **)node->services);
+}
+
 void
 had_config_free (HadConfig *config)
 {
   if (config == NULL)
     return;
   for (guint i = 0; i < config->nodes->len; i++)
-    {
-      Mip4HaNode *node = &g_array_index (config->nodes, Mip4HaNode, i);
-
-      roam_secret_unref (node->mn_ha.key);
-      g_free ((char *)node->nai);
-    }
+    node_clear (&g_array_index (config->nodes, Mip4HaNode, i));
+  for (guint i = 0; i < config->foreign_agents->len; i++)
+    roam_secret_unref (g_array_index (config->foreign_agents, Mip4HaFaAssociation, i).association.key);
+  g_array_unref (config->foreign_agents);
+  g_free (config->denial_message);
   g_array_unref (config->nodes);
   g_array_unref (config->trusted_networks);
   g_free (config->interface);

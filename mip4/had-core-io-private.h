@@ -9,6 +9,7 @@ struct _Had
 {
   HadConfig *config;
   char *config_path, *credentials_dir;
+  RoamRng *rng; /* of nonces */
   Mip4Ha *ha;
   HadUdp *udp;
   HadData *data;
@@ -20,6 +21,7 @@ struct _Had
   guint udp_source, timer_source, status_source;
   gint64 started_us, status_due_us;
   guint n_restored;
+  gboolean restoring;  /* bindings that come are old ones */
   gboolean keep_links; /* the TUN device outlives the process: leave routes and proxy ARP as they are */
   gint64 log_second;
   guint log_lines;

@@ -21,16 +21,19 @@ typedef struct
   struct sockaddr_in peer;
 } HadTunnelEnd;
 
-typedef struct
+typedef struct _HadTunnel HadTunnel;
+
+/* Of one binding. */
+struct _HadTunnel
 {
-  guint32 home_address; /* key; host order */
-  guint32 care_of_address;
+  HadTunnel *next;           /* of the same home address */
+  guint32 care_of_address;   /* as registered; host order */
+  gboolean half_bound;       /* its end is not known yet (RFC 3519 4.6) */
   HadTunnelEnd end, old_end; /* @old_end is still heard until @old_until_us (D-38) */
   gint64 old_until_us;
-  gboolean reverse;            /* T: packets may come back through it */
   Mip4TunnelPath path;         /* RFC 2003 5 */
   gint64 unreachable_until_us; /* RFC 2003 5: an error was too short to be passed on */
-} HadTunnel;
+};
 
 typedef enum
 {
@@ -60,13 +63,14 @@ struct _HadData
   guint32 own; /* the address in host order */
   Mip4EcnMode ecn;
   guint64 secret;      /* of the tags in outer headers */
-  GHashTable *tunnels; /* home address -> HadTunnel */
+  GHashTable *tunnels; /* home address -> first HadTunnel */
   guint64 counts[HAD_N_COUNTS];
   gint64 icmp_second; /* rate limit of what we send */
   guint icmp_sent;
   guint8 (*packets)[HAD_PACKET_SIZE]; /* HAD_BATCH of them */
 };
 
+/* The first of its tunnels; NULL: none. */
 HadTunnel *had_data_find (const HadData *data, guint32 home_address);
 
 /* had-encapsulate-io.c: @packet is for a home address; the caller keeps it until had_encapsulate_flush(). */

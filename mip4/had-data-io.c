@@ -39,34 +39,89 @@ had_data_find (const HadData *data, guint32 home_address)
 
 /* -------------------------------------------------------------------- tunnels ---- */
 
-void
-had_data_set_tunnel (HadData *data, const Mip4HaBinding *binding)
+static HadTunnel *
+find_of (const HadData *data, const Mip4HaBinding *binding)
 {
-  guint32 home_address = roam_addr_to_u32 (&binding->home_address);
-  const HadTunnelEnd end = { binding->udp_tunnel, had_to_sockaddr (&binding->peer) };
-  HadTunnel *tunnel = had_data_find (data, home_address);
+  guint32 care_of_address = roam_addr_to_u32 (&binding->care_of_address);
+  HadTunnel *tunnel = had_data_find (data, roam_addr_to_u32 (&binding->home_address));
 
-  if (tunnel == NULL)
-    {
-      tunnel = g_new0 (HadTunnel, 1);
-      tunnel->home_address = home_address;
-      g_hash_table_insert (data->tunnels, GUINT_TO_POINTER (home_address), tunnel);
-    }
-  else if (tunnel->end.udp != end.udp || memcmp (&tunnel->end.peer, &end.peer, sizeof end.peer) != 0)
-    {
-      tunnel->old_end = tunnel->end;
-      tunnel->old_until_us = had_boot_us () + OLD_TUNNEL_US;
-      /* Another path: nothing is known of it. */
-      tunnel->path = (Mip4TunnelPath){ 0 };
-      tunnel->unreachable_until_us = 0;
-    }
-  tunnel->end = end;
+  while (tunnel != NULL && tunnel->care_of_address != care_of_address)
+    tunnel = tunnel->next;
+  return tunnel;
+}
+
+static HadTunnel *
+add_tunnel (HadData *data, guint32 home_address)
+{
+  HadTunnel *tunnel = g_new0 (HadTunnel, 1);
+
+  tunnel->next = had_data_find (data, home_address);
+  g_hash_table_insert (data->tunnels, GUINT_TO_POINTER (home_address), tunnel);
+  return tunnel;
+}
+
+static void
+move_tunnel (HadTunnel *tunnel, const HadTunnelEnd *end)
+{
+  if (tunnel->end.udp == end->udp && memcmp (&tunnel->end.peer, &end->peer, sizeof end->peer) == 0)
+    return;
+  tunnel->old_end = tunnel->end;
+  tunnel->old_until_us = had_boot_us () + OLD_TUNNEL_US;
+  tunnel->end = *end;
+  /* Another path: nothing is known of it. */
+  tunnel->path = (Mip4TunnelPath){ 0 };
+  tunnel->unreachable_until_us = 0;
 }
 
 void
-had_data_remove_tunnel (HadData *data, const RoamAddr *home_address)
+had_data_set_tunnel (HadData *data, const Mip4HaBinding *binding, const Mip4HaBinding *old)
 {
-  g_hash_table_remove (data->tunnels, GUINT_TO_POINTER (roam_addr_to_u32 (home_address)));
+  const HadTunnelEnd end = { binding->udp_tunnel, had_to_sockaddr (&binding->peer) };
+  HadTunnel *tunnel = find_of (data, old != NULL ? old : binding);
+
+  if (tunnel != NULL)
+    move_tunnel (tunnel, &end);
+  else
+    tunnel = add_tunnel (data, roam_addr_to_u32 (&binding->home_address));
+  tunnel->end = end;
+  tunnel->care_of_address = roam_addr_to_u32 (&binding->care_of_address);
+  tunnel->half_bound = binding->half_bound;
+}
+
+void
+had_data_remove_tunnel (HadData *data, const Mip4HaBinding *binding)
+{
+  guint32 home_address = roam_addr_to_u32 (&binding->home_address);
+  HadTunnel *tunnel = find_of (data, binding), *first = had_data_find (data, home_address);
+
+  if (tunnel == NULL)
+    return;
+  if (first == tunnel && tunnel->next == NULL)
+    g_hash_table_remove (data->tunnels, GUINT_TO_POINTER (home_address));
+  else if (first == tunnel)
+    g_hash_table_insert (data->tunnels, GUINT_TO_POINTER (home_address), tunnel->next);
+  else
+    {
+      while (first->next != tunnel)
+        first = first->next;
+      first->next = tunnel->next;
+    }
+  g_free (tunnel);
+}
+
+static gboolean
+free_tunnels (gpointer key, gpointer value, gpointer user_data)
+{
+  HadTunnel *tunnel = value;
+
+  while (tunnel != NULL)
+    {
+      HadTunnel *next = tunnel->next;
+
+      g_free (tunnel);
+      tunnel = next;
+    }
+  return TRUE;
 }
 
 /* -------------------------------------------------------------------- opening ---- */
@@ -195,7 +250,7 @@ had_data_new (const HadConfig *config, int udp_fd, int tun_fd, GError **error)
   data->address = config->address;
   data->own = roam_addr_to_u32 (&config->address);
   data->ecn = config->ecn;
-  data->tunnels = g_hash_table_new_full (NULL, NULL, NULL, g_free);
+  data->tunnels = g_hash_table_new (NULL, NULL);
   data->packets = g_malloc (HAD_BATCH * sizeof *data->packets);
   if (getrandom (&data->secret, sizeof data->secret, 0) != (gssize)sizeof data->secret)
     {
@@ -224,6 +279,7 @@ had_data_free (HadData *data)
   for (guint i = 0; i < G_N_ELEMENTS (fds); i++)
     if (*fds[i] >= 0)
       close (*fds[i]);
+  g_hash_table_foreach_remove (data->tunnels, free_tunnels, NULL);
   g_hash_table_unref (data->tunnels);
   g_free (data->packets);
   g_free (data);

@@ -181,6 +181,8 @@ encapsulate_into (HadData *data, HadTunnel *tunnel, Batch *batch, const guint8 *
     return;
   if (now < tunnel->unreachable_until_us)
     had_relay_tell (data, &host_unreachable, packet, ip->total_length);
+  if (batch->n == HAD_BATCH)
+    flush (data, batch, tunnel->end.udp ? data->udp_fd : data->send_fd);
   fill (data, &batch->messages[batch->n].msg_hdr, batch->vectors[batch->n], batch->headers[batch->n],
         &batch->controls[batch->n], tunnel, packet, ip);
   batch->tunnels[batch->n++] = tunnel;
@@ -200,8 +202,10 @@ encapsulate (HadData *data, Batch *ipip, Batch *udp, const guint8 *packet, gsize
   tunnel = had_data_find (data, ip.destination);
   if (tunnel == NULL)
     data->counts[HAD_COUNT_NO_BINDING]++;
-  else
-    encapsulate_into (data, tunnel, tunnel->end.udp ? udp : ipip, packet, &ip);
+  /* A copy for each binding (RFC 5944 4.2.3). */
+  for (; tunnel != NULL; tunnel = tunnel->next)
+    if (!tunnel->half_bound)
+      encapsulate_into (data, tunnel, tunnel->end.udp ? udp : ipip, packet, &ip);
 }
 
 gboolean

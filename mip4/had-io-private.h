@@ -20,10 +20,11 @@ typedef struct
   char *interface;
   RoamPrefix home_network;
   GArray *trusted_networks; /* RoamPrefix */
-  GArray *nodes;            /* Mip4HaNode; strings and keys owned */
-  guint16 max_lifetime_s;
-  gboolean nat_traversal;
-  guint mtu; /* inner: of the TUN device */
+  GArray *nodes;            /* Mip4HaNode; what they point to is owned */
+  GArray *foreign_agents;   /* Mip4HaFaAssociation; keys owned */
+  char *denial_message;
+  Mip4HaConfig engine; /* points to the above */
+  guint mtu;           /* inner: of the TUN device */
   char *tun_name;
   Mip4EcnMode ecn;
   char *store_path;                   /* NULL: none */
@@ -106,22 +107,28 @@ void had_udp_add_counters (const HadUdp *udp, GHashTable *counters);
 
 typedef struct _HadStore HadStore;
 
-/* TRUE when the record was of use. @record is borrowed. */
-typedef gboolean (*HadStoreFunc) (const RoamAddr *home_address, const guint8 *record, gsize length, gpointer user_data);
+/* @record is borrowed. */
+typedef void (*HadStoreBindingFunc) (const RoamAddr *home_address, const RoamAddr *care_of_address,
+                                     const guint8 *record, gsize length, gpointer user_data);
+typedef void (*HadStoreNodeFunc) (const char *name, const guint8 *record, gsize length, gpointer user_data);
 
 /* Opens or makes the file, mode 0600. NULL and @error: cannot be opened, or a newer program wrote it. */
 HadStore *had_store_new (const char *path, GError **error);
 /* Commits first. */
 void had_store_free (HadStore *store);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HadStore, had_store_free)
-/* What is known of a node now, instead of what was; @record may be freed after had_store_commit(). */
-void had_store_put (HadStore *store, const RoamAddr *home_address, GBytes *record);
-void had_store_remove (HadStore *store, const RoamAddr *home_address);
+/* In place of what was known by these addresses. */
+void had_store_put_binding (HadStore *store, const RoamAddr *home_address, const RoamAddr *care_of_address,
+                            GBytes *record);
+void had_store_remove_binding (HadStore *store, const RoamAddr *home_address, const RoamAddr *care_of_address);
+/* The same for a node by @name. */
+void had_store_put_node (HadStore *store, const char *name, GBytes *record);
+void had_store_remove_node (HadStore *store, const char *name);
 /* Makes the changes since the last commit last. What fails is reported there and counted, never returned. */
 void had_store_commit (HadStore *store);
 gboolean had_store_is_failing (const HadStore *store);
-/* Calls @function for each node; how often it said TRUE. */
-guint had_store_load (HadStore *store, HadStoreFunc function, gpointer user_data);
+/* Calls @binding for each binding, then @node for each node. */
+void had_store_load (HadStore *store, HadStoreBindingFunc binding, HadStoreNodeFunc node, gpointer user_data);
 /* char* -> guint64*, added to @counters. */
 void had_store_add_counters (const HadStore *store, GHashTable *counters);
 
@@ -138,11 +145,18 @@ void had_data_free (HadData *data);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HadData, had_data_free)
 int had_data_tun_index (const HadData *data);
 int had_data_tun_fd (const HadData *data);
-/* Adds or moves a tunnel; the end it had before is still heard for two seconds (D-38). */
-void had_data_set_tunnel (HadData *data, const Mip4HaBinding *binding);
-void had_data_remove_tunnel (HadData *data, const RoamAddr *home_address);
-/* One UDP datagram of type 4 (RFC 3519 3.3); @packet may be changed. */
-void had_data_input_udp (HadData *data, const RoamEndpoint *source, guint8 outer_tos, guint8 *packet, gsize length);
+/*
+ * Adds or moves a tunnel; @old: the binding that it was before, or NULL. The end it had is still heard for
+ * two seconds (D-38). A home address may have several tunnels: each gets a copy.
+ */
+void had_data_set_tunnel (HadData *data, const Mip4HaBinding *binding, const Mip4HaBinding *old);
+void had_data_remove_tunnel (HadData *data, const Mip4HaBinding *binding);
+/*
+ * One UDP datagram of type 4 (RFC 3519 3.3); @packet may be changed. FALSE: no tunnel explains it, but inside
+ * is an Echo Request to us from *@ret_home_address: what a half-bound node sends.
+ */
+gboolean had_data_input_udp (HadData *data, const RoamEndpoint *source, guint8 outer_tos, guint8 *packet, gsize length,
+                             RoamAddr *ret_home_address);
 /* char* -> guint64*, caller unrefs. */
 GHashTable *had_data_dup_counters (const HadData *data);
 struct sockaddr_in had_to_sockaddr (const RoamEndpoint *endpoint);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <glib-unix.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -114,16 +115,74 @@ send_reply (Had *had, const Mip4HaAction *action)
     commit_and_send (had);
 }
 
-/* @bound: FALSE for a binding that was; its Identification must not be used again (RFC 5944 5.7.1). */
 static void
-store_binding (Had *had, const Mip4HaBinding *binding, gboolean bound)
+put_node (Had *had, const Mip4HaAction *action)
 {
-  g_autoptr (GBytes) record = NULL;
+  const HadRecord record = { .replay = action->store.replay, .nai = action->store.nai };
+  g_autoptr (GBytes) octets = had_record_build (&record, had_boot_us (), g_get_real_time ());
+  char text[ROAM_ADDR_STRLEN];
+
+  /* A node with a name may have one home address today and another tomorrow. */
+  had_store_put_node (
+    had->store, record.nai != NULL ? record.nai : roam_addr_to_string (&action->store.home_address, text), octets);
+}
+
+static void
+put_binding (Had *had, const Mip4HaAction *action)
+{
+  const Mip4HaBinding *binding = &action->store.binding;
+  const HadRecord record = {
+    .replay = action->store.replay, .nai = action->store.nai, .has_binding = TRUE, .binding = *binding
+  };
+  g_autoptr (GBytes) octets = had_record_build (&record, had_boot_us (), g_get_real_time ());
+
+  had_store_put_binding (had->store, &binding->home_address, &binding->care_of_address, octets);
+}
+
+static void
+do_store (Had *had, const Mip4HaAction *action)
+{
+  const Mip4HaBinding *binding = &action->store.binding;
 
   if (had->store == NULL)
     return;
-  record = had_record_build (binding, bound, had_boot_us (), g_get_real_time ());
-  had_store_put (had->store, &binding->home_address, record);
+  switch (action->store.what)
+    {
+    case MIP4_HA_STORE_REPLAY:
+      put_node (had, action);
+      return;
+    case MIP4_HA_STORE_SET:
+      put_binding (had, action);
+      return;
+    case MIP4_HA_STORE_UNSET:
+      had_store_remove_binding (had->store, &binding->home_address, &binding->care_of_address);
+      put_node (had, action);
+      return;
+    }
+}
+
+static void
+do_binding_add (Had *had, const Mip4HaBinding *binding)
+{
+  had_data_set_tunnel (had->data, binding, NULL);
+  if (had->restoring)
+    {
+      had_link_resume (had->link, &binding->home_address);
+      return;
+    }
+  log_binding (had, "Binding added", binding);
+  had_link_intercept (had->link, &binding->home_address);
+}
+
+static void
+do_binding_remove (Had *had, const Mip4HaAction *action)
+{
+  const Mip4HaBinding *binding = &action->binding.binding;
+
+  log_binding (had, "Binding removed", binding);
+  had_data_remove_tunnel (had->data, binding);
+  if (action->binding.n_left == 0)
+    had_link_release (had->link, &binding->home_address, action->binding.removal == MIP4_HA_REMOVED_AT_HOME);
 }
 
 /* TRUE when the bindings changed. */
@@ -141,26 +200,19 @@ do_action (Had *had, const Mip4HaAction *action)
       log_request (had, action);
       return FALSE;
     case MIP4_HA_ACTION_STORE:
+      do_store (had, action);
       return FALSE;
     case MIP4_HA_ACTION_BINDING_ADD:
-      log_binding (had, "Binding added", binding);
-      store_binding (had, binding, TRUE);
-      had_data_set_tunnel (had->data, binding);
-      had_link_intercept (had->link, &binding->home_address);
+      do_binding_add (had, binding);
       return TRUE;
     case MIP4_HA_ACTION_BINDING_CHANGE:
       log_binding (had, "Binding changed", binding);
-      store_binding (had, binding, TRUE);
-      had_data_set_tunnel (had->data, binding);
+      had_data_set_tunnel (had->data, binding, &action->binding.old);
       return TRUE;
     case MIP4_HA_ACTION_BINDING_RENEW:
-      store_binding (had, binding, TRUE);
       return TRUE;
     case MIP4_HA_ACTION_BINDING_REMOVE:
-      log_binding (had, "Binding removed", binding);
-      store_binding (had, binding, FALSE);
-      had_data_remove_tunnel (had->data, &binding->home_address);
-      had_link_release (had->link, &binding->home_address, action->binding.removal == MIP4_HA_REMOVED_AT_HOME);
+      do_binding_remove (had, action);
       return TRUE;
     }
   return FALSE;
@@ -203,17 +255,32 @@ drain_actions (Had *had)
 guint
 had_revoke (Had *had, const RoamAddr *home_address)
 {
-  const Mip4HaCommand command = { .type = MIP4_HA_REMOVE, .home_address = *home_address };
+  const Mip4HaCommand command = { .type = MIP4_HA_REVOKE, .home_address = *home_address };
   const RoamNow now = had_now ();
-  g_autoptr (GArray) before = mip4_ha_dup_bindings (had->ha), after = NULL;
+  guint before = mip4_ha_n_bindings (had->ha);
 
   mip4_ha_input_command (had->ha, &now, &command);
   drain_actions (had);
-  after = mip4_ha_dup_bindings (had->ha);
-  return before->len - after->len;
+  return before - mip4_ha_n_bindings (had->ha);
 }
 
 /* --------------------------------------------------------------------- input ---- */
+
+static void
+input_datagram (Had *had, const RoamNow *now, HadDatagram *d)
+{
+  RoamAddr home_address;
+
+  if (d->length == 0 || d->data[0] != TUNNEL_DATA_TYPE)
+    mip4_ha_input_datagram (had->ha, now, &d->source, &d->destination, d->data, d->length);
+  else if (!had_data_input_udp (had->data, &d->source, d->tos, d->data, d->length, &home_address) &&
+           mip4_ha_input_keepalive (had->ha, now, &d->source, &home_address))
+    {
+      /* Now the tunnel's end is known (RFC 3519 4.6): the keepalive is answered through it. */
+      drain_actions (had);
+      had_data_input_udp (had->data, &d->source, d->tos, d->data, d->length, &home_address);
+    }
+}
 
 static gboolean
 udp_readable (int fd, GIOCondition condition, gpointer user_data)
@@ -228,14 +295,7 @@ udp_readable (int fd, GIOCondition condition, gpointer user_data)
 
       n = had_udp_receive (had->udp, datagrams);
       for (guint i = 0; i < n; i++)
-        {
-          HadDatagram *d = &datagrams[i];
-
-          if (d->length > 0 && d->data[0] == TUNNEL_DATA_TYPE)
-            had_data_input_udp (had->data, &d->source, d->tos, d->data, d->length);
-          else
-            mip4_ha_input_datagram (had->ha, &now, &d->source, &d->destination, d->data, d->length);
-        }
+        input_datagram (had, &now, &datagrams[i]);
       if (n > 0)
         drain_actions (had);
     }
@@ -258,21 +318,28 @@ timer_readable (int fd, GIOCondition condition, gpointer user_data)
 
 /* ------------------------------------------------------------------- opening ---- */
 
+/* The configuration's own copy of the engine's settings, with what only lives here. */
 static Mip4Ha *
-engine_new (const HadConfig *config)
+engine_new (Had *had, const HadConfig *config)
 {
-  const Mip4HaConfig engine = {
-    .address = config->address,
-    .trusted_networks = (const RoamPrefix *)(void *)config->trusted_networks->data,
-    .n_trusted_networks = config->trusted_networks->len,
-    .nodes = (const Mip4HaNode *)(void *)config->nodes->data,
-    .n_nodes = config->nodes->len,
-    .max_lifetime_s = config->max_lifetime_s,
-    .nat_traversal = config->nat_traversal,
-    .forced_udp = config->nat_traversal,
-  };
+  Mip4HaConfig engine = config->engine;
 
+  engine.rng = had->rng;
   return mip4_ha_new (&engine);
+}
+
+static RoamRng *
+new_rng (void)
+{
+  guint8 seed[ROAM_RNG_SEED_LENGTH];
+  RoamRng *rng;
+
+  /* The kernel gives so few octets whole or, once it has started, not at all. */
+  if (getrandom (seed, sizeof seed, 0) != (gssize)sizeof seed)
+    g_error ("getrandom: %s", g_strerror (errno));
+  rng = roam_rng_new (seed);
+  roam_wipe (seed, sizeof seed);
+  return rng;
 }
 
 static gboolean
@@ -300,55 +367,139 @@ open_edges (Had *had, int tun_fd, GError **error)
   return had->control != NULL;
 }
 
+/* Replay state by name of the node: the newest of its rows counts. */
+typedef struct
+{
+  RoamAddr home_address;
+  char *nai;
+  Mip4HaReplay replay;
+  gint64 written_us;
+} KnownReplay;
+
 typedef struct
 {
   Had *had;
   RoamNow now;
   gint64 unix_us;
-  GArray *bindings;  /* Mip4HaBinding */
-  GArray *of_nobody; /* RoamAddr: rows of nodes that are not configured any more */
+  GHashTable *replays;     /* name -> KnownReplay */
+  GArray *unused_bindings; /* Mip4HaBinding: rows of no use any more */
 } Restoring;
 
-static gboolean
-restore_record (const RoamAddr *home_address, const guint8 *record, gsize length, gpointer user_data)
+static void
+known_replay_free (gpointer data)
+{
+  KnownReplay *known = data;
+
+  g_free (known->nai);
+  g_free (known);
+}
+
+static void
+remember_replay (Restoring *restoring, const RoamAddr *home_address, const HadRecord *record)
+{
+  char text[ROAM_ADDR_STRLEN];
+  const char *name = record->nai != NULL ? record->nai : roam_addr_to_string (home_address, text);
+  KnownReplay *known = g_hash_table_lookup (restoring->replays, name);
+
+  if (known == NULL)
+    {
+      known = g_new0 (KnownReplay, 1);
+      known->nai = g_strdup (record->nai);
+      g_hash_table_insert (restoring->replays, g_strdup (name), known);
+    }
+  else if (known->written_us > record->written_us)
+    return;
+  known->home_address = *home_address;
+  known->replay = record->replay;
+  known->written_us = record->written_us;
+}
+
+static void
+restore_binding (const RoamAddr *home_address, const RoamAddr *care_of_address, const guint8 *octets, gsize length,
+                 gpointer user_data)
 {
   Restoring *restoring = user_data;
-  Mip4HaBinding binding;
-  gboolean bound;
+  HadRecord record = { 0 };
+  gboolean readable = had_record_parse (octets, length, restoring->now.boot_us, restoring->unix_us, &record);
 
-  if (!had_record_parse (home_address, record, length, restoring->now.boot_us, restoring->unix_us, &binding, &bound) ||
-      !mip4_ha_restore (restoring->had->ha, &binding, bound))
+  record.binding.home_address = *home_address;
+  record.binding.care_of_address = *care_of_address;
+  if (readable)
+    remember_replay (restoring, home_address, &record);
+  if (readable && record.has_binding &&
+      mip4_ha_restore_binding (restoring->had->ha, &restoring->now, record.nai, &record.binding))
+    restoring->had->n_restored++;
+  else
+    g_array_append_val (restoring->unused_bindings, record.binding);
+}
+
+static void
+restore_node (const char *name, const guint8 *octets, gsize length, gpointer user_data)
+{
+  Restoring *restoring = user_data;
+  RoamAddr home_address = ROAM_ADDR_NONE;
+  HadRecord record;
+
+  if (!had_record_parse (octets, length, restoring->now.boot_us, restoring->unix_us, &record))
+    return;
+  if (record.nai == NULL && !roam_addr_parse (name, &home_address))
+    return;
+  remember_replay (restoring, &home_address, &record);
+}
+
+/* The engine knows again what the store tells; BINDING_ADD actions wait in it. */
+static void
+load_store (Had *had)
+{
+  g_autoptr (GHashTable) replays = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, known_replay_free);
+  g_autoptr (GArray) unused = g_array_new (FALSE, FALSE, sizeof (Mip4HaBinding));
+  Restoring restoring = { had, had_now (), g_get_real_time (), replays, unused };
+  GHashTableIter iter;
+  gpointer name, value;
+
+  had->n_restored = 0;
+  had_store_load (had->store, restore_binding, restore_node, &restoring);
+  g_hash_table_iter_init (&iter, replays);
+  while (g_hash_table_iter_next (&iter, &name, &value))
     {
-      g_array_append_val (restoring->of_nobody, *home_address);
-      return FALSE;
+      const KnownReplay *known = value;
+
+      if (!mip4_ha_restore_replay (had->ha, &known->home_address, known->nai, &known->replay))
+        had_store_remove_node (had->store, name);
     }
-  if (bound)
-    g_array_append_val (restoring->bindings, binding);
+  for (guint i = 0; i < unused->len; i++)
+    {
+      const Mip4HaBinding *binding = &g_array_index (unused, Mip4HaBinding, i);
+
+      had_store_remove_binding (had->store, &binding->home_address, &binding->care_of_address);
+    }
+}
+
+static GHashTable *
+bound_addresses (GArray *bindings)
+{
+  GHashTable *bound = g_hash_table_new ((GHashFunc)roam_addr_hash, (GEqualFunc)roam_addr_equal);
+
+  for (guint i = 0; i < bindings->len; i++)
+    g_hash_table_add (bound, &g_array_index (bindings, Mip4HaBinding, i).home_address);
   return bound;
 }
 
-/* Tunnels first: packets that waited in the TUN find theirs. Then what leads packets there. */
+/* Tunnels, then what leads packets there; then nobody else is intercepted (RFC 5944 4.2.3). */
 static void
 restore (Had *had)
 {
-  g_autoptr (GHashTable) bound = g_hash_table_new ((GHashFunc)roam_addr_hash, (GEqualFunc)roam_addr_equal);
-  g_autoptr (GArray) bindings = g_array_new (FALSE, FALSE, sizeof (Mip4HaBinding));
-  g_autoptr (GArray) of_nobody = g_array_new (FALSE, FALSE, sizeof (RoamAddr));
-  Restoring restoring = { had, had_now (), g_get_real_time (), bindings, of_nobody };
+  g_autoptr (GArray) bindings = NULL;
+  g_autoptr (GHashTable) bound = NULL;
 
   if (had->store != NULL)
-    had->n_restored = had_store_load (had->store, restore_record, &restoring);
-  for (guint i = 0; i < bindings->len; i++)
-    {
-      const Mip4HaBinding *binding = &g_array_index (bindings, Mip4HaBinding, i);
-
-      g_hash_table_add (bound, (gpointer)&binding->home_address);
-      had_data_set_tunnel (had->data, binding);
-      had_link_resume (had->link, &binding->home_address);
-    }
+    load_store (had);
+  had->restoring = TRUE;
+  drain_actions (had);
+  had->restoring = FALSE;
+  bindings = mip4_ha_dup_bindings (had->ha);
+  bound = bound_addresses (bindings);
   had_link_remove_stale (had->link, had->config, bound);
-  for (guint i = 0; i < of_nobody->len; i++)
-    had_store_remove (had->store, &g_array_index (of_nobody, RoamAddr, i));
   if (had->n_restored > 0)
     g_message ("%u bindings restored", had->n_restored);
 }
@@ -377,7 +528,8 @@ had_new (HadConfig *config, const HadOptions *options, GError **error)
   had->config_path = g_strdup (options->config_path);
   had->credentials_dir = g_strdup (options->credentials_dir);
   had->status_path = g_strdup (options->status_path);
-  had->ha = engine_new (config);
+  had->rng = new_rng ();
+  had->ha = engine_new (had, config);
   if (!open_edges (had, options->tun_fd, error))
     return NULL;
   open_store (had);
@@ -401,25 +553,49 @@ needs_restart (const HadConfig *a, const HadConfig *b)
          a->mtu != b->mtu || a->ecn != b->ecn;
 }
 
-/* The new engine knows what the old one knew, as far as the nodes are still configured. */
+/* What the old engine knew, where there is no store to ask: nonces are lost, and cost a node one 133. */
 static void
-change_engine (Had *had, HadConfig *config)
+copy_bindings (Had *had, GArray *bindings)
 {
-  g_autoptr (Mip4Ha) old = g_steal_pointer (&had->ha);
-  g_autoptr (GArray) bindings = mip4_ha_dup_bindings (old);
+  const RoamNow now = had_now ();
 
-  had->ha = engine_new (config);
   for (guint i = 0; i < bindings->len; i++)
     {
       const Mip4HaBinding *binding = &g_array_index (bindings, Mip4HaBinding, i);
+      const Mip4HaReplay replay = { .has_timestamp = TRUE, .timestamp = binding->identification };
 
-      if (mip4_ha_restore (had->ha, binding, TRUE))
+      if (mip4_ha_restore_binding (had->ha, &now, NULL, binding))
+        mip4_ha_restore_replay (had->ha, &binding->home_address, NULL, &replay);
+    }
+}
+
+/* The new engine knows what the old one knew, as far as the nodes are still configured. */
+static void
+change_engine (Had *had, const HadConfig *config)
+{
+  g_autoptr (Mip4Ha) old = g_steal_pointer (&had->ha);
+  g_autoptr (GArray) before = mip4_ha_dup_bindings (old), after = NULL;
+  g_autoptr (GHashTable) bound = NULL;
+
+  had->ha = engine_new (had, config);
+  if (had->store != NULL)
+    load_store (had);
+  else
+    copy_bindings (had, before);
+  had->restoring = TRUE;
+  drain_actions (had);
+  had->restoring = FALSE;
+  after = mip4_ha_dup_bindings (had->ha);
+  bound = bound_addresses (after);
+  for (guint i = 0; i < before->len; i++)
+    {
+      const Mip4HaBinding *binding = &g_array_index (before, Mip4HaBinding, i);
+
+      if (g_hash_table_contains (bound, &binding->home_address))
         continue;
-      log_binding (had, "Node removed from the configuration", binding);
-      had_data_remove_tunnel (had->data, &binding->home_address);
+      log_binding (had, "Not configured any more", binding);
+      had_data_remove_tunnel (had->data, binding);
       had_link_release (had->link, &binding->home_address, FALSE);
-      if (had->store != NULL)
-        had_store_remove (had->store, &binding->home_address);
     }
 }
 
@@ -503,6 +679,7 @@ had_free (Had *had)
   if (had->timer_fd >= 0)
     close (had->timer_fd);
   mip4_ha_free (had->ha);
+  roam_rng_free (had->rng);
   had_config_free (had->config);
   g_free (had->config_path);
   g_free (had->credentials_dir);

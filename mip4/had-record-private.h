@@ -3,13 +3,22 @@
 
 #include "mip4/mip4-ha.h"
 
-/* What the store keeps of a node: its binding, and without one the Identification that it used last. Pure. */
+/* What the store keeps of a node: its replay state, and a binding where there is one. Pure. */
 
-/* @bound: the binding holds; else only its Identification counts. @boot_us and @unix_us are now. */
-GBytes *had_record_build (const Mip4HaBinding *binding, gboolean bound, gint64 boot_us, gint64 unix_us);
+typedef struct
+{
+  Mip4HaReplay replay;
+  const char *nai; /* NULL: none. Parsed: points into @nai_buffer */
+  gboolean has_binding;
+  Mip4HaBinding binding; /* its two addresses are the key and not part of the record */
+  gint64 written_us;     /* parsed: when, microseconds since 1970 */
+  char nai_buffer[G_MAXUINT8 + 1];
+} HadRecord;
+
+/* @boot_us and @unix_us are now. */
+GBytes *had_record_build (const HadRecord *record, gint64 boot_us, gint64 unix_us);
 /*
- * FALSE, outputs untouched: not a record of a version known here. *@ret_bound: it held, and has not
- * expired since. Times are boot times of now's boot.
+ * FALSE, @ret untouched: not a record of a version known here. Times of the binding are of this boot, what
+ * expired has a past expiry.
  */
-gboolean had_record_parse (const RoamAddr *home_address, const guint8 *record, gsize length, gint64 boot_us,
-                           gint64 unix_us, Mip4HaBinding *ret_binding, gboolean *ret_bound);
+gboolean had_record_parse (const guint8 *data, gsize length, gint64 boot_us, gint64 unix_us, HadRecord *ret);

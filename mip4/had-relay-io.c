@@ -57,6 +57,17 @@ had_relay_link_mtu (const HadTunnelEnd *end)
   return mtu < (int)MIP4_TUNNEL_MTU_MIN ? 0 : (guint)mtu;
 }
 
+/* Among the tunnels of one home address; @port: with @udp. */
+static HadTunnel *
+find_in (HadTunnel *tunnel, gboolean udp, guint32 end, guint16 port)
+{
+  for (; tunnel != NULL; tunnel = tunnel->next)
+    if (tunnel->end.udp == udp && GUINT32_FROM_BE (tunnel->end.peer.sin_addr.s_addr) == end &&
+        GUINT16_FROM_BE (tunnel->end.peer.sin_port) == port)
+      return tunnel;
+  return NULL;
+}
+
 /* For routers that quote only 64 bits beyond the outer header (RFC 792). Called for packets that were proved ours. */
 static HadTunnel *
 find_by_end (const HadData *data, guint32 end)
@@ -67,9 +78,9 @@ find_by_end (const HadData *data, guint32 end)
   g_hash_table_iter_init (&iter, data->tunnels);
   while (g_hash_table_iter_next (&iter, NULL, &value))
     {
-      HadTunnel *tunnel = value;
+      HadTunnel *tunnel = find_in (value, FALSE, end, 0);
 
-      if (!tunnel->end.udp && GUINT32_FROM_BE (tunnel->end.peer.sin_addr.s_addr) == end)
+      if (tunnel != NULL)
         return tunnel;
     }
   return NULL;
@@ -79,7 +90,6 @@ find_by_end (const HadData *data, guint32 end)
 static HadTunnel *
 find_tunnel (const HadData *data, const Mip4IcmpError *error)
 {
-  HadTunnel *tunnel;
   gboolean udp = error->outer.protocol == MIP4_PROTOCOL_UDP;
   WireReader reader;
   guint16 length, identification;
@@ -94,12 +104,7 @@ find_tunnel (const HadData *data, const Mip4IcmpError *error)
     return NULL;
   if (!wire_skip (&reader, 10) || !wire_read_u32 (&reader, &home_address))
     return udp ? NULL : find_by_end (data, error->outer.destination);
-  tunnel = had_data_find (data, home_address);
-  if (tunnel == NULL || tunnel->end.udp != udp ||
-      error->outer.destination != GUINT32_FROM_BE (tunnel->end.peer.sin_addr.s_addr) ||
-      (udp && error->destination_port != GUINT16_FROM_BE (tunnel->end.peer.sin_port)))
-    return NULL;
-  return tunnel;
+  return find_in (had_data_find (data, home_address), udp, error->outer.destination, udp ? error->destination_port : 0);
 }
 
 static void

@@ -6,10 +6,10 @@
 #include <sqlite3.h>
 
 /*
- * What must outlive the process, in SQLite: a row for each node, as had-record.c encodes it. One
- * transaction a pass, in a write-ahead log: what was committed survives the process however it ends. A
- * power failure may take the last moments with it, but never the file's soundness (synchronous=NORMAL).
- * A store that cannot be written is reported, and service goes on.
+ * What must outlive the process, in SQLite: a row for each binding, and one for each node whose last
+ * request made none; had-record.c encodes them. One transaction a pass, in a write-ahead log: what was committed
+ * survives the process however it ends. A power failure may take the last moments with it, but never the file's
+ * soundness (synchronous=NORMAL). A store that cannot be written is reported, and service goes on.
  */
 
 #define SCHEMA_VERSION 1
@@ -22,7 +22,8 @@
   "PRAGMA page_size=1024; PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"          \
   "PRAGMA wal_autocheckpoint=8000; PRAGMA cache_size=-65536; PRAGMA temp_store=MEMORY;"
 #define SCHEMA_STATEMENTS                                                                                              \
-  "BEGIN; CREATE TABLE node (home_address INTEGER PRIMARY KEY, record BLOB NOT NULL) STRICT;"                          \
+  "BEGIN; CREATE TABLE binding (addresses INTEGER PRIMARY KEY, record BLOB NOT NULL) STRICT;"                          \
+  "CREATE TABLE node (name TEXT PRIMARY KEY, record BLOB NOT NULL) STRICT, WITHOUT ROWID;"                             \
   "PRAGMA user_version=1; COMMIT;"
 /* Between two lines about a store that fails. */
 #define COMPLAINT_US (60 * ROAM_USEC_PER_SEC)
@@ -31,8 +32,10 @@ typedef enum
 {
   STATEMENT_BEGIN,
   STATEMENT_COMMIT,
-  STATEMENT_PUT,
-  STATEMENT_REMOVE,
+  STATEMENT_PUT_BINDING,
+  STATEMENT_REMOVE_BINDING,
+  STATEMENT_PUT_NODE,
+  STATEMENT_REMOVE_NODE,
   N_STATEMENTS,
 } Statement;
 
@@ -89,29 +92,62 @@ begin (HadStore *store)
   return store->in_transaction;
 }
 
-void
-had_store_put (HadStore *store, const RoamAddr *home_address, GBytes *record)
+/* A binding is known by its two addresses: one number, so that the table is ordered by home address. */
+static gint64
+key_of (const RoamAddr *home_address, const RoamAddr *care_of_address)
 {
-  sqlite3_stmt *put = store->statements[STATEMENT_PUT];
+  return (gint64)((guint64)roam_addr_to_u32 (home_address) << 32 | roam_addr_to_u32 (care_of_address));
+}
+
+static void
+change (HadStore *store, Statement statement)
+{
+  if (begin (store) && run (store, statement))
+    store->written++;
+  sqlite3_clear_bindings (store->statements[statement]);
+}
+
+static void
+bind_record (sqlite3_stmt *statement, GBytes *record)
+{
   gsize length;
   gconstpointer data = g_bytes_get_data (record, &length);
 
-  if (!begin (store))
-    return;
-  sqlite3_bind_int64 (put, 1, roam_addr_to_u32 (home_address));
-  sqlite3_bind_blob (put, 2, data, (int)length, SQLITE_STATIC);
-  if (run (store, STATEMENT_PUT))
-    store->written++;
+  sqlite3_bind_blob (statement, 2, data, (int)length, SQLITE_STATIC);
 }
 
 void
-had_store_remove (HadStore *store, const RoamAddr *home_address)
+had_store_put_binding (HadStore *store, const RoamAddr *home_address, const RoamAddr *care_of_address, GBytes *record)
 {
-  if (!begin (store))
-    return;
-  sqlite3_bind_int64 (store->statements[STATEMENT_REMOVE], 1, roam_addr_to_u32 (home_address));
-  if (run (store, STATEMENT_REMOVE))
-    store->written++;
+  sqlite3_stmt *put = store->statements[STATEMENT_PUT_BINDING];
+
+  sqlite3_bind_int64 (put, 1, key_of (home_address, care_of_address));
+  bind_record (put, record);
+  change (store, STATEMENT_PUT_BINDING);
+}
+
+void
+had_store_remove_binding (HadStore *store, const RoamAddr *home_address, const RoamAddr *care_of_address)
+{
+  sqlite3_bind_int64 (store->statements[STATEMENT_REMOVE_BINDING], 1, key_of (home_address, care_of_address));
+  change (store, STATEMENT_REMOVE_BINDING);
+}
+
+void
+had_store_put_node (HadStore *store, const char *name, GBytes *record)
+{
+  sqlite3_stmt *put = store->statements[STATEMENT_PUT_NODE];
+
+  sqlite3_bind_text (put, 1, name, -1, SQLITE_STATIC);
+  bind_record (put, record);
+  change (store, STATEMENT_PUT_NODE);
+}
+
+void
+had_store_remove_node (HadStore *store, const char *name)
+{
+  sqlite3_bind_text (store->statements[STATEMENT_REMOVE_NODE], 1, name, -1, SQLITE_STATIC);
+  change (store, STATEMENT_REMOVE_NODE);
 }
 
 void
@@ -137,27 +173,54 @@ had_store_is_failing (const HadStore *store)
   return store->failing;
 }
 
-guint
-had_store_load (HadStore *store, HadStoreFunc function, gpointer user_data)
+/* Calls @each for every row of @query, whose columns are a key and a record. */
+static void
+load (HadStore *store, const char *query, void (*each) (sqlite3_stmt *row, gpointer user_data), gpointer user_data)
 {
   sqlite3_stmt *select = NULL;
-  guint n = 0;
 
-  if (sqlite3_prepare_v2 (store->db, "SELECT home_address, record FROM node ORDER BY home_address", -1, &select,
-                          NULL) != SQLITE_OK)
-    {
-      complain (store);
-      return 0;
-    }
-  while (sqlite3_step (select) == SQLITE_ROW)
-    {
-      RoamAddr home_address = roam_addr_from_u32 ((guint32)sqlite3_column_int64 (select, 0));
-      const guint8 *record = sqlite3_column_blob (select, 1);
-
-      n += function (&home_address, record, (gsize)sqlite3_column_bytes (select, 1), user_data);
-    }
+  if (sqlite3_prepare_v2 (store->db, query, -1, &select, NULL) != SQLITE_OK)
+    complain (store);
+  while (select != NULL && sqlite3_step (select) == SQLITE_ROW)
+    each (select, user_data);
   sqlite3_finalize (select);
-  return n;
+}
+
+typedef struct
+{
+  HadStoreNodeFunc node;
+  HadStoreBindingFunc binding;
+  gpointer user_data;
+} Loading;
+
+static void
+load_node (sqlite3_stmt *row, gpointer user_data)
+{
+  const Loading *loading = user_data;
+  const guint8 *record = sqlite3_column_blob (row, 1);
+
+  loading->node ((const char *)sqlite3_column_text (row, 0), record, (gsize)sqlite3_column_bytes (row, 1),
+                 loading->user_data);
+}
+
+static void
+load_binding (sqlite3_stmt *row, gpointer user_data)
+{
+  const Loading *loading = user_data;
+  guint64 key = (guint64)sqlite3_column_int64 (row, 0);
+  RoamAddr home_address = roam_addr_from_u32 ((guint32)(key >> 32)), care_of = roam_addr_from_u32 ((guint32)key);
+  const guint8 *record = sqlite3_column_blob (row, 1);
+
+  loading->binding (&home_address, &care_of, record, (gsize)sqlite3_column_bytes (row, 1), loading->user_data);
+}
+
+void
+had_store_load (HadStore *store, HadStoreBindingFunc binding, HadStoreNodeFunc node, gpointer user_data)
+{
+  Loading loading = { node, binding, user_data };
+
+  load (store, "SELECT addresses, record FROM binding", load_binding, &loading);
+  load (store, "SELECT name, record FROM node", load_node, &loading);
 }
 
 /* --------------------------------------------------------------------- opening ---- */
@@ -204,9 +267,11 @@ prepare (HadStore *store, GError **error)
   static const char *const texts[N_STATEMENTS] = {
     [STATEMENT_BEGIN] = "BEGIN IMMEDIATE",
     [STATEMENT_COMMIT] = "COMMIT",
-    [STATEMENT_PUT] =
-      "INSERT INTO node VALUES (?1, ?2) ON CONFLICT (home_address) DO UPDATE SET record = excluded.record",
-    [STATEMENT_REMOVE] = "DELETE FROM node WHERE home_address = ?1",
+    [STATEMENT_PUT_BINDING] =
+      "INSERT INTO binding VALUES (?1, ?2) ON CONFLICT (addresses) DO UPDATE SET record = excluded.record",
+    [STATEMENT_REMOVE_BINDING] = "DELETE FROM binding WHERE addresses = ?1",
+    [STATEMENT_PUT_NODE] = "INSERT INTO node VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET record = excluded.record",
+    [STATEMENT_REMOVE_NODE] = "DELETE FROM node WHERE name = ?1",
   };
 
   for (guint i = 0; i < N_STATEMENTS; i++)

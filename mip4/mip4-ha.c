@@ -362,21 +362,3 @@ mip4_ha_dup_counters (const Mip4Ha *ha)
                          g_memdup2 (&ha->discards[i], sizeof (guint64)));
   return table;
 }
-
-gboolean
-mip4_ha_restore (Mip4Ha *ha, const Mip4HaBinding *binding, gboolean bound)
-{
-  Mip4HaNodeState *node = g_hash_table_lookup (ha->by_address, &binding->home_address);
-
-  if (node == NULL)
-    return FALSE;
-  node->has_last = TRUE;
-  node->last = binding->identification;
-  if (bound && !node->has_binding)
-    {
-      node->has_binding = TRUE;
-      node->binding = *binding;
-      ha->n_bindings++;
-    }
-  return TRUE;
-}

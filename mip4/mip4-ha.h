@@ -250,9 +250,3 @@ GArray *mip4_ha_dup_bindings (const Mip4Ha *ha);
 guint mip4_ha_n_bindings (const Mip4Ha *ha);
 /* As mip4_mn_dup_counters(): char* -> guint64*. */
 GHashTable *mip4_ha_dup_counters (const Mip4Ha *ha);
-
-/*
- * After mip4_ha_new(): what a process before knew of a node. With @bound its binding is there again, without
- * an action; the Identification counts as used either way (RFC 5944 5.7.1). FALSE: no such node.
- */
-gboolean mip4_ha_restore (Mip4Ha *ha, const Mip4HaBinding *binding, gboolean bound);

@@ -101,12 +101,20 @@ give_tun_to_store (Had *had)
     had_keep_links (had);
 }
 
+static gboolean
+feed_watchdog (gpointer user_data)
+{
+  sd_notify (0, "WATCHDOG=1");
+  return G_SOURCE_CONTINUE;
+}
+
 static int
 run (HadConfig *config, const HadOptions *options)
 {
   g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
   g_autoptr (GError) error = NULL;
   g_autoptr (Had) had = had_new (config, options, &error);
+  guint64 watchdog_us = 0;
 
   if (had == NULL)
     {
@@ -117,6 +125,8 @@ run (HadConfig *config, const HadOptions *options)
   g_unix_signal_add (SIGTERM, quit, loop);
   g_unix_signal_add (SIGINT, quit, loop);
   g_unix_signal_add (SIGHUP, reload, had);
+  if (sd_watchdog_enabled (0, &watchdog_us) > 0)
+    g_timeout_add ((guint)(watchdog_us / 2000), feed_watchdog, NULL);
   sd_notify (0, "READY=1");
   g_main_loop_run (loop);
   sd_notify (0, "STOPPING=1");

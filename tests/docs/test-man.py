@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The manual pages say what the programs do: test-man.py SOURCE_ROOT ROAMD ROAMCTL"""
+"""The manual pages say what the programs do: test-man.py SOURCE_ROOT ROAMD ROAMCTL ROAM_HAD"""
 import os
 import re
 import shutil
@@ -9,8 +9,8 @@ import sys
 import tempfile
 import unittest
 
-ROOT, ROAMD, ROAMCTL = sys.argv[1:4]
-PAGES = ("roamd.8", "roamctl.1", "roamd-profile.conf.5")
+ROOT, ROAMD, ROAMCTL, ROAM_HAD = sys.argv[1:5]
+PAGES = ("roamd.8", "roamctl.1", "roamd-profile.conf.5", "roam-had.8", "home-agent.conf.5")
 
 
 def page(name):
@@ -41,6 +41,23 @@ class Manual(unittest.TestCase):
         self.assertIn("--gate-only", found)
         for option in found - {"--help-all"}:
             self.assertIn(option, page("roamd.8"))
+
+    def test_options_and_commands_of_roam_had(self):
+        text = page("roam-had.8")
+        for option in options(ROAM_HAD) - {"--help-all"}:
+            self.assertIn(option, text)
+        for command in ("status", "bindings", "counters", "revoke"):
+            self.assertRegex(text, rf'(?m)^\.BR? "?{command}')
+
+    def test_keys_of_the_home_agent(self):
+        source = read("mip4", "had-config-io.c")
+        text, example = page("home-agent.conf.5"), read("data", "home-agent.conf")
+        lists = re.findall(r"static const char \*const \w+_keys\[\] = \{([^}]*)\}", source)
+        keys = [key for found in lists for key in re.findall(r'"([a-z-]+)"', found)]
+        self.assertGreater(len(keys), 15)
+        for key in keys:
+            self.assertRegex(text, rf"(?m)^\.B {re.escape(key)}$", key)
+            self.assertRegex(example, rf"(?m)^#?{re.escape(key)}=", key)
 
     def test_options_of_roamctl(self):
         text = page("roamctl.1")

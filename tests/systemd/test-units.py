@@ -43,18 +43,23 @@ class Units(unittest.TestCase):
         self.assertIn("ProtectSytem", reply.stdout + reply.stderr)
 
     def test_sandbox(self):
-        path = os.path.join(self.directory.name, "roamd.service")
-        reply = subprocess.run(["systemd-analyze", "security", "--offline=yes", "--no-pager", path],
-                               capture_output=True, text=True, timeout=60)
-        exposure = re.search(r"Overall exposure level for roamd\.service: ([\d.]+)", reply.stdout)
-        self.assertIsNotNone(exposure, reply.stdout + reply.stderr)
-        self.assertLess(float(exposure.group(1)), 4.0)
+        for unit in ("roamd.service", "roam-had.service"):
+            path = os.path.join(self.directory.name, unit)
+            reply = subprocess.run(["systemd-analyze", "security", "--offline=yes", "--no-pager", path],
+                                   capture_output=True, text=True, timeout=60)
+            exposure = re.search(rf"Overall exposure level for {re.escape(unit)}: ([\d.]+)", reply.stdout)
+            self.assertIsNotNone(exposure, reply.stdout + reply.stderr)
+            self.assertLess(float(exposure.group(1)), 4.0, unit)
 
     def test_what_counts(self):
         def read(name):
             with open(next(u for u in UNITS if os.path.basename(u) == name), encoding="utf-8") as f:
                 return f.read()
         roamd, gate = read("roamd.service"), read("roamd-gate.service")
+        home_agent = read("roam-had.service")
+        for line in ("Type=notify", "Restart=always", "WatchdogSec=30", "FileDescriptorStoreMax=1",
+                     "StateDirectory=roam-had", "RuntimeDirectory=roam-had", "ExecReload=/bin/kill -HUP $MAINPID"):
+            self.assertIn("\n" + line + "\n", home_agent)
         for line in ("Type=notify", "Restart=always", "WatchdogSec=30", "RestartPreventExitStatus=2 78",
                      "CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW CAP_NET_BIND_SERVICE CAP_SYS_NICE"):
             self.assertIn("\n" + line + "\n", roamd)
