@@ -670,6 +670,32 @@ class Test:
         assert self.fad.count("icmp-errors-ignored") == 1
         raw.close(), cn.close()
 
+    # covers: MIP-ADV-008
+    def co_located(self):
+        """own-care-of-address-through-the-agent-and-who-is-routed"""
+        up, coa = packet_socket(RT, "p3", 3), "10.2.0.50"
+        message = self.node.request(flags=0x22, coa=coa)
+        self.node.drain()
+        self.node.send(udp_packet(coa, 4000, VISITED, 434, message, ttl=255))
+        relayed = captured(up, lambda p: p[9] == 17 and p[12:16] == ip(COA))
+        assert len(relayed) == 1 and relayed[0][28:] == message
+        frame = self.node.frames(lambda f: f[23] == 17 and f[36:38] == struct.pack("!H", 4000))
+        assert frame and frame[:6] == mac(MN_MAC) and frame[30:34] == ip(HOA) and frame[43] == 1
+        wait_for(lambda: [v["co-located"] for v in self.fad.file()["visitors"]] == [True], "co-located visitor")
+        # Its tunnel is its own: what comes from its care-of address is routed, nobody else's (ICMP Code 16).
+        self.node.send(ipv4(coa, AGENT, 4, udp_packet(HOA, 9, CORR, 9, b"own tunnel")))
+        self.node.send(udp_packet("10.2.0.51", 9, CORR, 9, b"stranger"))
+        packets = captured(up, lambda p: p[12:15] == ip(coa)[:3])
+        assert len(packets) == 1 and packets[0][9] == 4 and packets[0][12:16] == ip(coa), packets
+        self.fad.restart(FAD_CONFIG + "routes-common-traffic=yes\n")
+        self.node.drain()
+        frame = self.node.frames(lambda f: f[23] == 1 and f[34] == 9, 2)
+        assert frame and frame[35] == 0, "ICMP Code 0"
+        self.node.send(udp_packet("10.2.0.51", 9, CORR, 9, b"stranger"))
+        assert len(captured(up, lambda p: p[12:16] == ip("10.2.0.51"))) == 1
+        self.fad.restart(FAD_CONFIG)
+        up.close()
+
     # covers: MIP-FA-024
     def control(self):
         """control-socket"""
@@ -772,7 +798,7 @@ def main():
             only = os.environ.get("CASE")
             cases = [test.check_config, test.advertise, test.solicit, test.register, test.down, test.up_direct,
                      test.up_encapsulated, test.nobody, test.too_big, test.bad_checksum, test.denials, test.unreachable,
-                     test.timeout, test.nat, test.icmp, test.control, test.leave, test.killed, test.terminate]
+                     test.timeout, test.nat, test.icmp, test.co_located, test.control, test.leave, test.killed, test.terminate]
             failed = run_cases(test, [c for c in cases if only is None or c.__name__ in only.split(",")])
             if failed:
                 print("# " + "".join(p.text() for p in programs).replace("\n", "\n# "))
