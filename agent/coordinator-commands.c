@@ -370,6 +370,7 @@ adopt_binding (Coordinator *c, const Mip4MnEvent *reply)
   c->binding.home_agent = reply->home_agent;
   c->binding.mip_udp = reply->udp_tunnel;
   c->binding.keepalive_s = reply->keepalive_s;
+  c->binding.keepalive_at_once = reply->keepalive_at_once;
   c->binding.agent = reply->agent;
   c->binding.encapsulating = reply->encapsulating_delivery;
   c->binding.expiry_us = ROAM_NEVER;

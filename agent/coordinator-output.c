@@ -213,6 +213,7 @@ plan_tunnel (const Coordinator *c, CoordinatorPlan *plan, const RoamAddr *local,
   plan->home_agent = binding->home_agent;
   plan->mip_udp = binding->mip_udp;
   plan->keepalive_s = binding->keepalive_s;
+  plan->keepalive_at_once = binding->keepalive_at_once;
 }
 
 /* D-27: the tunnel of encapsulating delivery ends where the last accepting answer came from. */
@@ -275,8 +276,8 @@ plan_equal (const CoordinatorPlan *a, const CoordinatorPlan *b)
       !roam_addr_equal (&a->tia, &b->tia) || a->n_dns != b->n_dns)
     return FALSE;
   if (!roam_addr_equal (&a->home_agent, &b->home_agent) || a->mip_udp != b->mip_udp ||
-      a->keepalive_s != b->keepalive_s || a->encapsulating != b->encapsulating ||
-      !roam_addr_equal (&a->agent.address, &b->agent.address) ||
+      a->keepalive_s != b->keepalive_s || a->keepalive_at_once != b->keepalive_at_once ||
+      a->encapsulating != b->encapsulating || !roam_addr_equal (&a->agent.address, &b->agent.address) ||
       memcmp (a->agent.link_layer, b->agent.link_layer, sizeof a->agent.link_layer) != 0)
     return FALSE;
   for (guint i = 0; i < a->n_dns; i++)

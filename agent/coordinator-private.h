@@ -131,6 +131,7 @@ typedef struct
   RoamAddr home_agent; /* of the reply; unset: not told */
   gboolean mip_udp;
   guint16 keepalive_s;
+  gboolean keepalive_at_once;
   RoamAddr agent; /* source of the reply, with the *_AGENT forms */
   gboolean encapsulating;
   gint64 expiry_us;

@@ -117,6 +117,7 @@ typedef struct {
   RoamAddr home_agent;       /* of the latest successful reply (MIP-REV-016); unset: the profile's */
   gboolean mip_udp;          /* C and MC: RFC 3519 tunnelling instead of IP-in-IP */
   guint16 keepalive_s;       /* with mip_udp */
+  gboolean keepalive_at_once; /* with mip_udp: the agent's R bit was passed on in 144 (RFC 3519 4.4) */
   Mip4Agent agent;           /* F: first-hop router and, with encapsulating, tunnel end; C: the agent that was
                                 registered through with the own address (D=1), or unset */
   gboolean encapsulating;    /* F: Encapsulating Delivery Style (RFC 3024 5.2) */

@@ -21,6 +21,7 @@ agent_plan_set_wish (TunnelPlan *plan, const CoordinatorPlan *wish)
   /* Every request leaves from port 434 (RFC 3519 4.5). */
   plan->mip_udp_port = wish->mip_udp ? MIP4_PORT : 0;
   plan->keepalive_s = wish->mip_udp ? wish->keepalive_s : 0;
+  plan->keepalive_at_once = wish->mip_udp && wish->keepalive_at_once;
   plan->agent = wish->mode == TUNNEL_MODE_F ? wish->agent.address : ROAM_ADDR_NONE;
   memcpy (plan->agent_link_layer, wish->agent.link_layer, sizeof plan->agent_link_layer);
   plan->encapsulating = wish->encapsulating;

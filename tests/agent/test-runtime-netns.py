@@ -26,6 +26,7 @@ bus.DEADLINE_S = 40
 
 ROAMD, ROAM_HAD, ROAMCTL, POLICY = (os.path.abspath(a) for a in sys.argv[1:5])
 RT, HA, MN, FA = (f"rtm-{os.getpid()}-{x}" for x in ("rt", "ha", "mn", "fa"))
+HOME_WATCH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fake", "home_watch.py")
 FOREIGN_AGENT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fake", "foreign_agent.py")
 HOME_ADDRESS, CORRESPONDENT = "10.1.0.100", "10.4.0.10"
 KEY = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
@@ -122,6 +123,16 @@ def plug(name):
     sh("ip", "route", "add", "default", "via", router.split("/")[0], "dev", "eth0", ns=MN)
 
 
+def answers_arp(address, bridge):
+    """Whether anybody on that link of the router says to have the address."""
+    sh("ip", "neigh", "flush", "dev", bridge, ns=RT)
+    sh("ip", "route", "add", address + "/32", "dev", bridge, ns=RT)
+    sh("ping", "-c1", "-W2", address, ns=RT, check=False)
+    known = sh("ip", "neigh", "show", address, "dev", bridge, ns=RT).stdout
+    sh("ip", "route", "del", address + "/32", "dev", bridge, ns=RT)
+    return "lladdr" in known
+
+
 def ping(source=HOME_ADDRESS):
     """From an address, or out of an interface past the policy routes."""
     return sh("ping", "-c1", "-W1", "-I", source, CORRESPONDENT, ns=MN, check=False).returncode == 0
@@ -184,10 +195,21 @@ class Daemon(unittest.TestCase):
         self.home_agent.terminate()
         self.home_agent.wait()
 
-    def start_foreign_agent(self, flags):
+    def start_foreign_agent(self, flags, ns=FA, link=("office", "10.2.0.9", "10.1.0.2")):
         self.foreign_agent = subprocess.Popen(
-            ["ip", "netns", "exec", FA, "/usr/bin/python3", FOREIGN_AGENT, "office", "10.2.0.9", "10.1.0.2", flags,
-             str(self.directory / "fa")], stdout=self.log, stderr=self.log)
+            ["ip", "netns", "exec", ns, "/usr/bin/python3", FOREIGN_AGENT, *link, flags, str(self.directory / "fa")],
+            stdout=self.log, stderr=self.log)
+
+    def start_watch(self, interface):
+        """What home_watch.py saw on that link so far, by calling the result."""
+        path = self.directory / "watch"
+        with open(path, "w", encoding="utf-8") as output:
+            process = subprocess.Popen(["ip", "netns", "exec", RT, "/usr/bin/python3", HOME_WATCH, interface],
+                                       stdout=output)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        wait_until(lambda: path.read_text(encoding="utf-8") != "", "home_watch.py did not start")
+        return lambda: path.read_text(encoding="utf-8").splitlines()
 
     def relayed(self):
         """Requests that the foreign agent relayed, the source address and TTL of the last one."""
@@ -346,6 +368,8 @@ class Daemon(unittest.TestCase):
         self.assertIn("foreign agent 10.2.0.9", status["sentence"])
         self.assertTrue(ping())
         self.assertFalse(ping("eth0"))
+        # covers: MIP-HOM-011, MIP-HOM-012
+        self.assertFalse(answers_arp(HOME_ADDRESS, "br-office"))
         # c first (RFC 5266 3): the history says so. A proof lasts 10 s and is renewed through the agent.
         self.assertEqual([(r["from-mode"], r["to-mode"]) for r in self.history()], [("offline", "c"), ("c", "f")])
         wait_until(lambda: self.relayed()[0] >= 3, "the proof is not renewed through the agent")
@@ -356,6 +380,31 @@ class Daemon(unittest.TestCase):
         wait_until(lambda: self.status()["mode"] == "c", "not c again")
         wait_until(lambda: [b["care-of-address"] for b in self.bindings()] == ["10.2.0.50"], "not our own address")
         self.assertTrue(ping())
+
+    # covers: MIP-HOM-002, MIP-HOM-005, MIP-HOM-006, MIP-HOM-007, MIP-HOM-009, MIP-HOM-013, MIP-HOM-016
+    def test_arp_of_the_home_address(self):
+        self.start_home_agent()
+        self.start_foreign_agent("2000", ns=HA, link=("home", "10.1.0.2", "-"))  # H
+        watch = self.start_watch("p-mn")
+        plug("office")
+        self.start()
+        self.wait_mode("c")
+        # Away: the care-of address is answered for, the home address is not.
+        self.assertFalse(answers_arp(HOME_ADDRESS, "br-office"))
+        self.assertTrue(answers_arp("10.2.0.50", "br-office"))
+        # Home: the carrier comes first, and with it the home agent's advertisements; then the address.
+        unplug()
+        heard = self.status()["counters"]["discovery.advertisements-accepted"]
+        sh("ip", "link", "set", "p-mn", "master", "br-home", "up", ns=RT)
+        wait_until(lambda: self.status()["counters"]["discovery.advertisements-accepted"] > heard, "no home agent heard")
+        plug("home")
+        self.wait_mode("home")
+        own = json.loads(sh("ip", "-j", "link", "show", "eth0", ns=MN).stdout)[0]["address"]
+        gratuitous = f"arp 1 ff:ff:ff:ff:ff:ff {own} {HOME_ADDRESS} {HOME_ADDRESS}"
+        # Announced before the request, and again twice.
+        wait_until(lambda: f"rrq {HOME_ADDRESS} 0" in watch(), f"no deregistration: {watch()}")
+        self.assertIn(gratuitous, watch()[:watch().index(f"rrq {HOME_ADDRESS} 0")], watch())
+        wait_until(lambda: watch().count(gratuitous) >= 3, f"not announced three times: {watch()}")
 
     # covers: MIP-MOV-019
     def test_foreign_agent_that_asks_for_registration(self):

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """foreign_agent.py INTERFACE ADDRESS HOME_AGENT FLAGS PREFIX
 
+With HOME_AGENT "-" it only advertises, as a home agent does on its home link.
+
 A foreign agent (RFC 5944 3.7) as small as one can be, for one mobile node, in the network namespace it is
 started in: advertises every half second, relays registrations, tunnels both ways (RFC 3024 direct
 delivery). PREFIX names a file: PREFIX.requests counts what was relayed. Ends with SIGTERM.
@@ -13,6 +15,7 @@ import sys
 import time
 
 ETH_P_IP, ROUTER_ADVERTISEMENT = 0x0800, 9
+FOREIGN = 0x1000
 INTERFACE, ADDRESS, HOME_AGENT, FLAGS, PREFIX = sys.argv[1:6]
 
 
@@ -31,8 +34,9 @@ def ipv4(source, destination, protocol, payload, ttl=64):
 
 
 def advertisement(sequence):
-    """RFC 1256 with no router addresses, and extension 16 (RFC 5944 2.1.1) with one care-of address."""
-    mobility = struct.pack("!BBHHH4s", 16, 10, sequence, 1800, int(FLAGS, 16), socket.inet_aton(ADDRESS))
+    """RFC 1256 with no router addresses, and extension 16 (RFC 5944 2.1.1) with a care-of address if F is set."""
+    care_of = socket.inet_aton(ADDRESS) if int(FLAGS, 16) & FOREIGN else b""
+    mobility = struct.pack("!BBHHH", 16, 6 + len(care_of), sequence, 1800, int(FLAGS, 16)) + care_of
     message = struct.pack("!BBHBBH", ROUTER_ADVERTISEMENT, 16, 0, 0, 2, 30) + mobility
     return message[:2] + struct.pack("!H", checksum(message)) + message[4:]
 
@@ -42,7 +46,8 @@ class ForeignAgent:
         self.frames = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_IP))
         self.frames.bind((INTERFACE, ETH_P_IP))
         self.signalling = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.signalling.bind(("0.0.0.0", 434))
+        if HOME_AGENT != "-":
+            self.signalling.bind(("0.0.0.0", 434))
         self.tunnel = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_IPIP)
         self.sequence = self.relayed = 0
         self.node = self.reply_to = self.link_layer = None
@@ -57,7 +62,7 @@ class ForeignAgent:
 
     def frame(self):
         packet, source = self.frames.recvfrom(65535)
-        if source[2] == socket.PACKET_OUTGOING or len(packet) < 28:
+        if HOME_AGENT == "-" or source[2] == socket.PACKET_OUTGOING or len(packet) < 28:
             return
         header = (packet[0] & 15) * 4
         destination, from_node = socket.inet_ntoa(packet[16:20]), socket.inet_ntoa(packet[12:16])
