@@ -35,7 +35,7 @@ FOREIGN_AGENT_CONF = """\
 interface=int3
 address={address}/24
 care-of-address={care_of}
-uplink=up
+uplink=core
 routes-common-traffic=yes
 tun-name=fad0
 """

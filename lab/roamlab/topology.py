@@ -13,7 +13,7 @@ from .system import ip_batch, run
 CABLES = (
     ("core", "cn", "10.4.0.1/24", "cn", "eth0", f"{names.CORRESPONDENT}/24"),
     ("core", "dmz", "10.9.0.1/24", "gw", "in", f"{names.GATEWAY_INSIDE}/24"),
-    ("core", "fanet", "10.9.1.1/24", "fa", "up", f"{names.FOREIGN_AGENT_CARE_OF}/24"),
+    ("core", "fanet", "10.9.1.1/24", "fa", "core", f"{names.FOREIGN_AGENT_CARE_OF}/24"),
     ("core", "inatnet", "10.6.0.1/24", "inat", "out", f"{names.NAT_INSIDE}/24"),
     ("core", "border", "172.31.0.1/30", "fw", "core", "172.31.0.2/30"),
     ("fw", "isp", "172.31.1.1/30", "isp", "border", "172.31.1.2/30"),
