@@ -322,6 +322,7 @@ mip4_ha_input_keepalive (Mip4Ha *ha, const RoamNow *now, const RoamEndpoint *sou
 {
   Mip4HaNodeState *node;
   Mip4HaBindingState *state;
+  Mip4HaBinding binding;
 
   mip4_ha_input_deadline (ha, now);
   node = mip4_ha_node_by_address (ha, home_address);
@@ -334,13 +335,9 @@ mip4_ha_input_keepalive (Mip4Ha *ha, const RoamNow *now, const RoamEndpoint *sou
       ha->discards[MIP4_DISCARD_KEEPALIVE]++;
       return FALSE;
     }
-  else
-    {
-      Mip4HaBinding binding = state->binding;
-
-      binding.half_bound = FALSE;
-      binding.peer = *source;
-      mip4_ha_set_binding (ha, node, &binding, TRUE);
-      return TRUE;
-    }
+  binding = state->binding;
+  binding.half_bound = FALSE;
+  binding.peer = *source;
+  mip4_ha_set_binding (ha, node, &binding, TRUE);
+  return TRUE;
 }

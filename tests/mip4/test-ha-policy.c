@@ -272,7 +272,8 @@ test_pool_that_is_used_up (void)
   ask (agent, BOB, 0, 600, 130);
   /* Nobody ends the registration of another. */
   ask (agent, BOB, POOL_FIRST + 1, 0, 129);
-  ask (agent, ALICE, 0, 0, 0);
+  ask (agent, ALICE, POOL_FIRST + 1, 0, 0);
+  g_assert_cmpuint (ask (agent, BOB, 0, 600, 1), ==, POOL_FIRST + 1);
 }
 
 /* -------------------------------------------------------------------- denials ---- */
