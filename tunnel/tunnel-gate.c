@@ -109,8 +109,7 @@ static const char input[] =
   "    ip saddr ${agent} udp sport 434 @th,64,8 4 iifname . ip daddr @c_udp_late accept comment \"the path before\"\n"
   "    ip saddr ${agent} ip protocol 4 iifname . ip daddr @c_tunnel_late accept comment \"the path before\"\n"
   "    iifname . ether saddr @f_agent_late ip daddr ${home} accept comment \"the path before\"\n"
-  /* To the home address, to all stations, or to the care-of address that was registered through it (D=1). */
-  "    udp sport 434 @th,64,8 3 fib daddr type { local, broadcast } accept comment \"registration through a foreign "
+  "    udp sport 434 @th,64,8 3 ip daddr { ${home}, 255.255.255.255 } accept comment \"registration through a foreign "
   "agent\"\n"
   "    udp sport 67 udp dport 68 accept comment \"DHCP\"\n"
   "    ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept comment \"DHCPv6, this link only\"\n"

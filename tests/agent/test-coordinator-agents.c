@@ -79,7 +79,7 @@ test_only_an_agent (void)
   }
 }
 
-/* covers: R5266-MODE-002, R5266-MODE-008, R5266-INT-003, R5266-ST-128, R5266-ST-156, MIP-MOV-020 */
+/* covers: R5266-MODE-002, R5266-MODE-008, R5266-MODE-013, R5266-INT-003, R5266-ST-128, R5266-ST-156, MIP-MOV-020 */
 static void
 test_c_then_f (void)
 {
@@ -500,7 +500,7 @@ test_other_network (void)
   }
 }
 
-/* covers: R5266-ST-145, MIP-RVK-012 */
+/* covers: R5266-ST-145 */
 static void
 test_revoked (void)
 {

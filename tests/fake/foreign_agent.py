@@ -50,7 +50,7 @@ class ForeignAgent:
             self.signalling.bind(("0.0.0.0", 434))
         self.tunnel = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_IPIP)
         self.sequence = self.relayed = 0
-        self.node = self.reply_to = self.link_layer = None
+        self.node = self.link_layer = None
 
     def advertise(self):
         self.frames.sendto(ipv4(ADDRESS, "224.0.0.1", socket.IPPROTO_ICMP, advertisement(self.sequence), ttl=1),
@@ -70,7 +70,7 @@ class ForeignAgent:
         if is_request:
             # Registration Request: home address and home agent stand at 4 and 8 (RFC 5944 3.3).
             request = packet[header + 8:]
-            self.node, self.reply_to, self.link_layer = socket.inet_ntoa(request[4:8]), from_node, source[4]
+            self.node, self.link_layer = socket.inet_ntoa(request[4:8]), source[4]
             self.relayed += 1
             with open(PREFIX + ".requests", "w", encoding="utf-8") as f:
                 f.write(f"{self.relayed} {from_node} {packet[8]}")
@@ -83,7 +83,8 @@ class ForeignAgent:
         if self.node is None or source[0] != HOME_AGENT or payload[0] != 3:
             return
         udp = struct.pack("!HHHH", 434, 434, 8 + len(payload), 0) + payload
-        self.to_node(ipv4(ADDRESS, self.reply_to, socket.IPPROTO_UDP, udp))
+        # To the home address, wherever the request came from (RFC 5944 3.7.2.3).
+        self.to_node(ipv4(ADDRESS, self.node, socket.IPPROTO_UDP, udp))
 
     def tunnelled(self):
         packet, _ = self.tunnel.recvfrom(65535)
