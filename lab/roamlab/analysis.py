@@ -17,6 +17,7 @@ IKE = "ike"
 KEEPALIVE = "keepalive"    # RFC 3948 2.3
 ESP = "esp"
 RRQ, RRP = "rrq", "rrp"
+REVOCATION = "revocation"  # and its acknowledgment, RFC 3543
 IPIP = "ipip"              # with the home agent; plain user data inside
 UDPIP = "mip-udp"          # RFC 3519 tunnel with the home agent; plain user data inside
 CLEAR = "clear"            # everything else
@@ -68,6 +69,8 @@ def _classify_udp(ip, offset, peer):
             return RRQ, 0
         if payload[0] == 3:
             return RRP, payload[1] if len(payload) > 1 else 0
+        if payload[0] in (7, 15):
+            return REVOCATION, 0
         if payload[0] == 4 and peer == HOME_AGENT:  # RFC 3519 3.3; its keep-alive carries an ICMP echo of the tunnel's ends, no user data
             return UDPIP, 0
     return CLEAR, 0
@@ -86,7 +89,7 @@ def classify_ip(ip, peer):
         return ESP, 0
     if protocol == 4 and peer == HOME_AGENT:
         return IPIP, 0
-    if protocol == 1 and len(ip) >= offset + 8 and ip[offset] in (9, 10):
+    if protocol == 1 and len(ip) > offset and ip[offset] in (9, 10):
         return LINK, 0  # agent discovery
     if protocol == 1 and len(ip) >= offset + 28 and ip[offset] in (3, 11):
         # An error about a packet says no more than that packet did.
@@ -201,7 +204,7 @@ def violations(items, stays):
             if packet.to_mn and packet.kind == RRP and packet.detail in (0, 1):
                 proved = True
                 by_agent = by_agent or packet.source == agent
-            if packet.kind in (LINK, IKE, KEEPALIVE, ESP, RRQ, RRP):
+            if packet.kind in (LINK, IKE, KEEPALIVE, ESP, RRQ, RRP, REVOCATION):
                 continue
             if packet.to_mn and not packet.from_mn:
                 # What others send towards the MN is theirs; it counts only where no one may know the inner traffic.
