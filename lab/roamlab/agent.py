@@ -12,6 +12,7 @@ from .system import LabError, Process, in_namespace, run, wait_until
 MN = names.RUN / "mn"
 SOCKET = "/run/dbus/system_bus_socket"  # in the MN's own /run
 SPI = 4096
+AGENT_SPI = 5000  # between foreign and home agent
 
 HOME_AGENT_CONF = """\
 [home-agent]
@@ -28,6 +29,9 @@ spi={spi}
 algorithm=hmac-sha-256
 key-file={key}
 nai={nai}
+[foreign-agent {care_of}]
+spi={agent_spi}
+key-file={agent_key}
 """
 
 FOREIGN_AGENT_CONF = """\
@@ -37,7 +41,11 @@ address={address}/24
 care-of-address={care_of}
 uplink=core
 routes-common-traffic=yes
+revocation=yes
 tun-name=fad0
+[home-agent {home_agent}]
+spi={agent_spi}
+key-file={agent_key}
 """
 
 PROFILE = """\
@@ -102,9 +110,9 @@ def _secret_file(path, text):
     path.write_text(text)
 
 
-def _key():
-    """The MN-HA key of this lab: 256 bit, made once."""
-    path = names.RUN / "mn-ha.key"
+def _key(name="mn-ha"):
+    """A key of this lab: 256 bit, made once."""
+    path = names.RUN / f"{name}.key"
     if not path.exists():
         _secret_file(path, secrets.token_hex(32) + "\n")
     return path
@@ -122,7 +130,9 @@ class HomeAgent:
         self.directory.mkdir(exist_ok=True)
         conf = self.directory / "home-agent.conf"
         conf.write_text(HOME_AGENT_CONF.format(home_agent=names.HOME_AGENT, home_address=names.HOME_ADDRESS, spi=SPI,
-                                               key=_key(), nai=names.CLIENT_ID, directory=self.directory))
+                                               key=_key(), nai=names.CLIENT_ID, directory=self.directory,
+                                               care_of=names.FOREIGN_AGENT_CARE_OF, agent_spi=AGENT_SPI,
+                                               agent_key=_key("fa-ha")))
         self.process.start(in_namespace("ha", program("mip4/roam-had"), "--config", conf, "--status-file",
                                         self.status_file, "--log-level", log_level))
         up = wait_until(lambda: not self.process.pid() or "had0" in run(*in_namespace("ha", "ls", "/sys/class/net")), 5)
@@ -151,7 +161,9 @@ class ForeignAgent:
     def start(self, log_level="info"):
         self.directory.mkdir(exist_ok=True)
         conf = self.directory / "foreign-agent.conf"
-        conf.write_text(FOREIGN_AGENT_CONF.format(address=names.FOREIGN_AGENT, care_of=names.FOREIGN_AGENT_CARE_OF))
+        conf.write_text(FOREIGN_AGENT_CONF.format(address=names.FOREIGN_AGENT, care_of=names.FOREIGN_AGENT_CARE_OF,
+                                                  home_agent=names.HOME_AGENT, agent_spi=AGENT_SPI,
+                                                  agent_key=_key("fa-ha")))
         self.process.start(in_namespace("fa", program("mip4/roam-fad"), "--config", conf, "--control",
                                         self.directory / "control", "--log-level", log_level))
         up = wait_until(lambda: not self.process.pid() or "fad0" in run(*in_namespace("fa", "ls", "/sys/class/net")), 5)
