@@ -15,11 +15,14 @@ from roamlab.system import LabError
 
 LEGS = (
     Leg("wlan0", "int1", "home", "c", "undocked, office Wi-Fi on another floor"),
-    Leg("wlan0", "ext1", "c", "mc", "out of the door, a provider's network"),
+    Leg("eth0", "int3", "c", "f", "a branch office with a foreign agent"),
+    Leg("wlan0", "ext1", "f", "mc", "out of the door, a provider's network"),
     Leg("eth0", "ext2", "mc", "mc", "a hotel's cable, another provider"),
     Leg("wlan0", "nat", "mc", "mc", "a café behind NAT"),
     Leg("eth0", "int2", "mc", "c", "back in the office, second floor"),
-    Leg("eth0", "home", "c", "home", "docked on the home link"),
+    Leg("wlan0", "int4", "c", "c", "a laboratory behind a NAT inside the enterprise"),
+    Leg("eth0", "int3", "c", "f", "the branch office again"),
+    Leg("wlan0", "home", "f", "home", "docked on the home link"),
 )
 # The promises, milliseconds.
 SIGNALLING = 5.0       # event to first MOBIKE packet, and to first Registration Request

@@ -36,7 +36,7 @@ class Journey:
     def __init__(self, say, certificates=False, log_level="info", restart_seconds=0.1):
         self.say = say
         self.roamd_options = {"certificates": certificates, "log_level": log_level, "restart_seconds": restart_seconds}
-        self.gateway, self.home_agent = strongswan.Gateway(), agent.HomeAgent()
+        self.gateway, self.home_agent, self.foreign_agent = strongswan.Gateway(), agent.HomeAgent(), agent.ForeignAgent()
         self.node = agent.MobileNode()
         self.roamd = agent.Roamd(self.node)
         self.capture, self.streams = capture.Capture(), streams.Streams()
@@ -45,13 +45,14 @@ class Journey:
 
     def begin(self, interface="eth0", network="home", mode="home"):
         """Builds everything; roamd is in @mode on @network, and every packet is captured from its start on."""
-        self.say("building RFC 5266 figure 1: nine namespaces, routers, firewall, NAT")
+        self.say("building RFC 5266 figure 1: eleven namespaces, routers, firewall, NATs")
         topology.up()
         moves.forget()
         self.gateway.start(self.roamd_options["certificates"])
-        self.say("strongSwan gateway is up; starting captures, home agent and roamd")
+        self.say("strongSwan gateway is up; starting captures, home and foreign agent, and roamd")
         self.capture.start()
         self.home_agent.start()
+        self.foreign_agent.start()
         self.node.start()
         self.roamd.start(**self.roamd_options)
         steps = moves.move(join=[(interface, network)])
