@@ -4,6 +4,7 @@
 A frame is the mobile node's when one of its MAC addresses sent or receives it. What may be seen depends on
 where: nothing in clear on an untrusted network, ever; on a trusted one not before the home agent's answer proved it.
 """
+import collections
 import dataclasses
 import ipaddress
 import struct
@@ -163,6 +164,17 @@ def first(items, kind, begin_ns, end_ns, network=None):
 def after_ms(packet, begin_ns):
     """Milliseconds, or None when there is no such packet."""
     return None if packet is None else round((packet.ns - begin_ns) / 1e6, 3)
+
+
+# How user data leave the mobile node.
+CARRIED = {ESP: "esp", IPIP: "ip-ip", UDPIP: "udp", CLEAR: "plain"}
+
+
+def carried(items, network, begin_ns, end_ns):
+    """The way most of the data took that the MN sent on @network in [begin, end): a name of CARRIED, or "none"."""
+    counts = collections.Counter(CARRIED[p.kind] for p in items if p.from_mn and p.network == network
+                                 and begin_ns <= p.ns < end_ns and p.kind in CARRIED)
+    return counts.most_common(1)[0][0] if counts else "none"
 
 
 # An empty INFORMATIONAL (liveness or path probe) has at most some 90 octets with any usual suite; one with
