@@ -72,7 +72,8 @@ def _classify_udp(ip, offset, peer):
             return RRP, payload[1] if len(payload) > 1 else 0
         if payload[0] in (7, 15):
             return REVOCATION, 0
-        if payload[0] == 4 and peer == HOME_AGENT:  # RFC 3519 3.3; its keep-alive carries an ICMP echo of the tunnel's ends, no user data
+        if payload[0] == 4 and peer == HOME_AGENT:
+            # RFC 3519 3.3; its keep-alive carries an ICMP echo of the tunnel's ends, no user data
             return UDPIP, 0
     return CLEAR, 0
 

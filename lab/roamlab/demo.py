@@ -64,8 +64,8 @@ def promises(results, transfer, bad, timed=True):
          transfer.get("longest_silence_s", SILENCE + 1) <= SILENCE),
     ]
     return (times if timed else []) + [
-        each("data carried as they have to be: tunnelled inside, through UDP behind a NAT there, plain to a foreign agent "
-             "and at home, ESP outside", lambda r: r["carried"] == r["expected"]),
+        each("data carried as they have to be: tunnelled inside, in UDP behind a NAT there, plain to a foreign agent and "
+             "at home, ESP outside", lambda r: r["carried"] == r["expected"]),
         (f"nothing in clear on an unproven network ({len(bad)} packets seen)", not bad),
         (f"one TCP transfer through all of it, {transfer['bytes'] / 1e6:.1f} MB, SHA-256 the same at both ends"
          + (f": {transfer['error']}" if transfer.get("error") else ""), transfer["sha256_ok"]),

@@ -37,7 +37,8 @@ class Journey:
     def __init__(self, say, certificates=False, log_level="info", restart_seconds=0.1):
         self.say = say
         self.roamd_options = {"certificates": certificates, "log_level": log_level, "restart_seconds": restart_seconds}
-        self.gateway, self.home_agent, self.foreign_agent = strongswan.Gateway(), agent.HomeAgent(), agent.ForeignAgent()
+        self.gateway = strongswan.Gateway()
+        self.home_agent, self.foreign_agent = agent.HomeAgent(), agent.ForeignAgent()
         self.node = agent.MobileNode()
         self.roamd = agent.Roamd(self.node)
         self.capture, self.streams = capture.Capture(), streams.Streams()
