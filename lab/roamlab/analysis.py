@@ -4,6 +4,7 @@
 A frame is the mobile node's when one of its MAC addresses sent or receives it. What may be seen depends on
 where: nothing in clear on an untrusted network, ever; on a trusted one not before the home agent's answer proved it.
 """
+import collections
 import dataclasses
 import ipaddress
 import struct
@@ -71,7 +72,8 @@ def _classify_udp(ip, offset, peer):
             return RRP, payload[1] if len(payload) > 1 else 0
         if payload[0] in (7, 15):
             return REVOCATION, 0
-        if payload[0] == 4 and peer == HOME_AGENT:  # RFC 3519 3.3; its keep-alive carries an ICMP echo of the tunnel's ends, no user data
+        if payload[0] == 4 and peer == HOME_AGENT:
+            # RFC 3519 3.3; its keep-alive carries an ICMP echo of the tunnel's ends, no user data
             return UDPIP, 0
     return CLEAR, 0
 
@@ -163,6 +165,17 @@ def first(items, kind, begin_ns, end_ns, network=None):
 def after_ms(packet, begin_ns):
     """Milliseconds, or None when there is no such packet."""
     return None if packet is None else round((packet.ns - begin_ns) / 1e6, 3)
+
+
+# How user data leave the mobile node.
+CARRIED = {ESP: "esp", IPIP: "ip-ip", UDPIP: "udp", CLEAR: "plain"}
+
+
+def carried(items, network, begin_ns, end_ns):
+    """The way most of the data took that the MN sent on @network in [begin, end): a name of CARRIED, or "none"."""
+    counts = collections.Counter(CARRIED[p.kind] for p in items if p.from_mn and p.network == network
+                                 and begin_ns <= p.ns < end_ns and p.kind in CARRIED)
+    return counts.most_common(1)[0][0] if counts else "none"
 
 
 # An empty INFORMATIONAL (liveness or path probe) has at most some 90 octets with any usual suite; one with
