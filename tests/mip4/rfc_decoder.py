@@ -414,6 +414,6 @@ def decode(kind, data, reading=frozenset()):
     return decode_icmp(data, reading) if kind == "i" else decode_message(data, reading)
 
 
-def list_extensions(data, at):
-    """Every extension of a UDP message, the ignored ones and padding included: see walk()."""
-    return list(walk(MESSAGE_EXTENSIONS, data, at))
+def list_extensions(kind, data, at):
+    """Every extension, the ignored ones and padding included: see walk()."""
+    return list(walk(ICMP_EXTENSIONS if kind == "i" else MESSAGE_EXTENSIONS, data, at))

@@ -65,6 +65,12 @@ TSHARK_CLASSES = {
         "tshark 4.0 knows three skippable extensions that no RFC we implement has, and gives up, or shows nothing "
         "further, where their Length has no room for its fields; we skip an unknown extension by its Length (RFC 5944 "
         "1.8) and go on",
+    "advertisement-unknown":
+        "tshark 4.0 gives up at an unknown skippable extension of an advertisement; we skip it by its Length (RFC 5944 "
+        "1.8); what it shows before is the same",
+    "entry-size":
+        "tshark 4.0 shows nothing behind the Lifetime unless Addr Entry Size is 2; it may exceed 2, what is further in "
+        "an entry is ignored (RFC 1256 3, 5.2), and without router addresses it says nothing (D-14)",
 }
 TSHARK_ONLY = (133, 147, 148)
 
@@ -110,7 +116,7 @@ class Tally:
     def __init__(self):
         self.counts = collections.Counter()
         self.unexplained = []
-        self.agreed = []  # for tshark: (octets, what both say)
+        self.agreed = []  # for tshark: (kind, octets, what both say)
 
     def add(self, other):
         self.counts += other.counts
@@ -126,8 +132,8 @@ def judge(tally, number, kind, data, ours):
         tally.counts[f"field {kind} {name}"] += 1
     if ours == theirs:
         tally.counts["agree"] += 1
-        if kind == "u" and ours and "discard" not in ours and number % TSHARK_SHARE == 0:
-            tally.agreed.append((data, ours))
+        if ours and "discard" not in ours and number % TSHARK_SHARE == 0:
+            tally.agreed.append((kind, data, ours))
         return
     chosen = classes_of(kind, data, ours)
     if chosen is None:
@@ -231,18 +237,57 @@ def judge_dissection(data, ours, dissection):
                  if not same_value(dissection.fields.get(theirs), int(ours[name], 16 if name in ADDRESSES else 10))]
     if different or number == 4:  # what a tunnel data message carries is not our decoder's matter
         return different or ""
-    return judge_extensions(data, rfc_decoder.list_extensions(data, SIZES[number]), dissection)
+    return judge_extensions(data, rfc_decoder.list_extensions("u", data, SIZES[number]), dissection)
+
+
+def advertisement_of(dissection):
+    """The names that decode-messages.c prints; the first of several extensions of one type."""
+    fields, found = dissection.fields, {}
+    if fields["icmp.type"] == "0a":
+        return {"solicitation": "1"}
+    found = {"code": str(int(fields["icmp.code"], 16)), "lifetime": str(int(fields["icmp.lifetime"], 16))}
+    pairs = zip(words(fields.get("icmp.router_address", "")), words(fields.get("icmp.pref_level", "")))
+    for i, (address, preference) in enumerate(pairs):
+        found[f"router{i}"] = f"{address}/{int.from_bytes(bytes.fromhex(preference), 'big', signed=True)}"
+    for extension in dissection.extensions:
+        fields = extension.fields
+        if extension.number == 16 and "flags" not in found:
+            found |= {"sequence": str(int(fields["icmp.mip.seq"], 16)), "flags": str(int(fields["icmp.mip.flags"], 16)),
+                      "registration-lifetime": str(int(fields["icmp.mip.life"], 16))}
+            found |= {f"care-of{i}": address for i, address in enumerate(words(fields.get("icmp.mip.coa", "")))}
+        elif extension.number == 24:
+            found.setdefault("challenge", fields["icmp.mip.challenge"])
+    return found
+
+
+def words(octets):
+    return [octets[i:i + 8] for i in range(0, len(octets), 8)]
+
+
+def judge_advertisement(data, ours, dissection):
+    """As judge_dissection(); tshark judges neither prefix lengths nor whether the agent is usable."""
+    import rfc_decoder
+    theirs = advertisement_of(dissection)
+    mine = {name: value.rsplit("/", 1)[0] for name, value in ours.items() if name != "usable"}
+    if mine == theirs and not dissection.malformed:
+        return ""
+    if data[5] != 2 and theirs == {name: mine[name] for name in ("code", "lifetime")}:
+        return "entry-size"
+    listed = rfc_decoder.list_extensions("i", data, 8 + 4 * data[4] * data[5])
+    if dissection.malformed and theirs.items() <= mine.items() and any(e[1] and e[2] is None for e in listed):
+        return "advertisement-unknown"
+    return [difference(mine, theirs), dissection.malformed]
 
 
 def compare_with_tshark(agreed):
     import tshark_decoder
-    dissections = tshark_decoder.dissect([data for data, _ in agreed])
+    dissections = tshark_decoder.dissect([(kind, data) for kind, data, _ in agreed])
     assert len(dissections) == len(agreed), (len(dissections), len(agreed))
     counts, unexplained = collections.Counter(), []
-    for (data, ours), dissection in zip(agreed, dissections):
-        verdict = judge_dissection(data, ours, dissection)
+    for (kind, data, ours), dissection in zip(agreed, dissections):
+        verdict = (judge_advertisement if kind == "i" else judge_dissection)(data, ours, dissection)
         if isinstance(verdict, list):
-            unexplained.append((data.hex(), verdict))
+            unexplained.append((kind, data.hex(), verdict))
         else:
             counts[verdict or "agree"] += 1
     return counts, unexplained
