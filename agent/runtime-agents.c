@@ -165,8 +165,12 @@ agent_agents_take_link (Agent *agent, const RoamNow *now, const DetectEvent *eve
   if (link == NULL)
     return;
   link->discovers = up;
-  if (!up || anew)
-    link->home_agent_heard = FALSE;
+  if (up && !anew)
+    return;
+  link->home_agent_heard = FALSE;
+  /* The engine has forgotten whom the link is registered with: it is told again. */
+  if (agent->served_path == (Mip4Path)link->ifindex)
+    agent->served_path = 0;
 }
 
 void
