@@ -447,7 +447,7 @@ test_encapsulating (void)
   }
 }
 
-/* covers: R5266-NAT-001, R5266-NAT-007, MIP-REV-016 */
+/* covers: R5266-NAT-001, MIP-REV-016 */
 static void
 test_udp_tunnel_in_c (void)
 {
@@ -470,7 +470,7 @@ test_udp_tunnel_in_c (void)
   world_expect_state (w, 1, COORDINATOR_C);
 }
 
-/* covers: R5266-NAT-003, R5266-NAT-007 */
+/* covers: R5266-NAT-003 */
 static void
 test_udp_tunnel_in_mc (void)
 {
