@@ -13,6 +13,9 @@ from roamlab.pcap import CaptureError
 from roamlab.story import Journey, Leg
 from roamlab.system import LabError
 
+# Inside no data go through the VPN, outside all do; a NAT inside does not spoil the proof; the gateway's pool is
+# trusted and its policy lets registrations and the tunnel through.
+# covers: R5266-GEN-005, R5266-NAT-008, R5266-HAG-002, R5266-HAG-005, R5266-OP-002
 LEGS = (
     Leg("wlan0", "int1", "home", "c", "undocked, office Wi-Fi on another floor", "ip-ip"),
     Leg("eth0", "int3", "c", "f", "a branch office with a foreign agent", "plain"),
