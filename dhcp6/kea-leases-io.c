@@ -10,28 +10,59 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Octets read at once. */
-#define CHUNK (256u * 1024u)
+/* Octets taken in one turn of the loop: some hundred rows, a millisecond or two for those who ask meanwhile. */
+#define CHUNK (64u * 1024u)
 /* A row: user context included, Kea's are a few hundred octets. A longer one is no row. */
 #define MAX_LINE (64u * 1024u)
 /* Without news of inotify (a network file system, a lost event) the file is looked at this often. */
 #define LOOK_MS 1000
-/* What is appended is taken in bits, so that queries are answered meanwhile. */
-#define CHUNKS_A_TURN 4u
+/* The cleanup renames the file before Kea makes a new one: its absence is not told before this. */
+#define ABSENCE_US (2 * G_USEC_PER_SEC)
 /* Bad rows of one load that are told one by one. */
 #define TOLD_ROWS 10u
+/* At the start a cleanup that is at work is waited for by beginning again this often. */
+#define FIRST_TRIES 10u
+
+/* What the cleanup leaves beside FILE, in the order of reading (LQ-KEA-009). */
+enum
+{
+  OTHER_COMPLETED,
+  OTHER_2,
+  OTHER_1,
+  N_OTHERS,
+};
+static const char *const suffixes[N_OTHERS] = { ".completed", ".2", ".1" };
+
+/* Tells one file from another that took its name. */
+typedef struct
+{
+  gboolean there;
+  dev_t device;
+  ino_t inode;
+  off_t size;
+} Identity;
 
 typedef struct
 {
   int fd; /* -1: not open */
-  dev_t device;
-  ino_t inode;
+  Identity identity;
   off_t offset;
   GByteArray *line; /* the beginning of one whose end is not there yet */
   gboolean overlong;
   guint64 number; /* of the line */
   KeaLeases *columns;
+  char *problem; /* with the line that names the columns: this is no lease file */
 } Reader;
+
+/* A store on its way; queries are answered from the old one meanwhile. */
+typedef struct
+{
+  LeaseStore *store;
+  guint stage; /* of the others; N_OTHERS: FILE itself */
+  Identity others[N_OTHERS];
+  Reader reader; /* of the stage's file */
+  gint64 began_us;
+} Load;
 
 struct _KeaLeasesIo
 {
@@ -39,12 +70,37 @@ struct _KeaLeasesIo
   KeaLeasesIoConfig config;
   LeaseStore *store; /* NULL: the file cannot be read */
   Reader reader;     /* of the file that grows */
+  Load *load;        /* NULL: none under way */
+  guint8 *buffer;
   GFileMonitor *monitor;
   guint look, turn;
   guint told;
+  gint64 absent_since_us;
   gboolean failed;
   KeaLeasesIoCounters counters;
 };
+
+/* ------------------------------------------------------------------- files ---- */
+
+static Identity
+identity_of (const struct stat *status)
+{
+  return (Identity){ TRUE, status->st_dev, status->st_ino, status->st_size };
+}
+
+static Identity
+identify (const char *file)
+{
+  struct stat status;
+
+  return stat (file, &status) < 0 ? (Identity){ 0 } : identity_of (&status);
+}
+
+static gboolean
+is_same_file (const Identity *a, const Identity *b)
+{
+  return a->there == b->there && a->device == b->device && a->inode == b->inode;
+}
 
 static void
 reader_clear (Reader *reader)
@@ -53,6 +109,7 @@ reader_clear (Reader *reader)
     close (reader->fd);
   g_clear_pointer (&reader->line, g_byte_array_unref);
   g_clear_pointer (&reader->columns, kea_leases_free);
+  g_clear_pointer (&reader->problem, g_free);
   *reader = (Reader){ .fd = -1 };
 }
 
@@ -63,27 +120,32 @@ reader_open (Reader *reader, const char *file)
   struct stat status;
 
   reader_clear (reader);
-  reader->fd = open (file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+  /* Not waiting: a pipe of that name must not stop the server. */
+  reader->fd = open (file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
   if (reader->fd < 0 || fstat (reader->fd, &status) < 0)
     return FALSE;
-  reader->device = status.st_dev;
-  reader->inode = status.st_ino;
+  if (!S_ISREG (status.st_mode))
+    {
+      errno = EINVAL;
+      return FALSE;
+    }
+  reader->identity = identity_of (&status);
   reader->line = g_byte_array_new ();
   return TRUE;
 }
 
 static void
-tell_bad_row (KeaLeasesIo *io, const char *file, guint64 number, const char *reason)
+tell_bad_row (KeaLeasesIo *io, guint64 number, const char *reason)
 {
   io->counters.bad_rows++;
   if (io->told++ < TOLD_ROWS)
-    g_warning ("%s:%" G_GUINT64_FORMAT ": row skipped: %s", file, number, reason);
+    g_warning ("%s: line %" G_GUINT64_FORMAT ": row skipped: %s", io->file, number, reason);
   else if (io->told == TOLD_ROWS + 1)
-    g_warning ("%s: more rows are skipped; they are counted", file);
+    g_warning ("%s: more rows are skipped; they are counted", io->file);
 }
 
 static void
-take_line (KeaLeasesIo *io, Reader *reader, LeaseStore *store, const char *file, const char *line, gsize length)
+take_line (KeaLeasesIo *io, Reader *reader, LeaseStore *store, const char *line, gsize length)
 {
   const char *reason = NULL;
   Lease lease;
@@ -93,11 +155,8 @@ take_line (KeaLeasesIo *io, Reader *reader, LeaseStore *store, const char *file,
     length--;
   if (reader->columns == NULL)
     {
-      g_autofree char *problem = NULL;
-
-      reader->columns = kea_leases_new (line, length, &io->config.points, &problem);
-      if (reader->columns == NULL)
-        tell_bad_row (io, file, reader->number, problem);
+      if (reader->problem == NULL)
+        reader->columns = kea_leases_new (line, length, &io->config.points, &reader->problem);
       return;
     }
   if (length == 0)
@@ -107,28 +166,40 @@ take_line (KeaLeasesIo *io, Reader *reader, LeaseStore *store, const char *file,
     {
     case KEA_ROW_LEASE:
       if (!lease_store_put (store, &lease))
-        tell_bad_row (io, file, reader->number, "a lease that cannot be");
+        tell_bad_row (io, reader->number, "a lease that cannot be");
       return;
     case KEA_ROW_REMOVE:
       lease_store_remove (store, &lease.address);
       return;
     case KEA_ROW_BAD:
-      tell_bad_row (io, file, reader->number, reason);
+      tell_bad_row (io, reader->number, reason);
       return;
     }
 }
 
-/* Lines of @data; the rest waits for its end. */
+/* The end of a line that came in bits. */
 static void
-take_octets (KeaLeasesIo *io, Reader *reader, LeaseStore *store, const char *file, const guint8 *data, gsize length)
+end_line (KeaLeasesIo *io, Reader *reader, LeaseStore *store)
 {
-  while (length > 0)
+  if (reader->overlong)
+    tell_bad_row (io, ++reader->number, "a line too long for a row");
+  else
+    take_line (io, reader, store, (const char *)reader->line->data, reader->line->len);
+  g_byte_array_set_size (reader->line, 0);
+  reader->overlong = FALSE;
+}
+
+/* Lines of @data; the rest waits for its end (LQ-KEA-010). */
+static void
+take_octets (KeaLeasesIo *io, Reader *reader, LeaseStore *store, const guint8 *data, gsize length)
+{
+  for (;;)
     {
       const guint8 *end = memchr (data, '\n', length);
       gsize n = end == NULL ? length : (gsize)(end - data);
 
       if (end != NULL && reader->line->len == 0 && !reader->overlong)
-        take_line (io, reader, store, file, (const char *)data, n);
+        take_line (io, reader, store, (const char *)data, n);
       else
         {
           if (reader->line->len + n > MAX_LINE)
@@ -136,14 +207,7 @@ take_octets (KeaLeasesIo *io, Reader *reader, LeaseStore *store, const char *fil
           if (!reader->overlong)
             g_byte_array_append (reader->line, data, (guint)n);
           if (end != NULL)
-            {
-              if (reader->overlong)
-                tell_bad_row (io, file, ++reader->number, "a line too long for a row");
-              else
-                take_line (io, reader, store, file, (const char *)reader->line->data, reader->line->len);
-              g_byte_array_set_size (reader->line, 0);
-              reader->overlong = FALSE;
-            }
+            end_line (io, reader, store);
         }
       if (end == NULL)
         return;
@@ -156,125 +220,293 @@ typedef enum
 {
   READ_MORE,
   READ_END,
-  READ_ERROR,
+  READ_ERROR, /* errno */
 } ReadResult;
 
 static ReadResult
-read_chunk (KeaLeasesIo *io, Reader *reader, LeaseStore *store, const char *file)
+read_chunk (KeaLeasesIo *io, Reader *reader, LeaseStore *store)
 {
-  g_autofree guint8 *buffer = g_malloc (CHUNK);
-  gssize n = pread (reader->fd, buffer, CHUNK, reader->offset);
+  gssize n = pread (reader->fd, io->buffer, CHUNK, reader->offset);
 
   if (n < 0)
     return errno == EINTR ? READ_MORE : READ_ERROR;
   if (n == 0)
     return READ_END;
   reader->offset += n;
-  take_octets (io, reader, store, file, buffer, (gsize)n);
-  return READ_MORE;
+  take_octets (io, reader, store, io->buffer, (gsize)n);
+  if (reader->problem == NULL)
+    return READ_MORE;
+  errno = EBADMSG;
+  return READ_ERROR;
 }
 
-/* All of @file into @store. FALSE: errno (ENOENT is the caller's to judge). */
-static gboolean
-read_whole (KeaLeasesIo *io, Reader *reader, LeaseStore *store, const char *file)
-{
-  ReadResult result;
+/* ----------------------------------------------------------------- loading ---- */
 
-  if (!reader_open (reader, file))
-    return FALSE;
-  do
-    result = read_chunk (io, reader, store, file);
-  while (result == READ_MORE);
-  return result == READ_END;
+static void
+load_free (Load *load)
+{
+  if (load == NULL)
+    return;
+  reader_clear (&load->reader);
+  lease_store_unref (load->store);
+  g_free (load);
 }
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Load, load_free)
 
-/* A file of the cleanup's; one that is not there is none. FALSE: errno. */
-static gboolean
-read_other (KeaLeasesIo *io, LeaseStore *store, const char *suffix, gboolean *ret_there)
+static void
+identify_others (const KeaLeasesIo *io, Identity others[N_OTHERS])
 {
-  g_autofree char *file = g_strconcat (io->file, suffix, NULL);
-  Reader reader = { .fd = -1 };
-  gboolean good = read_whole (io, &reader, store, file);
-  int code = errno;
+  for (guint i = 0; i < N_OTHERS; i++)
+    {
+      g_autofree char *file = g_strconcat (io->file, suffixes[i], NULL);
 
-  *ret_there = good;
-  reader_clear (&reader);
-  errno = code;
-  return good || code == ENOENT;
-}
-
-/* FILE.completed, else FILE.2 and FILE.1, then FILE: as Kea itself does after a crash (LQ-KEA-009). */
-static gboolean
-read_all (KeaLeasesIo *io, LeaseStore *store)
-{
-  gboolean there = FALSE;
-
-  if (!read_other (io, store, ".completed", &there))
-    return FALSE;
-  if (!there && (!read_other (io, store, ".2", &there) || !read_other (io, store, ".1", &there)))
-    return FALSE;
-  return read_whole (io, &io->reader, store, io->file);
+      others[i] = identify (file);
+    }
 }
 
 static void
-load (KeaLeasesIo *io)
+begin_load (KeaLeasesIo *io)
 {
-  g_autoptr (LeaseStore) store = lease_store_new (&io->config.points);
-  gint64 began = g_get_monotonic_time ();
-
+  load_free (io->load);
+  io->load = g_new0 (Load, 1);
+  io->load->reader.fd = -1;
+  io->load->began_us = g_get_monotonic_time ();
+  io->load->store = lease_store_new (&io->config.points);
   io->told = 0;
-  io->config.prepare (store, io->config.user_data);
-  g_clear_pointer (&io->store, lease_store_unref);
-  if (!read_all (io, store))
+  identify_others (io, io->load->others);
+  io->config.prepare (io->load->store, io->config.user_data);
+}
+
+/* FILE.completed counts for FILE.2 and FILE.1, which the cleanup removes after it (LQ-KEA-009). */
+static gboolean
+is_to_be_read (const Load *load)
+{
+  if (load->stage == N_OTHERS)
+    return TRUE;
+  return load->others[load->stage].there && (load->stage == OTHER_COMPLETED || !load->others[OTHER_COMPLETED].there);
+}
+
+static gboolean
+open_stage (const KeaLeasesIo *io, Load *load)
+{
+  g_autofree char *file = g_strconcat (io->file, load->stage < N_OTHERS ? suffixes[load->stage] : NULL, NULL);
+
+  return reader_open (&load->reader, file);
+}
+
+/* The cleanup was at work while the files were read: something may have been passed over. */
+static gboolean
+is_torn (const KeaLeasesIo *io, const Load *load)
+{
+  Identity others[N_OTHERS], file = identify (io->file);
+
+  identify_others (io, others);
+  for (guint i = 0; i < N_OTHERS; i++)
+    if (!is_same_file (&others[i], &load->others[i]) || others[i].size != load->others[i].size)
+      return TRUE;
+  return !is_same_file (&file, &load->reader.identity);
+}
+
+typedef enum
+{
+  LOAD_MORE,
+  LOAD_WHOLE,
+  LOAD_TORN,   /* begin again */
+  LOAD_FAILED, /* errno */
+} LoadResult;
+
+/* One chunk further. */
+static LoadResult
+advance_load (KeaLeasesIo *io)
+{
+  Load *load = io->load;
+
+  while (!is_to_be_read (load))
+    load->stage++;
+  if (load->reader.fd < 0 && !open_stage (io, load))
+    return errno == ENOENT && load->stage < N_OTHERS ? LOAD_TORN : LOAD_FAILED;
+  switch (read_chunk (io, &load->reader, load->store))
     {
-      if (!io->failed)
-        g_warning ("%s cannot be read: %s; queries get an error until it can", io->file, g_strerror (errno));
-      io->failed = TRUE;
-      io->counters.failures++;
-      io->counters.leases = 0;
-      reader_clear (&io->reader);
-      io->config.changed (NULL, io->config.user_data);
-      return;
+    case READ_MORE:
+      return LOAD_MORE;
+    case READ_ERROR:
+      return LOAD_FAILED;
+    case READ_END:
+      break;
     }
+  if (load->stage == N_OTHERS)
+    return is_torn (io, load) ? LOAD_TORN : LOAD_WHOLE;
+  reader_clear (&load->reader);
+  load->stage++;
+  return LOAD_MORE;
+}
+
+static void
+fail (KeaLeasesIo *io, int code)
+{
+  const char *problem = io->load != NULL && io->load->reader.problem != NULL ? io->load->reader.problem : NULL;
+  gboolean first = !io->failed;
+
+  if (first)
+    {
+      g_warning ("%s cannot be read: %s; queries get an error until it can", io->file,
+                 problem != NULL ? problem : g_strerror (code));
+      io->counters.failures++;
+    }
+  io->failed = TRUE;
+  io->absent_since_us = 0;
+  io->counters.leases = 0;
+  g_clear_pointer (&io->load, load_free);
+  g_clear_pointer (&io->store, lease_store_unref);
+  reader_clear (&io->reader);
+  if (first)
+    io->config.changed (NULL, io->config.user_data);
+}
+
+/* The new store is whole: from now on it answers (LQ-KEA-010). */
+static void
+switch_over (KeaLeasesIo *io)
+{
+  g_autoptr (Load) load = g_steal_pointer (&io->load);
+
+  reader_clear (&io->reader);
+  io->reader = load->reader;
+  load->reader = (Reader){ .fd = -1 };
+  g_clear_pointer (&io->store, lease_store_unref);
+  io->store = g_steal_pointer (&load->store);
   io->failed = FALSE;
-  io->store = g_steal_pointer (&store);
+  io->absent_since_us = 0;
   io->counters.loads++;
   io->counters.leases = lease_store_n_leases (io->store);
-  io->counters.load_us = g_get_monotonic_time () - began;
+  io->counters.load_us = g_get_monotonic_time () - load->began_us;
   g_message ("%s: %u leases read in %.1f s", io->file, io->counters.leases, (double)io->counters.load_us / 1e6);
   io->config.changed (io->store, io->config.user_data);
 }
 
-/* Another file has the name, or this one was cut short. */
+/* FILE is away since less than a moment, and an older store is there to answer. */
 static gboolean
-is_replaced (const KeaLeasesIo *io)
+is_briefly_absent (KeaLeasesIo *io)
 {
-  struct stat status;
+  gint64 now_us = g_get_monotonic_time ();
 
-  if (io->reader.fd < 0 || stat (io->file, &status) < 0)
-    return TRUE;
-  return status.st_ino != io->reader.inode || status.st_dev != io->reader.device || status.st_size < io->reader.offset;
+  if (io->store == NULL)
+    return FALSE;
+  if (io->absent_since_us == 0)
+    io->absent_since_us = now_us;
+  return now_us - io->absent_since_us < ABSENCE_US;
 }
 
 static gboolean on_turn (gpointer user_data);
 
 static void
-look (KeaLeasesIo *io)
+arm_turn (KeaLeasesIo *io)
 {
-  ReadResult result = READ_MORE;
+  /* Not at idle priority: many queries must not keep a store old for ever. */
+  if (io->turn == 0)
+    io->turn = g_idle_add_full (G_PRIORITY_DEFAULT, on_turn, io, NULL);
+}
 
-  if (io->store == NULL || is_replaced (io))
+/* One chunk of the load that is under way. */
+static void
+continue_load (KeaLeasesIo *io)
+{
+  switch (advance_load (io))
     {
-      load (io);
+    case LOAD_MORE:
+      arm_turn (io);
+      return;
+    case LOAD_WHOLE:
+      switch_over (io);
+      return;
+    case LOAD_TORN: /* next look */
+      g_clear_pointer (&io->load, load_free);
+      return;
+    case LOAD_FAILED:
+      if (errno == ENOENT && is_briefly_absent (io))
+        g_clear_pointer (&io->load, load_free);
+      else
+        fail (io, errno);
       return;
     }
-  for (guint i = 0; i < CHUNKS_A_TURN && result == READ_MORE; i++)
-    result = read_chunk (io, &io->reader, io->store, io->file);
-  io->counters.leases = lease_store_n_leases (io->store);
-  if (result == READ_ERROR)
-    load (io);
-  else if (result == READ_MORE && io->turn == 0)
-    io->turn = g_idle_add (on_turn, io);
+}
+
+static void
+load_first (KeaLeasesIo *io)
+{
+  LoadResult result = LOAD_TORN;
+
+  for (guint i = 0; i < FIRST_TRIES && result == LOAD_TORN; i++)
+    {
+      begin_load (io);
+      do
+        result = advance_load (io);
+      while (result == LOAD_MORE);
+    }
+  if (result == LOAD_WHOLE)
+    switch_over (io);
+  else
+    fail (io, result == LOAD_TORN ? EAGAIN : errno);
+}
+
+/* --------------------------------------------------------------- following ---- */
+
+/* Another file has the name, or this one was cut short; @ret_absent: none has it. */
+static gboolean
+is_replaced (const KeaLeasesIo *io, gboolean *ret_absent)
+{
+  Identity file = identify (io->file);
+
+  *ret_absent = !file.there;
+  return !is_same_file (&file, &io->reader.identity) || file.size < io->reader.offset;
+}
+
+/* One chunk of what was appended. */
+static void
+follow (KeaLeasesIo *io)
+{
+  switch (read_chunk (io, &io->reader, io->store))
+    {
+    case READ_MORE:
+      io->counters.leases = lease_store_n_leases (io->store);
+      arm_turn (io);
+      return;
+    case READ_END:
+      return;
+    case READ_ERROR:
+      fail (io, errno);
+      return;
+    }
+}
+
+static void
+look (KeaLeasesIo *io)
+{
+  gboolean absent = FALSE;
+
+  if (io->load != NULL)
+    {
+      continue_load (io);
+      return;
+    }
+  if (io->store == NULL)
+    {
+      begin_load (io);
+      continue_load (io);
+      return;
+    }
+  if (!is_replaced (io, &absent))
+    {
+      io->absent_since_us = 0;
+      follow (io);
+      return;
+    }
+  if (!absent)
+    {
+      begin_load (io);
+      continue_load (io);
+    }
+  else if (!is_briefly_absent (io))
+    fail (io, ENOENT);
 }
 
 static gboolean
@@ -290,17 +522,16 @@ on_turn (gpointer user_data)
 static gboolean
 on_look (gpointer user_data)
 {
-  look (user_data);
+  KeaLeasesIo *io = user_data;
+
+  arm_turn (io);
   return G_SOURCE_CONTINUE;
 }
 
 static void
 on_news (GFileMonitor *monitor, GFile *file, GFile *other, GFileMonitorEvent event, gpointer user_data)
 {
-  KeaLeasesIo *io = user_data;
-
-  if (io->turn == 0)
-    io->turn = g_idle_add (on_turn, io);
+  arm_turn (user_data);
 }
 
 KeaLeasesIo *
@@ -311,8 +542,9 @@ kea_leases_io_new (const KeaLeasesIoConfig *config)
 
   io->config = *config;
   io->file = g_strdup (config->file);
+  io->buffer = g_malloc (CHUNK);
   io->reader.fd = -1;
-  load (io);
+  load_first (io);
   io->monitor = g_file_monitor_file (file, G_FILE_MONITOR_WATCH_MOVES, NULL, NULL);
   if (io->monitor != NULL)
     {
@@ -331,10 +563,15 @@ kea_leases_io_free (KeaLeasesIo *io)
   g_clear_handle_id (&io->look, g_source_remove);
   g_clear_handle_id (&io->turn, g_source_remove);
   if (io->monitor != NULL)
-    g_file_monitor_cancel (io->monitor);
+    {
+      g_signal_handlers_disconnect_by_data (io->monitor, io);
+      g_file_monitor_cancel (io->monitor);
+    }
   g_clear_object (&io->monitor);
+  load_free (io->load);
   reader_clear (&io->reader);
   lease_store_unref (io->store);
+  g_free (io->buffer);
   g_free (io->file);
   g_free (io);
 }
@@ -342,11 +579,13 @@ kea_leases_io_free (KeaLeasesIo *io)
 void
 kea_leases_io_reload (KeaLeasesIo *io)
 {
-  load (io);
+  begin_load (io);
+  arm_turn (io);
 }
 
 void
 kea_leases_io_get_counters (const KeaLeasesIo *io, KeaLeasesIoCounters *ret_counters)
 {
   *ret_counters = io->counters;
+  ret_counters->loading = io->load != NULL;
 }

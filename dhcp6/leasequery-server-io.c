@@ -20,6 +20,15 @@
 #define BACKLOG 128
 /* A message a minute for each kind of fault would still be too much; this many lines a minute in all. */
 #define LOG_LINES_A_MINUTE 20u
+/* A peer that does not read leaves no more than this unsent in the kernel, beside the engine's own limit. */
+#define UNSENT_LIMIT (128 * 1024)
+/*
+ * After our last octet what the peer still sends is thrown away for this long: closing with unread octets
+ * would be a reset, which may destroy that last answer before the peer has read it.
+ */
+#define LINGER_MS 2000
+/* Descriptors spent on that. */
+#define MAX_LINGERING 64u
 
 typedef struct
 {
@@ -36,6 +45,14 @@ typedef struct
 {
   LeasequeryServerIo *io;
   int fd;
+  GSource *in;
+  guint limit;
+} Lingerer;
+
+typedef struct
+{
+  LeasequeryServerIo *io;
+  int fd;
   GSource *source;
 } Listener;
 
@@ -44,13 +61,16 @@ struct _LeasequeryServerIo
   LeasequeryServer *server;
   GPtrArray *listeners; /* Listener */
   GHashTable *clients;  /* number -> Client */
+  GHashTable *lingerers;
   guint timer, resume_accept, turn;
+  gint64 timer_due_us;
   gboolean stopping;
   guint stop_limit;
   void (*stopped) (gpointer user_data);
   gpointer stopped_data;
-  gint64 log_minute_us;
+  gint64 log_minute;
   guint log_lines, log_lost;
+  gint64 told_accept_minute;
 };
 
 static void run (LeasequeryServerIo *io);
@@ -93,7 +113,8 @@ client_free (gpointer data)
   clear_source (&client->in);
   clear_source (&client->out);
   g_queue_clear_full (&client->output, (GDestroyNotify)g_bytes_unref);
-  close (client->fd);
+  if (client->fd >= 0)
+    close (client->fd);
   g_free (client);
 }
 
@@ -107,6 +128,73 @@ drop (Client *client)
   g_hash_table_remove (io->clients, GUINT_TO_POINTER (number));
   leasequery_server_input_closed (io->server, &at, number);
 }
+
+/* --------------------------------------------------------------- lingering ---- */
+
+static void
+lingerer_free (gpointer data)
+{
+  Lingerer *lingerer = data;
+
+  g_clear_handle_id (&lingerer->limit, g_source_remove);
+  clear_source (&lingerer->in);
+  close (lingerer->fd);
+  g_free (lingerer);
+}
+
+static void
+end_lingering (Lingerer *lingerer)
+{
+  LeasequeryServerIo *io = lingerer->io;
+
+  g_hash_table_remove (io->lingerers, lingerer);
+  run (io);
+}
+
+static gboolean
+on_linger_limit (gpointer user_data)
+{
+  Lingerer *lingerer = user_data;
+
+  lingerer->limit = 0;
+  end_lingering (lingerer);
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+on_leftover (int fd, GIOCondition condition, gpointer user_data)
+{
+  guint8 buffer[READ_SIZE];
+  gssize length = recv (fd, buffer, sizeof buffer, MSG_DONTWAIT);
+
+  if (length == 0 || (length < 0 && errno != EAGAIN && errno != EINTR))
+    end_lingering (user_data);
+  return G_SOURCE_CONTINUE;
+}
+
+/* Our side has ended; the peer's may. The engine knows it no more. */
+static void
+linger (Client *client)
+{
+  LeasequeryServerIo *io = client->io;
+  Lingerer *lingerer;
+
+  if (client->ended || g_hash_table_size (io->lingerers) >= MAX_LINGERING || shutdown (client->fd, SHUT_WR) < 0)
+    {
+      drop (client);
+      return;
+    }
+  lingerer = g_new0 (Lingerer, 1);
+  lingerer->io = io;
+  lingerer->fd = client->fd;
+  client->fd = -1;
+  lingerer->in = watch (lingerer->fd, G_IO_IN, on_leftover, lingerer);
+  lingerer->limit = g_timeout_add (LINGER_MS, on_linger_limit, lingerer);
+  g_hash_table_add (io->lingerers, lingerer);
+  drop (client);
+}
+
+/* ----------------------------------------------------------- reading, writing ---- */
 
 static gboolean on_readable (int fd, GIOCondition condition, gpointer user_data);
 
@@ -195,7 +283,7 @@ settle (Client *client)
     }
   clear_source (&client->out);
   if (client->close_when_written)
-    drop (client);
+    linger (client);
 }
 
 static gboolean
@@ -222,11 +310,11 @@ log_line (LeasequeryServerIo *io, const LeasequeryServerAction *action)
       g_debug ("Connection %u: %s", action->connection, action->reason);
       return;
     }
-  if (minute != io->log_minute_us)
+  if (minute != io->log_minute)
     {
       if (io->log_lost > 0)
         g_message ("%u more faults of requestors in the last minute", io->log_lost);
-      io->log_minute_us = minute;
+      io->log_minute = minute;
       io->log_lines = io->log_lost = 0;
     }
   if (io->log_lines++ < LOG_LINES_A_MINUTE)
@@ -284,15 +372,18 @@ on_timer (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
+/* Deadlines mostly move away: a timer that comes too early finds nothing to do, and is set again. */
 static void
 arm_timer (LeasequeryServerIo *io)
 {
   gint64 deadline = leasequery_server_next_deadline (io->server);
   RoamNow at = now ();
 
+  if (deadline == ROAM_NEVER || (io->timer != 0 && io->timer_due_us <= deadline))
+    return;
   g_clear_handle_id (&io->timer, g_source_remove);
-  if (deadline != ROAM_NEVER)
-    io->timer = g_timeout_add ((guint)CLAMP ((deadline - at.boot_us) / 1000 + 1, 0, G_MAXINT), on_timer, io);
+  io->timer_due_us = deadline;
+  io->timer = g_timeout_add ((guint)CLAMP ((deadline - at.boot_us) / 1000 + 1, 0, G_MAXINT), on_timer, io);
 }
 
 static gboolean
@@ -308,8 +399,9 @@ on_turn (gpointer user_data)
 static void
 finish_stop (LeasequeryServerIo *io)
 {
-  void (*stopped) (gpointer user_data) = g_steal_pointer (&io->stopped);
+  void (*stopped) (gpointer user_data) = io->stopped;
 
+  io->stopped = NULL;
   g_clear_handle_id (&io->stop_limit, g_source_remove);
   if (stopped != NULL)
     stopped (io->stopped_data);
@@ -334,7 +426,7 @@ run (LeasequeryServerIo *io)
   if (pages == PAGES_A_TURN && io->turn == 0)
     io->turn = g_idle_add_full (G_PRIORITY_DEFAULT, on_turn, io, NULL);
   arm_timer (io);
-  if (io->stopping && g_hash_table_size (io->clients) == 0)
+  if (io->stopping && g_hash_table_size (io->clients) == 0 && g_hash_table_size (io->lingerers) == 0)
     finish_stop (io);
 }
 
@@ -371,10 +463,11 @@ add_client (LeasequeryServerIo *io, int fd, const RoamAddr *peer)
 {
   Client *client = g_new0 (Client, 1);
   RoamNow at = now ();
-  int one = 1;
+  int one = 1, unsent = UNSENT_LIMIT;
 
   /* A REPLY and its DONE leave at once, not when the peer has acknowledged something (LQ-SRV-104). */
   (void)setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  (void)setsockopt (fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
   client->io = io;
   client->fd = fd;
   g_queue_init (&client->output);
@@ -402,9 +495,15 @@ on_resume_accept (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
+/* Running queries go on; who wants in waits in the kernel (section 8, row 35). */
 static void
-pause_accept (Listener *listener)
+pause_accept (Listener *listener, int code)
 {
+  gint64 minute = g_get_monotonic_time () / (60 * G_USEC_PER_SEC);
+
+  if (minute != listener->io->told_accept_minute)
+    g_warning ("No connection can be accepted for now: %s", g_strerror (code));
+  listener->io->told_accept_minute = minute;
   clear_source (&listener->source);
   if (listener->io->resume_accept == 0)
     listener->io->resume_accept = g_timeout_add (ACCEPT_PAUSE_MS, on_resume_accept, listener->io);
@@ -424,11 +523,8 @@ on_connection (int fd, GIOCondition condition, gpointer user_data)
 
       add_client (listener->io, client, &peer.addr);
     }
-  else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-    {
-      g_warning ("No connection can be accepted for now: %s", g_strerror (errno));
-      pause_accept (listener);
-    }
+  else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+    pause_accept (listener, errno);
   return G_SOURCE_CONTINUE;
 }
 
@@ -502,6 +598,8 @@ leasequery_server_io_new (LeasequeryServer *server, const LeasequeryServerIoConf
   io->server = server;
   io->listeners = g_ptr_array_new_with_free_func (listener_free);
   io->clients = g_hash_table_new_full (NULL, NULL, NULL, client_free);
+  io->lingerers = g_hash_table_new_full (NULL, NULL, lingerer_free, NULL);
+  io->told_accept_minute = -1;
   for (guint i = 0; i < config->n_listen; i++)
     if (!listen_on (io, &config->listen[i], error))
       return NULL;
@@ -518,6 +616,7 @@ leasequery_server_io_free (LeasequeryServerIo *io)
   g_clear_handle_id (&io->resume_accept, g_source_remove);
   g_clear_handle_id (&io->stop_limit, g_source_remove);
   g_hash_table_unref (io->clients);
+  g_hash_table_unref (io->lingerers);
   g_ptr_array_unref (io->listeners);
   leasequery_server_free (io->server);
   g_free (io);
@@ -530,6 +629,16 @@ leasequery_server_io_set_store (LeasequeryServerIo *io, LeaseStore *store)
     .type = store == NULL ? LEASEQUERY_SERVER_FAIL : LEASEQUERY_SERVER_SET_STORE,
     .store = store,
   };
+  RoamNow at = now ();
+
+  leasequery_server_input_command (io->server, &at, &command);
+  run (io);
+}
+
+void
+leasequery_server_io_configure (LeasequeryServerIo *io, const LeasequeryServerConfig *config)
+{
+  const LeasequeryServerCommand command = { .type = LEASEQUERY_SERVER_CONFIGURE, .config = config };
   RoamNow at = now ();
 
   leasequery_server_input_command (io->server, &at, &command);

@@ -21,6 +21,8 @@ void leasequery_server_io_free (LeasequeryServerIo *io);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (LeasequeryServerIo, leasequery_server_io_free)
 /* Queries from now on are answered from @store; NULL: none can be. */
 void leasequery_server_io_set_store (LeasequeryServerIo *io, LeaseStore *store);
+/* Limits and permissions from now on; copied. The addresses listened on stay. */
+void leasequery_server_io_configure (LeasequeryServerIo *io, const LeasequeryServerConfig *config);
 /* Ends in good order: DONE with QueryTerminated; @done is called when the last octet is out, or @limit_ms is over. */
 void leasequery_server_io_stop (LeasequeryServerIo *io, guint limit_ms, void (*done) (gpointer user_data),
                                 gpointer user_data);

@@ -109,17 +109,31 @@ equal_addr (gconstpointer a, gconstpointer b)
   return roam_addr_equal (a, b);
 }
 
-LeasequeryServer *
-leasequery_server_new (const LeasequeryServerConfig *config)
+static void
+clear_config (LeasequeryServer *server)
 {
-  LeasequeryServer *server = g_new0 (LeasequeryServer, 1);
+  g_clear_pointer (&server->duid, g_bytes_unref);
+  g_free ((gpointer)server->config.permissions);
+  g_free ((gpointer)server->config.sensitive);
+}
 
+static void
+copy_config (LeasequeryServer *server, const LeasequeryServerConfig *config)
+{
   server->config = *config;
   server->duid = g_bytes_new (config->duid.data, config->duid.length);
   server->config.duid.data = g_bytes_get_data (server->duid, NULL);
   server->config.permissions = g_memdup2 (config->permissions, config->n_permissions * sizeof *config->permissions);
   server->config.sensitive = g_memdup2 (config->sensitive, config->n_sensitive * sizeof *config->sensitive);
   server->config.max_parallel = MAX (config->max_parallel, 1);
+}
+
+LeasequeryServer *
+leasequery_server_new (const LeasequeryServerConfig *config)
+{
+  LeasequeryServer *server = g_new0 (LeasequeryServer, 1);
+
+  copy_config (server, config);
   server->connections = g_hash_table_new_full (NULL, NULL, NULL, connection_free);
   server->order = g_ptr_array_new ();
   server->rates = g_hash_table_new_full (hash_addr, equal_addr, g_free, g_free);
@@ -137,9 +151,7 @@ leasequery_server_free (LeasequeryServer *server)
   g_hash_table_unref (server->connections);
   g_hash_table_unref (server->rates);
   lease_store_unref (server->store);
-  g_bytes_unref (server->duid);
-  g_free ((gpointer)server->config.permissions);
-  g_free ((gpointer)server->config.sensitive);
+  clear_config (server);
   g_free (server);
 }
 
@@ -360,6 +372,24 @@ set_store (LeasequeryServer *server, LeaseStore *store)
   lease_store_unref (old);
 }
 
+/* Queries under way end as they began. */
+static void
+configure (LeasequeryServer *server, const LeasequeryServerConfig *config)
+{
+  clear_config (server);
+  copy_config (server, config);
+  for (guint i = 0; i < server->order->len; i++)
+    {
+      ServerConnection *connection = g_ptr_array_index (server->order, i);
+      const LeasequeryServerPermission *permission = find_permission (server, &connection->peer);
+
+      if (permission != NULL)
+        connection->query_types = permission->query_types;
+      else
+        leasequery_server_close (server, connection, FALSE, "the requestor is not permitted any more");
+    }
+}
+
 void
 leasequery_server_input_command (LeasequeryServer *server, const RoamNow *now, const LeasequeryServerCommand *command)
 {
@@ -371,6 +401,9 @@ leasequery_server_input_command (LeasequeryServer *server, const RoamNow *now, c
     case LEASEQUERY_SERVER_FAIL:
       set_store (server, NULL);
       end_queries (server, now, DHCP6_STATUS_UNSPEC_FAIL, "lease store went away", FALSE);
+      return;
+    case LEASEQUERY_SERVER_CONFIGURE:
+      configure (server, command->config);
       return;
     case LEASEQUERY_SERVER_STOP:
       server->stopping = TRUE;

@@ -45,13 +45,15 @@ typedef enum
 {
   LEASEQUERY_SERVER_SET_STORE, /* answers come from it from now on; queries under way keep theirs. NULL: none */
   LEASEQUERY_SERVER_FAIL,      /* the store went away: queries under way end, new ones get UnspecFail (row 34) */
+  LEASEQUERY_SERVER_CONFIGURE, /* limits and permissions from now on; who is not permitted any more is closed */
   LEASEQUERY_SERVER_STOP,      /* QueryTerminated to all, then everything is closed (LQ-SRV-093) */
 } LeasequeryServerCommandType;
 
 typedef struct
 {
   LeasequeryServerCommandType type;
-  LeaseStore *store; /* SET_STORE; a reference is taken */
+  LeaseStore *store;                    /* SET_STORE; a reference is taken */
+  const LeasequeryServerConfig *config; /* CONFIGURE; copied with what it points to */
 } LeasequeryServerCommand;
 
 typedef enum
