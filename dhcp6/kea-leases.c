@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "dhcp6/kea-leases.h"
 
-#include <json-glib/json-glib.h>
+#include "dhcp6/kea-context.h"
+
 #include <string.h>
 
 /* Kea's lease file, row by row: facts LQ-KEA-001 to -008 of the requirements. */
@@ -32,9 +33,6 @@ static const char *const names[N_COLUMNS] = {
 
 /* Columns of one row; a newer Kea may have more than we know. */
 #define MAX_FIELDS 64
-/* Octets of the relay data built of one row. */
-#define MAX_RELAY_DATA 16384u
-
 enum
 {
   TYPE_NA = 0,
@@ -44,12 +42,18 @@ enum
 
 #define STATE_DEFAULT 0
 
+typedef struct
+{
+  guint8 octets[DHCP6_DUID_MAX];
+  gsize length;
+} Duid;
+
 struct _KeaLeases
 {
   Dhcp6CodePoints points;
   int columns[N_COLUMNS]; /* index of each; -1: not there */
-  JsonParser *parser;
-  GByteArray *duid;
+  Duid duid;
+  GString *text; /* a field without its escapes */
   GBytes *relay_data;
 };
 
@@ -99,8 +103,7 @@ kea_leases_new (const char *header, gsize length, const Dhcp6CodePoints *points,
         }
     }
   leases->points = *points;
-  leases->parser = json_parser_new_immutable ();
-  leases->duid = g_byte_array_new ();
+  leases->text = g_string_new (NULL);
   return g_steal_pointer (&leases);
 }
 
@@ -109,8 +112,8 @@ kea_leases_free (KeaLeases *leases)
 {
   if (leases == NULL)
     return;
-  g_clear_object (&leases->parser);
-  g_clear_pointer (&leases->duid, g_byte_array_unref);
+  if (leases->text != NULL)
+    g_string_free (leases->text, TRUE);
   g_clear_pointer (&leases->relay_data, g_bytes_unref);
   g_free (leases);
 }
@@ -148,202 +151,76 @@ read_address (const Field *field, RoamAddr *ret_address)
   return roam_addr_parse (text, ret_address) && ret_address->family == ROAM_FAMILY_INET6;
 }
 
-/* "00:01:..." */
+/* "00:01:..." FALSE: something else, or too long for a DUID. */
 static gboolean
-read_duid (const Field *field, GByteArray *duid)
+read_duid (const Field *field, Duid *duid)
 {
-  g_byte_array_set_size (duid, 0);
+  duid->length = 0;
   for (gsize i = 0; i < field->length; i += 3)
     {
       int high, low;
-      guint8 octet;
 
-      if (i + 1 >= field->length || (i + 2 < field->length && field->text[i + 2] != ':'))
+      if (i + 1 >= field->length || (i + 2 < field->length && field->text[i + 2] != ':') ||
+          duid->length == DHCP6_DUID_MAX)
         return FALSE;
       high = g_ascii_xdigit_value (field->text[i]);
       low = g_ascii_xdigit_value (field->text[i + 1]);
       if (high < 0 || low < 0)
         return FALSE;
-      octet = (guint8)(high << 4 | low);
-      g_byte_array_append (duid, &octet, 1);
+      duid->octets[duid->length++] = (guint8)(high << 4 | low);
     }
-  return TRUE;
+  return duid->length >= DHCP6_DUID_MIN;
 }
 
-/* "&#x2c" becomes its octet (LQ-KEA-003). Caller frees. */
-static char *
-unescape (const Field *field)
+/* "&#x2c" becomes its octet (LQ-KEA-003). */
+static void
+unescape (const Field *field, GString *out)
 {
-  GString *out = g_string_sized_new (field->length);
+  const char *at = field->text, *end = field->text + field->length;
 
-  for (gsize i = 0; i < field->length; i++)
+  g_string_truncate (out, 0);
+  for (;;)
     {
-      if (field->length - i >= 5 && memcmp (field->text + i, "&#x", 3) == 0 && g_ascii_isxdigit (field->text[i + 3]) &&
-          g_ascii_isxdigit (field->text[i + 4]))
+      const char *mark = memchr (at, '&', (gsize)(end - at));
+
+      g_string_append_len (out, at, mark == NULL ? end - at : mark - at);
+      if (mark == NULL)
+        return;
+      if (end - mark >= 5 && memcmp (mark, "&#x", 3) == 0 && g_ascii_isxdigit (mark[3]) && g_ascii_isxdigit (mark[4]))
         {
-          g_string_append_c (
-            out, (char)(g_ascii_xdigit_value (field->text[i + 3]) << 4 | g_ascii_xdigit_value (field->text[i + 4])));
-          i += 4;
+          g_string_append_c (out, (char)(g_ascii_xdigit_value (mark[3]) << 4 | g_ascii_xdigit_value (mark[4])));
+          at = mark + 5;
         }
       else
-        g_string_append_c (out, field->text[i]);
+        {
+          g_string_append_c (out, '&');
+          at = mark + 1;
+        }
     }
-  return g_string_free (out, FALSE);
-}
-
-/* ---------------------------------------------------------- relay information ---- */
-
-static const char *
-get_string (JsonObject *object, const char *name)
-{
-  JsonNode *node = json_object_get_member (object, name);
-
-  if (node == NULL || json_node_get_value_type (node) != G_TYPE_STRING)
-    return NULL;
-  return json_node_get_string (node);
-}
-
-static void
-write_address (WireWriter *writer, JsonObject *relay, const char *name)
-{
-  const char *text = get_string (relay, name);
-  RoamAddr address;
-
-  if (text != NULL && roam_addr_parse (text, &address) && address.family == ROAM_FAMILY_INET6)
-    wire_write_addr (writer, &address);
-  else
-    wire_write_zeros (writer, 16);
-}
-
-static gboolean
-has_option (Dhcp6Slice options, guint16 code)
-{
-  Dhcp6OptionIter iter;
-  Dhcp6Option option;
-
-  dhcp6_option_iter_init (&iter, options);
-  while (dhcp6_option_iter_next (&iter, &option))
-    if (option.code == code)
-      return TRUE;
-  return FALSE;
-}
-
-static void
-write_missing (WireWriter *writer, JsonObject *relay, const char *name, guint16 code, Dhcp6Slice options)
-{
-  const char *text = get_string (relay, name);
-  g_autoptr (GBytes) octets = NULL;
-  Dhcp6Slice slice;
-
-  if (text == NULL || has_option (options, code))
-    return;
-  octets = dhcp6_parse_hex (g_str_has_prefix (text, "0x") ? text + 2 : text, DHCP6_MESSAGE_MAX);
-  if (octets == NULL)
-    return;
-  slice.data = g_bytes_get_data (octets, &slice.length);
-  dhcp6_write_option (writer, code, slice);
-}
-
-/* The relay's own options as they came, and its identifiers where a newer Kea names them apart (LQ-KEA-007). */
-static void
-write_options (const KeaLeases *leases, WireWriter *writer, JsonObject *relay)
-{
-  const char *text = get_string (relay, "options");
-  g_autoptr (GBytes) octets = NULL;
-  Dhcp6Slice options = { 0 };
-
-  if (text != NULL)
-    octets = dhcp6_parse_hex (g_str_has_prefix (text, "0x") ? text + 2 : text, DHCP6_MESSAGE_MAX);
-  if (octets != NULL)
-    options.data = g_bytes_get_data (octets, &options.length);
-  wire_write_data (writer, options.data, options.length);
-  write_missing (writer, relay, "relay-id", leases->points.option_relay_id, options);
-  write_missing (writer, relay, "remote-id", DHCP6_OPTION_REMOTE_ID, options);
-}
-
-static guint8
-get_hop (JsonObject *relay)
-{
-  JsonNode *node = json_object_get_member (relay, "hop");
-
-  if (node == NULL || json_node_get_value_type (node) != G_TYPE_INT64)
-    return 0;
-  return (guint8)CLAMP (json_node_get_int (node), 0, 255);
-}
-
-/* RELAY-FORW in RELAY-FORW, the outermost first; Kea does not keep where that one came from. */
-static GBytes *
-build_relay_data (const KeaLeases *leases, JsonArray *relays)
-{
-  guint n = json_array_get_length (relays);
-  gsize marks[DHCP6_MAX_HOPS];
-  g_auto (WireWriter) writer;
-
-  if (n == 0 || n > DHCP6_MAX_HOPS)
-    return NULL;
-  wire_writer_init (&writer, MAX_RELAY_DATA);
-  wire_write_zeros (&writer, 16);
-  for (guint i = 0; i < n; i++)
-    {
-      JsonNode *node = json_array_get_element (relays, i);
-      JsonObject *relay = JSON_NODE_HOLDS_OBJECT (node) ? json_node_get_object (node) : NULL;
-
-      if (relay == NULL)
-        return NULL;
-      wire_write_u8 (&writer, DHCP6_RELAY_FORW);
-      wire_write_u8 (&writer, get_hop (relay));
-      write_address (&writer, relay, "link");
-      write_address (&writer, relay, "peer");
-      write_options (leases, &writer, relay);
-      if (i + 1 < n)
-        marks[i] = dhcp6_begin_option (&writer, DHCP6_OPTION_RELAY_MSG);
-    }
-  for (guint i = n - 1; i > 0; i--)
-    dhcp6_end_option (&writer, marks[i - 1]);
-  return wire_writer_finish (&writer);
-}
-
-static JsonArray *
-find_relays (JsonNode *root)
-{
-  JsonObject *isc;
-  JsonNode *node = NULL;
-
-  if (root == NULL || !JSON_NODE_HOLDS_OBJECT (root))
-    return NULL;
-  node = json_object_get_member (json_node_get_object (root), "ISC");
-  if (node == NULL || !JSON_NODE_HOLDS_OBJECT (node))
-    return NULL;
-  isc = json_node_get_object (node);
-  node = json_object_get_member (isc, "relay-info");
-  if (node == NULL)
-    node = json_object_get_member (isc, "relays"); /* before Kea 2.3.2 */
-  return node != NULL && JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
 }
 
 /* FALSE: a user context that is no JSON, or relay information that cannot be. */
 static gboolean
 read_context (KeaLeases *leases, const Field *field, Lease *lease)
 {
-  g_autofree char *text = NULL;
-  JsonArray *relays;
-  Dhcp6Relay relay;
-  guint n;
+  GBytes *relay_data = NULL;
 
   if (field->length == 0)
     return TRUE;
-  text = unescape (field);
-  if (!json_parser_load_from_data (leases->parser, text, -1, NULL))
-    return FALSE;
-  relays = find_relays (json_parser_get_root (leases->parser));
-  if (relays == NULL)
-    return TRUE;
-  g_clear_pointer (&leases->relay_data, g_bytes_unref);
-  leases->relay_data = build_relay_data (leases, relays);
-  if (leases->relay_data == NULL)
-    return FALSE;
-  lease->relay_data.data = g_bytes_get_data (leases->relay_data, &lease->relay_data.length);
-  return dhcp6_parse_relay_data (&leases->points, lease->relay_data, &relay, 1, &n) == DHCP6_OK;
+  unescape (field, leases->text);
+  switch (kea_context_read_relays (&leases->points, leases->text->str, leases->text->len, &relay_data))
+    {
+    case KEA_CONTEXT_NOTHING:
+      return TRUE;
+    case KEA_CONTEXT_RELAYS:
+      g_clear_pointer (&leases->relay_data, g_bytes_unref);
+      leases->relay_data = relay_data;
+      lease->relay_data.data = g_bytes_get_data (relay_data, &lease->relay_data.length);
+      return TRUE;
+    case KEA_CONTEXT_BAD:
+      return FALSE;
+    }
+  return FALSE;
 }
 
 /* -------------------------------------------------------------------- rows ---- */
@@ -418,10 +295,9 @@ kea_leases_parse_row (KeaLeases *leases, const char *line, gsize length, Lease *
   if (!good)
     return KEA_ROW_BAD;
   *ret_reason = "a DUID that is none";
-  if (!read_duid (&fields[leases->columns[COLUMN_DUID]], leases->duid) || leases->duid->len < DHCP6_DUID_MIN ||
-      leases->duid->len > DHCP6_DUID_MAX)
+  if (!read_duid (&fields[leases->columns[COLUMN_DUID]], &leases->duid))
     return KEA_ROW_BAD;
-  lease.client_id = (Dhcp6Slice){ leases->duid->data, leases->duid->len };
+  lease.client_id = (Dhcp6Slice){ leases->duid.octets, leases->duid.length };
   *ret_reason = "a user context that cannot be read";
   if (leases->columns[COLUMN_CONTEXT] >= 0 && (guint)leases->columns[COLUMN_CONTEXT] < n &&
       !read_context (leases, &fields[leases->columns[COLUMN_CONTEXT]], &lease))
