@@ -7,6 +7,8 @@
 
 #define POOL_FIRST 64u
 #define TABLE_FIRST 64u
+/* Odd, its bits without a pattern: 2^64 by the golden ratio. */
+#define HASH_FACTOR G_GUINT64_CONSTANT (0x9e3779b97f4a7c15)
 
 void
 lease_pool_init (LeasePool *pool, gsize size)
@@ -62,19 +64,27 @@ lease_pool_size (const LeasePool *pool)
 guint32
 lease_hash (const guint8 *data, gsize length)
 {
-  guint32 hash = 2166136261u;
+  guint64 hash = length, word;
 
-  for (gsize i = 0; i < length; i++)
-    hash = (hash ^ data[i]) * 16777619u;
-  hash ^= hash >> 16;
-  hash *= 0x85ebca6bu;
-  return hash ^ hash >> 13;
+  for (; length >= sizeof word; data += sizeof word, length -= sizeof word)
+    {
+      memcpy (&word, data, sizeof word);
+      hash = (hash ^ word) * HASH_FACTOR;
+      hash ^= hash >> 32;
+    }
+  word = 0;
+  if (length > 0)
+    memcpy (&word, data, length);
+  hash = (hash ^ word) * HASH_FACTOR;
+  hash ^= hash >> 29;
+  hash *= HASH_FACTOR;
+  return (guint32)(hash >> 32);
 }
 
 void
 lease_table_init (LeaseTable *table)
 {
-  *table = (LeaseTable){ .slots = g_new0 (Id, TABLE_FIRST), .mask = TABLE_FIRST - 1 };
+  *table = (LeaseTable){ .slots = g_new0 (LeaseSlot, TABLE_FIRST), .mask = TABLE_FIRST - 1 };
 }
 
 void
@@ -83,17 +93,23 @@ lease_table_clear (LeaseTable *table)
   g_clear_pointer (&table->slots, g_free);
 }
 
+gsize
+lease_table_size (const LeaseTable *table)
+{
+  return ((gsize)table->mask + 1) * sizeof (LeaseSlot);
+}
+
 Id
 lease_table_walk (const LeaseTable *table, guint32 hash, guint32 *at)
 {
   while (*at <= table->mask)
     {
-      Id id = table->slots[(hash + (*at)++) & table->mask];
+      const LeaseSlot *slot = &table->slots[(hash + (*at)++) & table->mask];
 
-      if (id == 0)
+      if (slot->id == 0)
         return 0;
-      if (id != LEASE_TOMBSTONE)
-        return id;
+      if (slot->id != LEASE_TOMBSTONE && slot->hash == hash)
+        return slot->id;
     }
   return 0;
 }
@@ -103,37 +119,36 @@ put_slot (LeaseTable *table, guint32 hash, Id id)
 {
   guint32 at = hash & table->mask;
 
-  while (table->slots[at] != 0 && table->slots[at] != LEASE_TOMBSTONE)
+  while (table->slots[at].id != 0 && table->slots[at].id != LEASE_TOMBSTONE)
     at = (at + 1) & table->mask;
-  if (table->slots[at] == LEASE_TOMBSTONE)
+  if (table->slots[at].id == LEASE_TOMBSTONE)
     table->tombstones--;
-  table->slots[at] = id;
+  table->slots[at] = (LeaseSlot){ id, hash };
   table->used++;
 }
 
 /* Never more than three quarters in use, tombstones included. */
 static void
-make_room (LeaseTable *table, const LeaseStore *store, guint32 (*hash_of) (const LeaseStore *store, Id id))
+make_room (LeaseTable *table)
 {
   guint32 n_old = table->mask + 1, n_new = n_old;
-  g_autofree Id *old = NULL;
+  g_autofree LeaseSlot *old = NULL;
 
   if ((guint64)(table->used + table->tombstones + 1) * 4 <= (guint64)n_old * 3)
     return;
   if ((guint64)table->used * 2 >= n_old)
     n_new *= 2;
   old = table->slots;
-  *table = (LeaseTable){ .slots = g_new0 (Id, n_new), .mask = n_new - 1 };
+  *table = (LeaseTable){ .slots = g_new0 (LeaseSlot, n_new), .mask = n_new - 1 };
   for (guint32 i = 0; i < n_old; i++)
-    if (old[i] != 0 && old[i] != LEASE_TOMBSTONE)
-      put_slot (table, hash_of (store, old[i]), old[i]);
+    if (old[i].id != 0 && old[i].id != LEASE_TOMBSTONE)
+      put_slot (table, old[i].hash, old[i].id);
 }
 
 void
-lease_table_add (LeaseTable *table, guint32 hash, Id id, const LeaseStore *store,
-                 guint32 (*hash_of) (const LeaseStore *store, Id id))
+lease_table_add (LeaseTable *table, guint32 hash, Id id)
 {
-  make_room (table, store, hash_of);
+  make_room (table);
   put_slot (table, hash, id);
 }
 
@@ -142,13 +157,13 @@ lease_table_remove (LeaseTable *table, guint32 hash, Id id)
 {
   for (guint32 at = 0; at <= table->mask; at++)
     {
-      Id *slot = &table->slots[(hash + at) & table->mask];
+      LeaseSlot *slot = &table->slots[(hash + at) & table->mask];
 
-      if (*slot == 0)
+      if (slot->id == 0)
         return;
-      if (*slot != id)
+      if (slot->id != id)
         continue;
-      *slot = LEASE_TOMBSTONE;
+      slot->id = LEASE_TOMBSTONE;
       table->used--;
       table->tombstones++;
       return;

@@ -62,11 +62,17 @@ typedef struct
   GArray *free; /* Id */
 } LeasePool;
 
-/* Open addressing; each slot an Id, 0 empty, LEASE_TOMBSTONE was used. */
+/* Open addressing. The hash in the slot spares a look at most entries that are another's. */
 #define LEASE_TOMBSTONE G_MAXUINT32
 typedef struct
 {
-  Id *slots;
+  Id id; /* 0 empty, LEASE_TOMBSTONE was used */
+  guint32 hash;
+} LeaseSlot;
+
+typedef struct
+{
+  LeaseSlot *slots;
   guint32 mask; /* slots less one */
   guint32 used, tombstones;
 } LeaseTable;
@@ -143,13 +149,12 @@ lease_pool_at (const LeasePool *pool, Id id)
 
 void lease_table_init (LeaseTable *table);
 void lease_table_clear (LeaseTable *table);
-/* Walks the slots that an entry with @hash may be in: start with *@at = 0. The Id, or 0 at the end. */
+gsize lease_table_size (const LeaseTable *table);
+/* Walks the entries with @hash: start with *@at = 0. The Id, or 0 at the end. */
 Id lease_table_walk (const LeaseTable *table, guint32 hash, guint32 *at);
-/* @hash_of gives an entry's hash when the table grows. */
-void lease_table_add (LeaseTable *table, guint32 hash, Id id, const LeaseStore *store,
-                      guint32 (*hash_of) (const LeaseStore *store, Id id));
+void lease_table_add (LeaseTable *table, guint32 hash, Id id);
 void lease_table_remove (LeaseTable *table, guint32 hash, Id id);
-/* FNV-1a with a final mix. */
+/* For tables in memory alone: it depends on the order of octets of the machine. */
 guint32 lease_hash (const guint8 *data, gsize length);
 
 /* lease-store.c */

@@ -79,7 +79,7 @@ take_octets (LeaseStore *store, LeaseOctetsKind kind, Dhcp6Slice slice)
       octets->data = g_memdup2 (slice.data, slice.length);
       octets->length = (guint32)slice.length;
       store->octets_size += slice.length;
-      lease_table_add (&store->by_octets[kind], lease_hash (slice.data, slice.length), id, store, hash_of_octets);
+      lease_table_add (&store->by_octets[kind], lease_hash (slice.data, slice.length), id);
     }
   octets_at (store, id)->references++;
   return id;
@@ -506,7 +506,7 @@ lease_store_put (LeaseStore *store, const Lease *lease)
     {
       id = lease_pool_take (&store->bindings);
       memcpy (binding_at (store, id)->address, address, sizeof address);
-      lease_table_add (&store->by_address, lease_hash (address, sizeof address), id, store, hash_of_address);
+      lease_table_add (&store->by_address, lease_hash (address, sizeof address), id);
       join_group (store, id, lease->client_id, link);
     }
   else if (!is_same_group (store, id, lease, link))
@@ -663,8 +663,8 @@ lease_store_size (const LeaseStore *store)
   gsize size = sizeof *store + lease_pool_size (&store->bindings) + lease_pool_size (&store->groups) +
                lease_pool_size (&store->tags) + lease_pool_size (&store->octets) + store->octets_size;
 
-  size += (store->by_address.mask + 1) * sizeof (Id);
+  size += lease_table_size (&store->by_address);
   for (guint i = 0; i < LEASE_N_OCTETS; i++)
-    size += (store->by_octets[i].mask + 1) * sizeof (Id);
+    size += lease_table_size (&store->by_octets[i]);
   return size;
 }
