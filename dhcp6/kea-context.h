@@ -5,7 +5,7 @@
 
 /*
  * The relay information in the user context of a lease (LQ-KEA-007). A reader of its own for the JSON of
- * a million rows: nothing is allocated but the result. tests/dhcp6/test-kea.c holds it against json-glib.
+ * a million rows: nothing is allocated but the result. tests/dhcp6/test-kea-config.c holds it against json-glib.
  */
 
 typedef enum
