@@ -1008,6 +1008,37 @@ test_stop (Fixture *f, gconstpointer draft)
   expect (f, "3:drop");
 }
 
+/* Other limits and permissions in running service: who is still permitted stays, with its new rights. */
+static void
+test_configure (Fixture *f, gconstpointer draft)
+{
+  LeasequeryServerCommand configure = { .type = LEASEQUERY_SERVER_CONFIGURE, .config = &f->config };
+  RoamNow at;
+
+  put_vector_client (f);
+  f->permissions[0] = (LeasequeryServerPermission){ { f->peers[0], 128 }, LEASEQUERY_ALL_TYPES };
+  f->permissions[1] = (LeasequeryServerPermission){ { f->peers[1], 128 }, 1u << DHCP6_QUERY_BY_ADDRESS };
+  f->config.n_permissions = 2;
+  start (f);
+  accept_from (f, 0);
+  accept_from (f, 1);
+  hear (f, 2, "LQ-V-05");
+  expect (f, "2:reply(10)");
+  f->permissions[0] = (LeasequeryServerPermission){ { f->peers[1], 128 }, LEASEQUERY_ALL_TYPES };
+  f->config.n_permissions = 1;
+  f->config.max_connections = 1;
+  at = now (f);
+  leasequery_server_input_command (f->server, &at, &configure);
+  /* What was given is the caller's again. */
+  memset (f->permissions, 0, sizeof f->permissions);
+  drain (f);
+  expect (f, "1:drop");
+  hear (f, 2, "LQ-V-05");
+  expect (f, "2:reply[2001:db8:0:1::1000] 2:done");
+  accept_from (f, 1);
+  expect (f, "3:drop");
+}
+
 /* A new store for new queries, the old one for those under way. */
 static void
 test_store_is_replaced (Fixture *f, gconstpointer draft)
@@ -1162,6 +1193,7 @@ main (int argc, char **argv)
   ADD ("store/stop", NULL, test_stop);
   ADD ("store/stop-draft", draft, test_stop);
   ADD ("store/is-replaced", NULL, test_store_is_replaced);
+  ADD ("configure", NULL, test_configure);
   ADD ("counters", NULL, test_counters);
   return g_test_run ();
 }
