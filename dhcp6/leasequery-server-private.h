@@ -11,6 +11,8 @@
 #define SERVER_OUTPUT_LIMIT (256u * 1024u)
 /* Bindings looked at for one page, found or not: another connection's turn comes (LQ-SRV-098). */
 #define SERVER_PAGE_BUDGET 4096u
+/* Pages in a row on which nothing was found to tell: then the caller looks after others first (LQ-SRV-098). */
+#define SERVER_EMPTY_PAGES 4u
 /* Requestors whose rate is remembered; more than may be connected in a minute by far. */
 #define SERVER_MAX_RATES 1024u
 
@@ -53,6 +55,7 @@ struct _LeasequeryServer
   GBytes *duid;
   LeaseStore *store; /* NULL: none */
   gboolean stopping;
+  gboolean work_left;      /* more can be done at once: the next deadline is now */
   GHashTable *connections; /* id -> ServerConnection */
   GPtrArray *order;        /* ServerConnection, borrowed: whose turn it is */
   guint turn, last_id;

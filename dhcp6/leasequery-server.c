@@ -449,7 +449,7 @@ connection_deadline (const LeasequeryServer *server, const ServerConnection *con
 gint64
 leasequery_server_next_deadline (const LeasequeryServer *server)
 {
-  gint64 deadline = ROAM_NEVER;
+  gint64 deadline = server->work_left ? 0 : ROAM_NEVER;
   const char *reason;
 
   for (guint i = 0; i < server->order->len; i++)
@@ -514,14 +514,23 @@ make_page (LeasequeryServer *server, const RoamNow *now)
 gboolean
 leasequery_server_pop_action (LeasequeryServer *server, const RoamNow *now, LeasequeryServerAction *ret_action)
 {
+  guint pages = 0;
+
+  server->work_left = FALSE;
   do
     {
       g_autofree LeasequeryServerAction *action = g_queue_pop_head (&server->actions);
 
-      if (action == NULL)
-        continue;
-      *ret_action = *action;
-      return TRUE;
+      if (action != NULL)
+        {
+          *ret_action = *action;
+          return TRUE;
+        }
+      if (pages++ == SERVER_EMPTY_PAGES)
+        {
+          server->work_left = TRUE;
+          return FALSE;
+        }
     }
   while (make_page (server, now));
   return FALSE;

@@ -104,7 +104,10 @@ void leasequery_server_input_closed (LeasequeryServer *server, const RoamNow *no
 void leasequery_server_input_written (LeasequeryServer *server, const RoamNow *now, guint connection, gsize octets);
 void leasequery_server_input_deadline (LeasequeryServer *server, const RoamNow *now);
 gint64 leasequery_server_next_deadline (const LeasequeryServer *server);
-/* One action; FALSE: none, until something else comes in. @now: answers tell lifetimes left. */
+/*
+ * One action; FALSE: none, until something else comes in or the next deadline, which is 0 (at once) when
+ * a query has passed over much without an answer to give. @now: answers tell lifetimes left.
+ */
 gboolean leasequery_server_pop_action (LeasequeryServer *server, const RoamNow *now,
                                        LeasequeryServerAction *ret_action);
 

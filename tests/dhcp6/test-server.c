@@ -1008,6 +1008,43 @@ test_stop (Fixture *f, gconstpointer draft)
   expect (f, "3:drop");
 }
 
+/* A query that finds nothing in very much lets others in between. covers: LQ-SRV-098 */
+static void
+test_barren_query (Fixture *f, gconstpointer draft)
+{
+  guint8 duid[8] = { 0, 3, 0, 1 };
+
+  for (guint i = 0; i < 100000; i++)
+    {
+      RoamAddr address = address_of ("2001:db8:0:1::");
+      char text[ROAM_ADDR_STRLEN];
+
+      address.bytes[13] = duid[5] = (guint8)(i >> 16);
+      address.bytes[14] = duid[6] = (guint8)(i >> 8);
+      address.bytes[15] = duid[7] = (guint8)i;
+      put_full (f, roam_addr_to_string (&address, text), (Dhcp6Slice){ duid, sizeof duid }, 5000, 60, 60,
+                (Dhcp6Slice){ 0 });
+    }
+  put_vector_client (f);
+  start (f);
+  accept_from (f, 0);
+  accept_from (f, 0);
+  hear (f, 1, "LQ-V-07"); /* by link: the only valid client is the last of it */
+  expect (f, "");
+  g_assert_cmpint (leasequery_server_next_deadline (f->server), ==, 0);
+  hear (f, 2, "LQ-V-01");
+  expect (f, "2:reply[2001:db8:0:1::1000] 2:done");
+  for (guint turns = 0; leasequery_server_next_deadline (f->server) == 0; turns++)
+    {
+      RoamNow at = now (f);
+
+      g_assert_cmpuint (turns, <, 100);
+      leasequery_server_input_deadline (f->server, &at);
+      drain (f);
+    }
+  expect (f, "1:reply[2001:db8:0:1::1000] 1:done");
+}
+
 /* Other limits and permissions in running service: who is still permitted stays, with its new rights. */
 static void
 test_configure (Fixture *f, gconstpointer draft)
@@ -1193,6 +1230,7 @@ main (int argc, char **argv)
   ADD ("store/stop", NULL, test_stop);
   ADD ("store/stop-draft", draft, test_stop);
   ADD ("store/is-replaced", NULL, test_store_is_replaced);
+  ADD ("connection/barren-query", NULL, test_barren_query);
   ADD ("configure", NULL, test_configure);
   ADD ("counters", NULL, test_counters);
   return g_test_run ();
