@@ -541,7 +541,7 @@ kea_leases_io_new (const KeaLeasesIoConfig *config)
   g_autoptr (GFile) file = g_file_new_for_path (config->file);
 
   io->config = *config;
-  io->file = g_strdup (config->file);
+  io->config.file = io->file = g_strdup (config->file);
   io->buffer = g_malloc (CHUNK);
   io->reader.fd = -1;
   load_first (io);

@@ -7,8 +7,6 @@
 
 #define POOL_FIRST 64u
 #define TABLE_FIRST 64u
-/* Odd, its bits without a pattern: 2^64 by the golden ratio. */
-#define HASH_FACTOR G_GUINT64_CONSTANT (0x9e3779b97f4a7c15)
 
 void
 lease_pool_init (LeasePool *pool, gsize size)
@@ -61,24 +59,56 @@ lease_pool_size (const LeasePool *pool)
   return pool->allocated * pool->size + pool->free->len * sizeof (Id);
 }
 
-guint32
-lease_hash (const guint8 *data, gsize length)
+static guint64
+rotate (guint64 value, guint bits)
 {
-  guint64 hash = length, word;
+  return value << bits | value >> (64 - bits);
+}
+
+static void
+sip_round (guint64 v[4])
+{
+  v[0] += v[1];
+  v[1] = rotate (v[1], 13) ^ v[0];
+  v[0] = rotate (v[0], 32);
+  v[2] += v[3];
+  v[3] = rotate (v[3], 16) ^ v[2];
+  v[0] += v[3];
+  v[3] = rotate (v[3], 21) ^ v[0];
+  v[2] += v[1];
+  v[1] = rotate (v[1], 17) ^ v[2];
+  v[2] = rotate (v[2], 32);
+}
+
+static void
+sip_word (guint64 v[4], guint64 word)
+{
+  v[3] ^= word;
+  sip_round (v);
+  v[0] ^= word;
+}
+
+guint32
+lease_hash (const guint64 key[2], const guint8 *data, gsize length)
+{
+  guint64 v[4] = { key[0] ^ G_GUINT64_CONSTANT (0x736f6d6570736575), key[1] ^ G_GUINT64_CONSTANT (0x646f72616e646f6d),
+                   key[0] ^ G_GUINT64_CONSTANT (0x6c7967656e657261), key[1] ^ G_GUINT64_CONSTANT (0x7465646279746573) };
+  guint64 last = (guint64)length << 56, word;
 
   for (; length >= sizeof word; data += sizeof word, length -= sizeof word)
     {
       memcpy (&word, data, sizeof word);
-      hash = (hash ^ word) * HASH_FACTOR;
-      hash ^= hash >> 32;
+      sip_word (v, word);
     }
   word = 0;
   if (length > 0)
     memcpy (&word, data, length);
-  hash = (hash ^ word) * HASH_FACTOR;
-  hash ^= hash >> 29;
-  hash *= HASH_FACTOR;
-  return (guint32)(hash >> 32);
+  sip_word (v, last ^ word);
+  v[2] ^= 0xff;
+  for (guint i = 0; i < 3; i++)
+    sip_round (v);
+  v[0] ^= v[1] ^ v[2] ^ v[3];
+  return (guint32)(v[0] ^ v[0] >> 32);
 }
 
 void

@@ -404,8 +404,8 @@ lease_sqlite_io_new (const LeaseSqliteIoConfig *config)
   LoadResult result;
 
   io->config = *config;
-  io->file = g_strdup (config->file);
-  io->statement = g_strdup (config->statement);
+  io->config.file = io->file = g_strdup (config->file);
+  io->config.statement = io->statement = g_strdup (config->statement);
   result = begin_load (io);
   while (result == LOAD_MORE)
     result = advance_load (io);

@@ -104,6 +104,7 @@ struct _LeaseStore
 {
   guint references;
   Dhcp6CodePoints points;
+  guint64 key[2]; /* of lease_hash() */
   LeasePool bindings, groups, tags, octets;
   LeaseTable by_address;
   LeaseTable by_octets[LEASE_N_OCTETS];
@@ -154,8 +155,11 @@ gsize lease_table_size (const LeaseTable *table);
 Id lease_table_walk (const LeaseTable *table, guint32 hash, guint32 *at);
 void lease_table_add (LeaseTable *table, guint32 hash, Id id);
 void lease_table_remove (LeaseTable *table, guint32 hash, Id id);
-/* For tables in memory alone: it depends on the order of octets of the machine. */
-guint32 lease_hash (const guint8 *data, gsize length);
+/*
+ * SipHash-1-3: clients choose their DUIDs, and must not be able to choose them so that all fall on one slot.
+ * For tables in memory alone: it depends on the order of octets of the machine.
+ */
+guint32 lease_hash (const guint64 key[2], const guint8 *data, gsize length);
 
 /* lease-store.c */
 Id lease_store_find_octets (const LeaseStore *store, LeaseOctetsKind kind, Dhcp6Slice octets);

@@ -45,13 +45,13 @@ hash_of_octets (const LeaseStore *store, Id id)
 {
   const LeaseOctets *octets = octets_at (store, id);
 
-  return lease_hash (octets->data, octets->length);
+  return lease_hash (store->key, octets->data, octets->length);
 }
 
 Id
 lease_store_find_octets (const LeaseStore *store, LeaseOctetsKind kind, Dhcp6Slice slice)
 {
-  guint32 at = 0, hash = lease_hash (slice.data, slice.length);
+  guint32 at = 0, hash = lease_hash (store->key, slice.data, slice.length);
   Id id;
 
   while ((id = lease_table_walk (&store->by_octets[kind], hash, &at)) != 0)
@@ -79,7 +79,7 @@ take_octets (LeaseStore *store, LeaseOctetsKind kind, Dhcp6Slice slice)
       octets->data = g_memdup2 (slice.data, slice.length);
       octets->length = (guint32)slice.length;
       store->octets_size += slice.length;
-      lease_table_add (&store->by_octets[kind], lease_hash (slice.data, slice.length), id);
+      lease_table_add (&store->by_octets[kind], lease_hash (store->key, slice.data, slice.length), id);
     }
   octets_at (store, id)->references++;
   return id;
@@ -118,7 +118,7 @@ move_cursors (LeaseStore *store, LeaseCursorKind kind, Id id, Id next)
 static guint32
 hash_of_address (const LeaseStore *store, Id id)
 {
-  return lease_hash (binding_at (store, id)->address, ADDRESS_OCTETS);
+  return lease_hash (store->key, binding_at (store, id)->address, ADDRESS_OCTETS);
 }
 
 static Id
@@ -372,7 +372,7 @@ add_tags (LeaseStore *store, Id binding_id, const Dhcp6Relay *relays, guint n)
 Id
 lease_store_find_binding (const LeaseStore *store, const guint8 address[16])
 {
-  guint32 at = 0, hash = lease_hash (address, ADDRESS_OCTETS);
+  guint32 at = 0, hash = lease_hash (store->key, address, ADDRESS_OCTETS);
   Id id;
 
   while ((id = lease_table_walk (&store->by_address, hash, &at)) != 0)
@@ -506,7 +506,7 @@ lease_store_put (LeaseStore *store, const Lease *lease)
     {
       id = lease_pool_take (&store->bindings);
       memcpy (binding_at (store, id)->address, address, sizeof address);
-      lease_table_add (&store->by_address, lease_hash (address, sizeof address), id);
+      lease_table_add (&store->by_address, lease_hash (store->key, address, sizeof address), id);
       join_group (store, id, lease->client_id, link);
     }
   else if (!is_same_group (store, id, lease, link))
@@ -609,6 +609,13 @@ lease_store_new (const Dhcp6CodePoints *points)
   g_array_append_val (store->links, unknown);
   store->cursors = g_ptr_array_new ();
   return store;
+}
+
+void
+lease_store_set_key (LeaseStore *store, const guint8 key[LEASE_STORE_KEY_LENGTH])
+{
+  g_return_if_fail (store->bindings.n == 1);
+  memcpy (store->key, key, sizeof store->key);
 }
 
 LeaseStore *

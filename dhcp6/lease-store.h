@@ -28,6 +28,12 @@ typedef struct
 } Lease;
 
 LeaseStore *lease_store_new (const Dhcp6CodePoints *points);
+#define LEASE_STORE_KEY_LENGTH 16
+/*
+ * Random octets, before the first lease: clients that choose their identifiers cannot slow the tables down then.
+ * Results and their order do not depend on it.
+ */
+void lease_store_set_key (LeaseStore *store, const guint8 key[LEASE_STORE_KEY_LENGTH]);
 LeaseStore *lease_store_ref (LeaseStore *store);
 void lease_store_unref (LeaseStore *store);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (LeaseStore, lease_store_unref)

@@ -170,6 +170,7 @@ is_idle (const ServerConnection *connection)
          !connection->closing;
 }
 
+/* One that is closed and still has octets to take holds its place: else the limit could be got round. */
 static guint
 count_open (const LeasequeryServer *server, const RoamAddr *peer)
 {
@@ -179,7 +180,7 @@ count_open (const LeasequeryServer *server, const RoamAddr *peer)
     {
       const ServerConnection *connection = g_ptr_array_index (server->order, i);
 
-      n += !connection->closing && (peer == NULL || roam_addr_equal (&connection->peer, peer));
+      n += (!connection->closing || connection->outstanding > 0) && (peer == NULL || roam_addr_equal (&connection->peer, peer));
     }
   return n;
 }

@@ -6,6 +6,7 @@
 #include "dhcp6/leasequery-server-io.h"
 
 #include <json-glib/json-glib.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 
 /* The core of roam-leasequeryd: where leases come from, who answers, what is told about it. */
@@ -23,6 +24,7 @@ struct _Leasequeryd
   KeaLeasesIo *kea;      /* either */
   LeaseSqliteIo *sqlite; /* or */
   LeaseStore *store;     /* what answers now; NULL: none */
+  guint8 key[LEASE_STORE_KEY_LENGTH];
   char *status_path, *last_status;
   guint status_timer;
 };
@@ -34,6 +36,7 @@ prepare_store (LeaseStore *store, gpointer user_data)
 {
   const Leasequeryd *daemon = user_data;
 
+  lease_store_set_key (store, daemon->key);
   for (guint i = 0; i < daemon->config->subnets->len; i++)
     {
       const KeaSubnet *subnet = &g_array_index (daemon->config->subnets, KeaSubnet, i);
@@ -244,6 +247,8 @@ leasequeryd_new (LeasequerydConfig *config, const char *status_path, GError **er
   daemon->status_path = g_strdup (status_path);
   edge = (LeasequeryServerIoConfig){ &g_array_index (config->listen, RoamEndpoint, 0), config->listen->len };
   apply_limits (config);
+  if (getrandom (daemon->key, sizeof daemon->key, 0) != (gssize)sizeof daemon->key)
+    g_warning ("The kernel gives no random octets; look-up can be slowed down by clients");
   open_source (daemon);
   daemon->server = leasequery_server_io_new (leasequery_server_new (&config->server), &edge, error);
   if (daemon->server == NULL)

@@ -1008,6 +1008,28 @@ test_stop (Fixture *f, gconstpointer draft)
   expect (f, "3:drop");
 }
 
+/* A connection that is closed for a fault and does not take its last octets counts. covers: LQ-SRV-002 */
+static void
+test_closing_counts (Fixture *f, gconstpointer draft)
+{
+  put_many (f, 2000);
+  f->config.max_connections = 1;
+  start (f);
+  accept_from (f, 0);
+  f->hold = TRUE;
+  hear (f, 1, "LQ-V-05");
+  g_string_truncate (f->said, 0);
+  hear (f, 1, "LQ-B-01");
+  expect (f, "1:fault 1:close");
+  accept_from (f, 0);
+  expect (f, "2:drop");
+  f->hold = FALSE;
+  written (f, 1, f->held);
+  g_string_truncate (f->said, 0);
+  accept_from (f, 0);
+  expect (f, "");
+}
+
 /* A query that finds nothing in very much lets others in between. covers: LQ-SRV-098 */
 static void
 test_barren_query (Fixture *f, gconstpointer draft)
@@ -1230,6 +1252,7 @@ main (int argc, char **argv)
   ADD ("store/stop", NULL, test_stop);
   ADD ("store/stop-draft", draft, test_stop);
   ADD ("store/is-replaced", NULL, test_store_is_replaced);
+  ADD ("connection/closing-counts", NULL, test_closing_counts);
   ADD ("connection/barren-query", NULL, test_barren_query);
   ADD ("configure", NULL, test_configure);
   ADD ("counters", NULL, test_counters);

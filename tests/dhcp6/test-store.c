@@ -34,6 +34,8 @@ set_up (Fixture *f, gconstpointer data)
   dhcp6_code_points_init (&f->points);
   f->store = lease_store_new (&f->points);
   f->rng = roam_rng_new_for_test (5007);
+  if (data != NULL)
+    lease_store_set_key (f->store, data);
   for (guint i = 0; i < G_N_ELEMENTS (subnets); i++)
     {
       RoamPrefix prefix;
@@ -564,6 +566,7 @@ main (int argc, char **argv)
   ADD ("empty-again", test_empty_again);
   ADD ("snapshot", test_snapshot);
   ADD ("model", test_model);
+  g_test_add ("/dhcp6/store/model-keyed", Fixture, "0123456789abcdef", set_up, test_model, tear_down);
   ADD ("cursor-keeps-store", test_cursor_keeps_store);
   ADD ("size", test_size);
   return g_test_run ();
