@@ -18,6 +18,8 @@
 #define LOOK_MS 1000
 /* The cleanup renames the file before Kea makes a new one: its absence is not told before this. */
 #define ABSENCE_US (2 * G_USEC_PER_SEC)
+/* Of a store that was replaced, freed in one turn: a million leases at once would be a pause that is felt. */
+#define FREED_A_TURN 10000u
 /* Bad rows of one load that are told one by one. */
 #define TOLD_ROWS 10u
 /* At the start a cleanup that is at work is waited for by beginning again this often. */
@@ -69,6 +71,7 @@ struct _KeaLeasesIo
   char *file;
   KeaLeasesIoConfig config;
   LeaseStore *store; /* NULL: the file cannot be read */
+  LeaseStore *old;   /* the one before; on its way out */
   Reader reader;     /* of the file that grows */
   Load *load;        /* NULL: none under way */
   guint8 *buffer;
@@ -341,6 +344,16 @@ advance_load (KeaLeasesIo *io)
   return LOAD_MORE;
 }
 
+static gboolean on_turn (gpointer user_data);
+
+static void
+arm_turn (KeaLeasesIo *io)
+{
+  /* Not at idle priority: many queries must not keep a store old for ever. */
+  if (io->turn == 0)
+    io->turn = g_idle_add_full (G_PRIORITY_DEFAULT, on_turn, io, NULL);
+}
+
 static void
 fail (KeaLeasesIo *io, int code)
 {
@@ -372,7 +385,8 @@ switch_over (KeaLeasesIo *io)
   reader_clear (&io->reader);
   io->reader = load->reader;
   load->reader = (Reader){ .fd = -1 };
-  g_clear_pointer (&io->store, lease_store_unref);
+  g_clear_pointer (&io->old, lease_store_unref);
+  io->old = io->store;
   io->store = g_steal_pointer (&load->store);
   io->failed = FALSE;
   io->absent_since_us = 0;
@@ -381,6 +395,7 @@ switch_over (KeaLeasesIo *io)
   io->counters.load_us = g_get_monotonic_time () - load->began_us;
   g_message ("%s: %u leases read in %.1f s", io->file, io->counters.leases, (double)io->counters.load_us / 1e6);
   io->config.changed (io->store, io->config.user_data);
+  arm_turn (io);
 }
 
 /* FILE is away since less than a moment, and an older store is there to answer. */
@@ -394,16 +409,6 @@ is_briefly_absent (KeaLeasesIo *io)
   if (io->absent_since_us == 0)
     io->absent_since_us = now_us;
   return now_us - io->absent_since_us < ABSENCE_US;
-}
-
-static gboolean on_turn (gpointer user_data);
-
-static void
-arm_turn (KeaLeasesIo *io)
-{
-  /* Not at idle priority: many queries must not keep a store old for ever. */
-  if (io->turn == 0)
-    io->turn = g_idle_add_full (G_PRIORITY_DEFAULT, on_turn, io, NULL);
 }
 
 /* One chunk of the load that is under way. */
@@ -515,6 +520,8 @@ on_turn (gpointer user_data)
   KeaLeasesIo *io = user_data;
 
   io->turn = 0;
+  if (!lease_store_unref_slowly (&io->old, FREED_A_TURN))
+    arm_turn (io);
   look (io);
   return G_SOURCE_REMOVE;
 }
@@ -571,6 +578,7 @@ kea_leases_io_free (KeaLeasesIo *io)
   load_free (io->load);
   reader_clear (&io->reader);
   lease_store_unref (io->store);
+  lease_store_unref (io->old);
   g_free (io->buffer);
   g_free (io->file);
   g_free (io);

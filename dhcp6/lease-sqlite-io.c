@@ -10,6 +10,8 @@
 #define LOOK_MS 1000
 /* A database that changes all the time is read for a fifth of the time at most. */
 #define REST_FACTOR 4
+/* Of a store that was replaced, freed in one turn: a million leases at once would be a pause that is felt. */
+#define FREED_A_TURN 10000u
 /* Bad rows of one load that are told one by one. */
 #define TOLD_ROWS 10u
 /* The most that fits LQ_RELAY_DATA of a message. */
@@ -54,6 +56,7 @@ struct _LeaseSqliteIo
   dev_t device;
   ino_t inode;
   LeaseStore *store; /* NULL: the database cannot be read */
+  LeaseStore *old;   /* the one before; on its way out */
   Load *load;
   gint64 version; /* of what is in the store */
   gint64 rest_until_us;
@@ -325,13 +328,23 @@ advance_load (LeaseSqliteIo *io)
   return LOAD_MORE;
 }
 
+static gboolean on_turn (gpointer user_data);
+
+static void
+arm_turn (LeaseSqliteIo *io)
+{
+  if (io->turn == 0)
+    io->turn = g_idle_add_full (G_PRIORITY_DEFAULT, on_turn, io, NULL);
+}
+
 static void
 switch_over (LeaseSqliteIo *io)
 {
   g_autoptr (Load) load = g_steal_pointer (&io->load);
   gint64 now_us = g_get_monotonic_time ();
 
-  g_clear_pointer (&io->store, lease_store_unref);
+  g_clear_pointer (&io->old, lease_store_unref);
+  io->old = io->store;
   io->store = g_steal_pointer (&load->store);
   io->version = load->version;
   io->failed = io->stale = FALSE;
@@ -341,9 +354,8 @@ switch_over (LeaseSqliteIo *io)
   io->rest_until_us = now_us + REST_FACTOR * io->counters.load_us;
   g_debug ("%s: %u leases read in %.1f s", io->file, io->counters.leases, (double)io->counters.load_us / 1e6);
   io->config.changed (io->store, io->config.user_data);
+  arm_turn (io);
 }
-
-static gboolean on_turn (gpointer user_data);
 
 static void
 continue_load (LeaseSqliteIo *io, LoadResult result)
@@ -353,8 +365,7 @@ continue_load (LeaseSqliteIo *io, LoadResult result)
   switch (result)
     {
     case LOAD_MORE:
-      if (io->turn == 0)
-        io->turn = g_idle_add_full (G_PRIORITY_DEFAULT, on_turn, io, NULL);
+      arm_turn (io);
       return;
     case LOAD_WHOLE:
       switch_over (io);
@@ -382,6 +393,8 @@ on_turn (gpointer user_data)
   LeaseSqliteIo *io = user_data;
 
   io->turn = 0;
+  if (!lease_store_unref_slowly (&io->old, FREED_A_TURN))
+    arm_turn (io);
   if (io->load != NULL)
     continue_load (io, LOAD_MORE);
   return G_SOURCE_REMOVE;
@@ -426,6 +439,7 @@ lease_sqlite_io_free (LeaseSqliteIo *io)
   g_clear_handle_id (&io->turn, g_source_remove);
   close_db (io);
   lease_store_unref (io->store);
+  lease_store_unref (io->old);
   g_free (io->file);
   g_free (io->statement);
   g_free (io);

@@ -646,6 +646,22 @@ lease_store_unref (LeaseStore *store)
   g_free (store);
 }
 
+gboolean
+lease_store_unref_slowly (LeaseStore **store, guint budget)
+{
+  LeaseStore *old = *store;
+
+  if (old != NULL && old->references == 1)
+    {
+      for (; old->octets.n > 1 && budget > 0; budget--)
+        g_free (octets_at (old, --old->octets.n)->data);
+      if (old->octets.n > 1)
+        return FALSE;
+    }
+  g_clear_pointer (store, lease_store_unref);
+  return TRUE;
+}
+
 guint
 lease_store_n_leases (const LeaseStore *store)
 {

@@ -37,6 +37,11 @@ void lease_store_set_key (LeaseStore *store, const guint8 key[LEASE_STORE_KEY_LE
 LeaseStore *lease_store_ref (LeaseStore *store);
 void lease_store_unref (LeaseStore *store);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (LeaseStore, lease_store_unref)
+/*
+ * The same in bits, for a store that nobody asks any more: at most @budget allocations are freed in one call.
+ * TRUE: *@store is NULL now; FALSE: call again.
+ */
+gboolean lease_store_unref_slowly (LeaseStore **store, guint budget);
 
 /*
  * A subnet of the link @link (a name; made when it is new). FALSE when the subnet_id is known already.

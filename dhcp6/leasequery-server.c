@@ -180,7 +180,8 @@ count_open (const LeasequeryServer *server, const RoamAddr *peer)
     {
       const ServerConnection *connection = g_ptr_array_index (server->order, i);
 
-      n += (!connection->closing || connection->outstanding > 0) && (peer == NULL || roam_addr_equal (&connection->peer, peer));
+      n += (!connection->closing || connection->outstanding > 0) &&
+           (peer == NULL || roam_addr_equal (&connection->peer, peer));
     }
   return n;
 }

@@ -547,6 +547,34 @@ test_size (Fixture *f, gconstpointer data)
   g_assert_cmpuint ((lease_store_size (f->store) - before) / n, <=, 250);
 }
 
+/* A store on its way out frees a few octets a turn, and only when no query holds it. */
+static void
+test_unref_slowly (Fixture *f, gconstpointer data)
+{
+  LeaseStore *old;
+  LeaseCursor *cursor;
+  guint turns = 1;
+
+  for (guint i = 1; i <= 100; i++)
+    {
+      g_autofree char *text = g_strdup_printf ("2001:db8:0:1::%x", i);
+
+      put (f, text, (guint8)i, 1, 1, 0, 1);
+    }
+  old = f->store;
+  cursor = lease_cursor_by_link (old, LEASE_ANY_LINK);
+  g_assert_true (lease_store_unref_slowly (&old, 10)); /* the cursor's now */
+  g_assert_null (old);
+  old = lease_store_ref (f->store);
+  lease_cursor_free (cursor);
+  for (; !lease_store_unref_slowly (&old, 10); turns++)
+    g_assert_cmpuint (turns, <, 1000);
+  g_assert_null (old);
+  g_assert_cmpuint (turns, >, 5);
+  g_assert_true (lease_store_unref_slowly (&old, 10));
+  f->store = NULL;
+}
+
 int
 main (int argc, char **argv)
 {
@@ -569,5 +597,6 @@ main (int argc, char **argv)
   g_test_add ("/dhcp6/store/model-keyed", Fixture, "0123456789abcdef", set_up, test_model, tear_down);
   ADD ("cursor-keeps-store", test_cursor_keeps_store);
   ADD ("size", test_size);
+  ADD ("unref-slowly", test_unref_slowly);
   return g_test_run ();
 }
