@@ -275,6 +275,8 @@ begin_load (KeaLeasesIo *io)
   io->load->reader.fd = -1;
   io->load->began_us = g_get_monotonic_time ();
   io->load->store = lease_store_new (&io->config.points);
+  if (io->store != NULL)
+    lease_store_reserve_like (io->load->store, io->store);
   io->told = 0;
   identify_others (io, io->load->others);
   io->config.prepare (io->load->store, io->config.user_data);

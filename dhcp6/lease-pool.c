@@ -118,6 +118,18 @@ lease_table_init (LeaseTable *table)
 }
 
 void
+lease_table_reserve (LeaseTable *table, guint32 n)
+{
+  guint32 slots = table->mask + 1;
+
+  g_return_if_fail (table->used == 0);
+  while (slots < G_MAXUINT32 / 4 && (guint64)n * 4 > (guint64)slots * 3)
+    slots *= 2;
+  lease_table_clear (table);
+  *table = (LeaseTable){ .slots = g_new0 (LeaseSlot, slots), .mask = slots - 1 };
+}
+
+void
 lease_table_clear (LeaseTable *table)
 {
   g_clear_pointer (&table->slots, g_free);

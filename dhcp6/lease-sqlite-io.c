@@ -300,6 +300,8 @@ begin_load (LeaseSqliteIo *io)
       return LOAD_FAILED;
     }
   load->store = lease_store_new (&io->config.points);
+  if (io->store != NULL)
+    lease_store_reserve_like (load->store, io->store);
   load->began_us = g_get_monotonic_time ();
   io->config.prepare (load->store, io->config.user_data);
   io->told = 0;

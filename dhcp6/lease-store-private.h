@@ -149,6 +149,8 @@ lease_pool_at (const LeasePool *pool, Id id)
 }
 
 void lease_table_init (LeaseTable *table);
+/* Room for @n entries without growing; of an empty table. */
+void lease_table_reserve (LeaseTable *table, guint32 n);
 void lease_table_clear (LeaseTable *table);
 gsize lease_table_size (const LeaseTable *table);
 /* Walks the entries with @hash: start with *@at = 0. The Id, or 0 at the end. */

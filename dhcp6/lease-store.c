@@ -618,6 +618,14 @@ lease_store_set_key (LeaseStore *store, const guint8 key[LEASE_STORE_KEY_LENGTH]
   memcpy (store->key, key, sizeof store->key);
 }
 
+void
+lease_store_reserve_like (LeaseStore *store, const LeaseStore *like)
+{
+  lease_table_reserve (&store->by_address, like->by_address.used);
+  for (guint i = 0; i < LEASE_N_OCTETS; i++)
+    lease_table_reserve (&store->by_octets[i], like->by_octets[i].used);
+}
+
 LeaseStore *
 lease_store_ref (LeaseStore *store)
 {

@@ -34,6 +34,8 @@ LeaseStore *lease_store_new (const Dhcp6CodePoints *points);
  * Results and their order do not depend on it.
  */
 void lease_store_set_key (LeaseStore *store, const guint8 key[LEASE_STORE_KEY_LENGTH]);
+/* Room in an empty store for as much as is in @like: growing takes pauses that queries would feel. */
+void lease_store_reserve_like (LeaseStore *store, const LeaseStore *like);
 LeaseStore *lease_store_ref (LeaseStore *store);
 void lease_store_unref (LeaseStore *store);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (LeaseStore, lease_store_unref)

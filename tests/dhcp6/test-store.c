@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "dhcp6/lease-store.h"
+#include "dhcp6/lease-store-private.h"
 
 #include "base/rng.h"
 
@@ -547,6 +547,36 @@ test_size (Fixture *f, gconstpointer data)
   g_assert_cmpuint ((lease_store_size (f->store) - before) / n, <=, 250);
 }
 
+/* A store with room for another's leases does not grow while it takes them. */
+static void
+test_reserve (Fixture *f, gconstpointer data)
+{
+  g_autoptr (LeaseStore) store = lease_store_new (&f->points);
+  LeaseStore *like = f->store;
+  gsize size;
+
+  for (guint i = 1; i <= 1000; i++)
+    {
+      g_autofree char *text = g_strdup_printf ("2001:db8:0:1::%x", i);
+
+      put (f, text, i % 8, 1, 0, 0, 0);
+    }
+  lease_store_reserve_like (store, like);
+  size = store->by_address.mask;
+  g_assert_cmpuint (size, ==, like->by_address.mask);
+  f->store = store;
+  for (guint i = 1; i <= 1000; i++)
+    {
+      g_autofree char *text = g_strdup_printf ("2001:db8:0:1::%x", i);
+      RoamAddr address = address_of (text);
+
+      put (f, text, i % 8, 1, 0, 0, 0);
+      g_assert_cmpuint (lease_store_find_binding (store, address.bytes), !=, 0);
+    }
+  g_assert_cmpuint (store->by_address.mask, ==, size);
+  f->store = like;
+}
+
 /* A store on its way out frees a few octets a turn, and only when no query holds it. */
 static void
 test_unref_slowly (Fixture *f, gconstpointer data)
@@ -597,6 +627,7 @@ main (int argc, char **argv)
   g_test_add ("/dhcp6/store/model-keyed", Fixture, "0123456789abcdef", set_up, test_model, tear_down);
   ADD ("cursor-keeps-store", test_cursor_keeps_store);
   ADD ("size", test_size);
+  ADD ("reserve", test_reserve);
   ADD ("unref-slowly", test_unref_slowly);
   return g_test_run ();
 }
