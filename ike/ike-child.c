@@ -96,6 +96,18 @@ ike_child_is_replaced (const IkeSession *session, const IkeChild *child)
   return find_successor (session, child) != NULL;
 }
 
+void
+ike_child_drop_successors (IkeSession *session, const RoamNow *now, const IkeChild *child)
+{
+  for (guint i = session->children->len; i > 0; i--)
+    {
+      IkeChild *other = g_ptr_array_index (session->children, i - 1);
+
+      if (other->replaces == child->sa->id && other->linger_us == ROAM_NEVER && !other->outbound)
+        ike_child_close (session, now, other);
+    }
+}
+
 /* --- traffic selectors --- */
 
 GArray *

@@ -166,11 +166,37 @@ process_notifies (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkeP
 
 /* --- exchanges --- */
 
+/*
+ * Both sides rekeyed the IKE SA at once, and our answer is still missing: the peer, which has it all, may
+ * delete the successor that it started and lost before we know (RFC 7296 2.8.2). The other successor
+ * comes with the answer. NULL: nothing like that is going on.
+ */
+static IkeSa *
+find_unsettled (const IkeSession *session, const IkeSa *deleted)
+{
+  for (guint i = 0; i < session->sas->len; i++)
+    {
+      IkeSa *sa = g_ptr_array_index (session->sas, i);
+
+      if (sa != deleted && sa->state == IKE_SA_REPLACED && sa->task && sa->task->type == IKE_TASK_REKEY_IKE &&
+          sa->task->rival_nonce)
+        return sa;
+    }
+  return NULL;
+}
+
 static void
 process_deleted_sa (IkeSession *session, IkeSa *sa)
 {
+  IkeSa *unsettled = sa == session->current ? find_unsettled (session, sa) : NULL;
+
   if (session->state == IKE_STATE_CLOSING && sa == session->current)
     ike_session_die (session, session->closing_type, session->closing_reason, session->closing_advice);
+  else if (unsettled)
+    {
+      session->current = unsettled;
+      ike_sa_close (session, sa);
+    }
   else if (sa == session->current)
     ike_session_die (session, IKE_EVENT_DEAD,
                      ike_session_says (session, "the gateway deleted the IKE SA", "the client deleted the IKE SA"),

@@ -464,6 +464,11 @@ IkeChild *ike_child_by_spi_out (const IkeSession *session, guint32 spi);
 gboolean ike_child_any_left (const IkeSession *session);
 /* Another one took over or is about to, by a rekeying of either side. */
 gboolean ike_child_is_replaced (const IkeSession *session, const IkeChild *child);
+/*
+ * The peer rekeys @child once more: it never saw our answer to its first attempt, because that went down
+ * with an IKE SA, and does not have the successor that we made for it.
+ */
+void ike_child_drop_successors (IkeSession *session, const RoamNow *now, const IkeChild *child);
 IkeChild *ike_child_in_use (const IkeSession *session);
 guint32 ike_child_new_spi (IkeSession *session);
 /* Keys of an exchange that made a Child SA, @ours: started by us. NULL: cannot be derived. */

@@ -405,7 +405,10 @@ succeed (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair
   child->replaces = grant->old ? grant->old->sa->id : 0;
   payloads = build_answer (chosen, child, nonce, dh);
   if (grant->old)
-    note_rival (session, grant->old, child, peer_nonce, nonce);
+    {
+      ike_child_drop_successors (session, now, grant->old);
+      note_rival (session, grant->old, child, peer_nonce, nonce);
+    }
   ike_child_install (session, now, child, !grant->old);
   ike_exchange_respond (session, sa, pair, IKE_EXCHANGE_CREATE_CHILD_SA, payloads);
   return TRUE;

@@ -122,7 +122,7 @@ random_command (Duo *duo, RoamRng *rng)
 static void
 test_chaos (void)
 {
-  for (guint64 seed = 1; seed <= 40; seed++)
+  for (guint64 seed = 1; seed <= 250; seed++)
     {
       g_autoptr (Duo) duo = duo_new (NULL, NULL, seed);
       g_autoptr (RoamRng) rng = roam_rng_new_for_test (seed);
