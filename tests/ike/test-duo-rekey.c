@@ -1,6 +1,94 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Rekeying by either side and by both at once, on good and on bad networks (RFC 7296 2.8, 2.25). */
+#include "ike/ike-message-private.h"
 #include "tests/ike/duo.h"
+
+/* --- what must be true of every run --- */
+
+/* A message of an IKE SA, told apart as RFC 7296 2.2 does. */
+typedef struct
+{
+  guint64 spi_i, spi_r;
+  gboolean from_client, is_response;
+  guint32 id;
+} Key;
+
+static guint
+key_hash (gconstpointer data)
+{
+  const Key *key = data;
+  return (guint)(key->spi_i ^ key->spi_r) ^ (key->id << 2) ^ (guint)(key->from_client << 1) ^ (guint)key->is_response;
+}
+
+static gboolean
+key_equal (gconstpointer x, gconstpointer y)
+{
+  const Key *a = x, *b = y;
+  return a->spi_i == b->spi_i && a->spi_r == b->spi_r && a->from_client == b->from_client &&
+         a->is_response == b->is_response && a->id == b->id;
+}
+
+static gboolean
+read_key (const DuoPacket *packet, GBytes *message, Key *ret_key)
+{
+  IkeParseError error;
+  IkeHeader header;
+  const guint8 *data;
+  guint8 protection = 0;
+  gsize length;
+
+  data = g_bytes_get_data (message, &length);
+  if (!ike_header_parse (data, length, &header, &error) || !ike_message_peek_protection (data, length, &protection) ||
+      protection != IKE_PAYLOAD_SK)
+    return FALSE;
+  *ret_key = (Key){ .spi_i = header.spi_i,
+                    .spi_r = header.spi_r,
+                    .from_client = packet->from_client,
+                    .is_response = (header.flags & IKE_FLAG_RESPONSE) != 0,
+                    .id = header.message_id };
+  return TRUE;
+}
+
+/*
+ * Windows of one: a request goes out when the one before was answered, never earlier. And whatever is
+ * sent again is the same, bit by bit.
+ */
+/* covers: IKE-MID-008 */
+static void
+assert_windows (const Duo *duo)
+{
+  g_autoptr (GHashTable) seen = g_hash_table_new_full (key_hash, key_equal, g_free, (GDestroyNotify)g_bytes_unref);
+  guint checked = 0;
+
+  for (guint i = 0; i < duo->packets->len; i++)
+    {
+      const DuoPacket *packet = g_ptr_array_index (duo->packets, i);
+      g_autoptr (GBytes) message = NULL;
+      Key key, before;
+      GBytes *first;
+
+      if (g_bytes_get_size (packet->data) < IKE_HEADER_LENGTH)
+        continue;
+      message = duo_message (packet);
+      if (!read_key (packet, message, &key))
+        continue;
+      first = g_hash_table_lookup (seen, &key);
+      if (first)
+        {
+          g_assert_true (g_bytes_equal (first, message));
+          continue;
+        }
+      before = (Key){ key.spi_i, key.spi_r, !key.from_client, TRUE, key.id - 1 };
+      /* IKE_AUTH, number 1, follows IKE_SA_INIT, which is not protected. */
+      if (!key.is_response && key.id > 0 && duo_exchange (packet) != IKE_EXCHANGE_IKE_AUTH)
+        {
+          g_assert_true (g_hash_table_contains (seen, &before));
+          checked++;
+        }
+      g_hash_table_insert (seen, g_memdup2 (&key, sizeof key), g_steal_pointer (&message));
+    }
+  g_assert_cmpuint (checked, >, 0);
+}
 
 /* One IKE SA, one Child SA on each side, and both agree about them. */
 static void
@@ -143,6 +231,7 @@ test_chaos (void)
       duo->a->loss_percent = duo->b->loss_percent = 0;
       duo_run (duo, 120 * SEC);
       assert_settled (duo);
+      assert_windows (duo);
     }
 }
 
