@@ -190,6 +190,61 @@ test_routability_superseded (void)
   duo_ping (duo);
 }
 
+/* The INFORMATIONAL exchanges of one IKE SA. */
+static gboolean
+lose_informational_of (const DuoPacket *packet, gpointer user)
+{
+  const guint64 *spi_i = user;
+  g_autoptr (GBytes) message = NULL;
+  IkeParseError error;
+  IkeHeader header;
+  const guint8 *data;
+  gsize length;
+
+  if (duo_exchange (packet) != IKE_EXCHANGE_INFORMATIONAL)
+    return FALSE;
+  message = duo_message (packet);
+  data = g_bytes_get_data (message, &length);
+  return ike_header_parse (data, length, &header, &error) && header.spi_i == *spi_i;
+}
+
+/* An update that was held up on an IKE SA which has a successor with a newer one. */
+/* covers: MOB-GWU-001 */
+static void
+test_stale_update (void)
+{
+  g_autoptr (Duo) duo = duo_new (NULL, NULL, 1);
+  IkeStatus old, after;
+  DuoPacket stale;
+  guint n;
+
+  duo_establish (duo);
+  ike_session_get_status (duo->client, &old);
+  duo->filter = lose_informational_of;
+  duo->filter_user = &old.spi_i;
+  duo_move (duo, duo->b, TRUE);
+  stale = *(const DuoPacket *)g_ptr_array_index (duo->packets, duo->packets->len - 1);
+  g_assert_cmpuint (duo_exchange (&stale), ==, IKE_EXCHANGE_INFORMATIONAL);
+  duo_gateway_command (duo, IKE_REKEY_IKE);
+  duo_run (duo, 200 * MS);
+  ike_session_get_status (duo->client, &after);
+  g_assert_cmpuint (after.spi_i, !=, old.spi_i);
+  duo_move (duo, duo->nat, TRUE);
+  duo_run (duo, 200 * MS);
+  assert_gateway_at (duo, DUO_NAT);
+  g_assert_cmpuint (duo_gateway_counter (duo, "updates-accepted"), ==, 1);
+  duo->filter = NULL;
+  n = duo->packets->len;
+  duo_inject (duo, &stale.remote, &stale.local, stale.data);
+  g_assert_cmpuint (duo->packets->len, ==, n + 1); /* it has its answer */
+  g_assert_cmpuint (duo_gateway_counter (duo, "updates-stale"), ==, 1);
+  assert_gateway_at (duo, DUO_NAT);
+  assert_esp_at (duo, DUO_NAT);
+  duo_run (duo, 10 * SEC);
+  assert_gateway_at (duo, DUO_NAT);
+  duo_ping (duo);
+}
+
 /* --- what the gateway refuses --- */
 
 /* covers: MOB-GWU-003 */
@@ -464,6 +519,7 @@ main (int argc, char **argv)
   g_test_add_func ("/duo-mobike/routability-after", test_routability_after);
   g_test_add_func ("/duo-mobike/routability-fails", test_routability_fails);
   g_test_add_func ("/duo-mobike/routability-superseded", test_routability_superseded);
+  g_test_add_func ("/duo-mobike/stale-update", test_stale_update);
   g_test_add_func ("/duo-mobike/unacceptable", test_unacceptable);
   g_test_add_func ("/duo-mobike/unexpected-nat", test_unexpected_nat);
   g_test_add_func ("/duo-mobike/no-mobike", test_no_mobike);
