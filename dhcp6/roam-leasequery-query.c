@@ -87,7 +87,7 @@ parse_remote_id (const char *text, const char *where, GError **error)
   char *end = NULL;
   guint64 enterprise = g_ascii_strtoull (text, &end, 10);
   g_autoptr (GBytes) id = NULL;
-  g_auto (WireWriter) writer;
+  g_auto (WireWriter) writer = { 0 };
   gsize length;
   const guint8 *data;
 
