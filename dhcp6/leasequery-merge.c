@@ -58,17 +58,20 @@ mask (const Dhcp6Binding *binding, guint8 out[ADDRESS_OCTETS])
     out[whole] = (guint8)(binding->address.bytes[whole] & (0xff00 >> rest));
 }
 
+/* Addresses of a link differ in few bits, and all of these must count: multiplied, folded, multiplied. */
 static guint
 hash_binding (gconstpointer key)
 {
+  static const guint64 golden = G_GUINT64_CONSTANT (0x9e3779b97f4a7c15);
   const Dhcp6Binding *binding = key;
   guint8 octets[ADDRESS_OCTETS];
-  guint hash = 5381u + binding->prefix_length * 2u + (binding->is_prefix ? 1u : 0u);
+  guint64 words[2], hash;
 
   mask (binding, octets);
-  for (guint i = 0; i < ADDRESS_OCTETS; i++)
-    hash = hash * 33u + octets[i];
-  return hash;
+  memcpy (words, octets, sizeof words);
+  hash = (words[0] * golden ^ words[1]) + binding->prefix_length * 2u + (binding->is_prefix ? 1u : 0u);
+  hash = (hash ^ hash >> 32) * golden;
+  return (guint)(hash >> 32);
 }
 
 static gboolean

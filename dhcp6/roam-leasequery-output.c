@@ -278,11 +278,20 @@ write_csv (ToolOutput *output, const LeasequeryRecord *record)
 
 /* -------------------------------------------------------------------- json ---- */
 
+/* ,"key":" */
+static void
+begin_json_text (GString *out, const char *key)
+{
+  g_string_append (out, ",\"");
+  g_string_append (out, key);
+  g_string_append (out, "\":\"");
+}
+
 /* @text is valid UTF-8 without control characters (dhcp6_dup_text() and the like). */
 static void
 append_json_text (GString *out, const char *key, const char *text)
 {
-  g_string_append_printf (out, ",\"%s\":\"", key);
+  begin_json_text (out, key);
   for (; *text != '\0'; text++)
     {
       if (*text == '"' || *text == '\\')
@@ -297,7 +306,7 @@ append_json_hex (GString *out, const char *key, Dhcp6Slice octets)
 {
   if (octets.data == NULL)
     return;
-  g_string_append_printf (out, ",\"%s\":\"", key);
+  begin_json_text (out, key);
   tool_append_hex (out, octets);
   g_string_append_c (out, '"');
 }

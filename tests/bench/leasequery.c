@@ -18,9 +18,9 @@
 #include <unistd.h>
 
 /*
- * leasequery [--markdown] [--sizes N,N] [--queries N] [--runs N]: bindings a second of both engines over
- * loopback TCP, each side one process on one core. The server's edge is poll() around LeasequeryServer;
- * the requestor's is the library's own.
+ * leasequery [--markdown] [--sizes N,N] [--queries N] [--runs N] [--tool ROAM_LEASEQUERY]: bindings a
+ * second of both engines over loopback TCP, each side one process on one core. The server's edge is
+ * poll() around LeasequeryServer; the requestor's is the library's own, or all of roam-leasequery.
  */
 
 #define READ_SIZE 4096
@@ -425,6 +425,42 @@ measure (guint16 port, int control, Dhcp6QueryType type, guint n_leases, guint n
                 after.rss_kib };
 }
 
+/* -------------------------------------------------------------------- tool ---- */
+
+/* roam-leasequery by relay-id, its output thrown away. */
+static Row
+measure_tool (const char *tool, const char *format, guint16 port, int control, guint n_leases)
+{
+  g_autofree char *server = g_strdup_printf ("[::1]:%u", port);
+  g_autofree char *relay = dhcp6_dup_hex ((Dhcp6Slice){ relay_duid, sizeof relay_duid });
+  const char *argv[] = { tool, server, "--quiet", "--duid", "0003000102", format, "relay-id", relay, NULL };
+  Usage before = ask_usage (control), after;
+  gint64 began_us = now ().boot_us;
+  struct rusage used;
+  int status = 1;
+  pid_t child = fork ();
+
+  if (child == 0)
+    {
+      if (freopen ("/dev/null", "w", stdout) != NULL)
+        execv (tool, (char *const *)argv);
+      _exit (127);
+    }
+  wait4 (child, &status, 0, &used);
+  if (!WIFEXITED (status) || WEXITSTATUS (status) != 0)
+    g_error ("%s %s failed", tool, format);
+  after = ask_usage (control);
+  return (Row){ n_leases,
+                (gdouble)(now ().boot_us - began_us) / 1e6,
+                0,
+                (gdouble)(after.cpu_us - before.cpu_us) / n_leases,
+                ((gdouble)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1e6 +
+                 (gdouble)(used.ru_utime.tv_usec + used.ru_stime.tv_usec)) /
+                  n_leases,
+                after.rss_kib,
+                used.ru_maxrss };
+}
+
 /* -------------------------------------------------------------------- main ---- */
 
 static int
@@ -456,8 +492,9 @@ print_row (gboolean markdown, const char *name, guint n_leases, const Row *row)
 }
 
 static void
-bench_size (guint n_leases, guint n_queries, guint runs, gboolean markdown)
+bench_size (guint n_leases, guint n_queries, guint runs, const char *tool, gboolean markdown)
 {
+  static const char *const formats[] = { "--table", "--csv", "--json", "--merge" };
   static const struct
   {
     const char *name;
@@ -495,6 +532,13 @@ bench_size (guint n_leases, guint n_queries, guint runs, gboolean markdown)
         }
       print_row (markdown, kinds[k].name, n_leases, &best);
     }
+  for (guint k = 0; tool != NULL && k < G_N_ELEMENTS (formats); k++)
+    {
+      Row row = measure_tool (tool, formats[k], port, control[0], n_leases);
+      g_autofree char *name = g_strdup_printf ("tool %s", formats[k]);
+
+      print_row (markdown, name, n_leases, &row);
+    }
   close (control[0]);
   waitpid (child, &status, 0);
 }
@@ -503,12 +547,13 @@ int
 main (int argc, char **argv)
 {
   gboolean markdown = FALSE;
-  g_autofree char *sizes = NULL;
+  g_autofree char *sizes = NULL, *tool = NULL;
   gint n_queries = 20000, runs = 3;
   const GOptionEntry entries[] = {
     { "markdown", 0, 0, G_OPTION_ARG_NONE, &markdown, "Print a table in Markdown", NULL },
     { "sizes", 0, 0, G_OPTION_ARG_STRING, &sizes, "Bindings in the store (100000,1000000)", "N,N" },
     { "queries", 0, 0, G_OPTION_ARG_INT, &n_queries, "Queries by address and by client (20000)", "N" },
+    { "tool", 0, 0, G_OPTION_ARG_FILENAME, &tool, "Measure this program too", "ROAM_LEASEQUERY" },
     { "runs", 0, 0, G_OPTION_ARG_INT, &runs, "The best of so many is shown (3)", "N" },
     { NULL },
   };
@@ -537,7 +582,7 @@ main (int argc, char **argv)
           g_printerr ("leasequery: --sizes: %s\n", error->message);
           return 2;
         }
-      bench_size ((guint)n, (guint)n_queries, (guint)runs, markdown);
+      bench_size ((guint)n, (guint)n_queries, (guint)runs, tool, markdown);
     }
   return 0;
 }
