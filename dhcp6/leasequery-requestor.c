@@ -260,6 +260,35 @@ leasequery_requestor_drop (LeasequeryRequestor *r, LeasequeryOutcome outcome)
   connection_lost (r, outcome);
 }
 
+static gboolean
+has_query_in (const LeasequeryRequestor *r, QueryState state)
+{
+  for (guint i = 0; i < r->queries->len; i++)
+    if (((const RequestorQuery *)g_ptr_array_index (r->queries, i))->state == state)
+      return TRUE;
+  return FALSE;
+}
+
+/*
+ * A server may close after any answer (RFC 5460 7.4), and what it had not read then makes its system
+ * send RST: what was sent behind that answer is asked on another connection, at once. That comes to an
+ * end: each such connection has brought an answer.
+ */
+static void
+connect_anew (LeasequeryRequestor *r)
+{
+  forget_connection (r);
+  for (guint i = 0; i < r->queries->len; i++)
+    {
+      RequestorQuery *query = g_ptr_array_index (r->queries, i);
+
+      if (query->state == QUERY_WAIT)
+        requeue (r, query);
+    }
+  if (r->queries->len > 0)
+    connect_now (r);
+}
+
 /* EOF or RST. The draft lets a lone REPLY and the end be a whole result (LQ-DRF-006). */
 static void
 connection_ended (LeasequeryRequestor *r, gboolean in_order)
@@ -275,6 +304,11 @@ connection_ended (LeasequeryRequestor *r, gboolean in_order)
         leasequery_requestor_finish (r, query, LEASEQUERY_OUTCOME_OK, TRUE);
       else
         i++;
+    }
+  if (r->heard && !has_query_in (r, QUERY_DATA))
+    {
+      connect_anew (r);
+      return;
     }
   if (!r->heard && r->queries->len > 0)
     {

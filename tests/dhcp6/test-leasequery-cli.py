@@ -545,6 +545,24 @@ def test_refused():
     holds(result.err, "it may not permit this requestor")
 
 
+def test_closes_after_each():
+    # Section 8, row 29: a server may close after any answer; what was sent behind it is asked again.
+    def one(connection, server):
+        xid = server.read_query(connection)
+        connection.sendall(vector("V-23", xid))
+    began = time.monotonic()
+    lines = "".join(f"address 2001:db8::{n:x}\n" for n in range(1, 13))
+    result, server = ask(one, "--file", "-", stdin=lines)
+    equal((result.status, len(result.ends), len(result.bindings)), (0, 12, 24), str(result))
+    assert len(server.connections) >= 12 and time.monotonic() - began < 5
+
+    def first_alone(connection, server):  # the second answer is cut: that one is incomplete
+        first, second = server.read_query(connection), server.read_query(connection)
+        connection.sendall(vector("V-23", first) + vector("V-10", second))
+    result, _ = ask(first_alone, *ADDRESS, *RELAY)
+    equal((result.status, [e["complete"] for e in result.ends]), (1, [True, False]), str(result))
+
+
 def test_connect_timeout():
     # covers: LQ-REQ-003
     subprocess.run(["nft", "add table ip6 t; add chain ip6 t c { type filter hook input priority 0; }; add rule ip6 t c tcp dport 3547 drop"],
