@@ -383,8 +383,8 @@ make_options (const Raw *raw, char **words, GError **error)
 
 /* ----------------------------------------------------------------- entries ---- */
 
-static GOptionContext *
-make_context (Raw *raw)
+static void
+add_entries (GOptionContext *context, Raw *raw)
 {
   const GOptionEntry entries[] = {
     { "port", 'p', 0, G_OPTION_ARG_INT, &raw->port, "TCP port of the servers (default 547)", "N" },
@@ -416,6 +416,13 @@ make_context (Raw *raw)
     { "help", 'h', 0, G_OPTION_ARG_NONE, &raw->help, "Print this help", NULL },
     { NULL },
   };
+
+  g_option_context_add_main_entries (context, entries, NULL);
+}
+
+static GOptionContext *
+make_context (Raw *raw)
+{
   GOptionContext *context = g_option_context_new ("SERVER... QUERY [on LINK-ADDRESS]...");
 
   g_option_context_set_summary (context, "Ask DHCPv6 servers who holds which addresses and prefixes (RFC 5460).\n\n"
@@ -425,7 +432,7 @@ make_context (Raw *raw)
                                          "  relay-id DUID            everything behind this relay\n"
                                          "  link ADDR                everything on the link with this address\n"
                                          "  remote-id N:HEX|N=TEXT   everything behind this port of a relay");
-  g_option_context_add_main_entries (context, entries, NULL);
+  add_entries (context, raw);
   g_option_context_set_help_enabled (context, FALSE);
   return context;
 }

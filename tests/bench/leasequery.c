@@ -491,6 +491,43 @@ print_row (gboolean markdown, const char *name, guint n_leases, const Row *row)
   fflush (stdout);
 }
 
+/* A server of its own for each size: *@ret_control speaks with it, and ends it when it is closed. */
+static pid_t
+start_server (guint n_leases, guint16 *ret_port, int *ret_control)
+{
+  int control[2], listener = make_listener (ret_port);
+  pid_t child;
+
+  if (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) != 0)
+    g_error ("socketpair: %s", g_strerror (errno));
+  child = fork ();
+  if (child == 0)
+    {
+      close (control[0]);
+      run_server (listener, control[1], n_leases);
+    }
+  close (listener);
+  close (control[1]);
+  *ret_control = control[0];
+  return child;
+}
+
+/* The fastest of @runs. */
+static Row
+measure_best (guint16 port, int control, Dhcp6QueryType type, guint n_leases, guint n_queries, guint runs)
+{
+  Row best = { 0 };
+
+  for (guint i = 0; i < runs; i++)
+    {
+      Row row = measure (port, control, type, n_leases, n_queries);
+
+      if (i == 0 || row.seconds < best.seconds)
+        best = row;
+    }
+  return best;
+}
+
 static void
 bench_size (guint n_leases, guint n_queries, guint runs, const char *tool, gboolean markdown)
 {
@@ -504,42 +541,24 @@ bench_size (guint n_leases, guint n_queries, guint runs, const char *tool, gbool
                 { "remote-id", DHCP6_QUERY_BY_REMOTE_ID },
                 { "client", DHCP6_QUERY_BY_CLIENTID },
                 { "address", DHCP6_QUERY_BY_ADDRESS } };
-  int control[2], status;
+  int control, status;
   guint16 port;
-  int listener = make_listener (&port);
-  pid_t child;
+  pid_t child = start_server (n_leases, &port, &control);
 
-  if (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) != 0)
-    g_error ("socketpair: %s", g_strerror (errno));
-  child = fork ();
-  if (child == 0)
-    {
-      close (control[0]);
-      run_server (listener, control[1], n_leases);
-    }
-  close (listener);
-  close (control[1]);
   for (guint k = 0; k < G_N_ELEMENTS (kinds); k++)
     {
-      Row best = { 0 };
+      Row row = measure_best (port, control, kinds[k].type, n_leases, n_queries, runs);
 
-      for (guint i = 0; i < runs; i++)
-        {
-          Row row = measure (port, control[0], kinds[k].type, n_leases, n_queries);
-
-          if (i == 0 || row.seconds < best.seconds)
-            best = row;
-        }
-      print_row (markdown, kinds[k].name, n_leases, &best);
+      print_row (markdown, kinds[k].name, n_leases, &row);
     }
   for (guint k = 0; tool != NULL && k < G_N_ELEMENTS (formats); k++)
     {
-      Row row = measure_tool (tool, formats[k], port, control[0], n_leases);
+      Row row = measure_tool (tool, formats[k], port, control, n_leases);
       g_autofree char *name = g_strdup_printf ("tool %s", formats[k]);
 
       print_row (markdown, name, n_leases, &row);
     }
-  close (control[0]);
+  close (control);
   waitpid (child, &status, 0);
 }
 
