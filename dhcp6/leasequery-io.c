@@ -306,6 +306,8 @@ perform (LeasequeryIo *io, LeasequeryRequestorAction *action)
       io->end_output = TRUE;
       return;
     case LEASEQUERY_REQUESTOR_ACTION_DISCONNECT:
+      if (io->fd >= 0 && !io->connected) /* the engine's patience is over before the system's */
+        io->error = ETIMEDOUT;
       disconnect (io);
       return;
     case LEASEQUERY_REQUESTOR_ACTION_EVENT:

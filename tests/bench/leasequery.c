@@ -480,14 +480,16 @@ make_listener (guint16 *ret_port)
 static void
 print_row (gboolean markdown, const char *name, guint n_leases, const Row *row)
 {
-  const char *format = markdown ? "| %s | %u | %" G_GUINT64_FORMAT " | %.0f | %.2f | %.2f | %.2f | %.1f | %.1f |\n"
-                                : "%-12s %9u %9" G_GUINT64_FORMAT " %12.0f %10.2f %10.2f %10.2f %10.1f %10.1f\n";
+  g_autofree char *first = row->first_ms > 0 ? g_strdup_printf ("%.2f", row->first_ms) : g_strdup ("-");
+  gdouble rate = (gdouble)row->bindings / row->seconds;
+  gdouble server_mib = (gdouble)row->server_rss / 1024, requestor_mib = (gdouble)row->requestor_rss / 1024;
 
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-  printf (format, name, n_leases, row->bindings, (gdouble)row->bindings / row->seconds, row->first_ms, row->server_us,
-          row->requestor_us, (gdouble)row->server_rss / 1024, (gdouble)row->requestor_rss / 1024);
-#pragma GCC diagnostic pop
+  if (markdown)
+    printf ("| %s | %u | %" G_GUINT64_FORMAT " | %.0f | %s | %.2f | %.2f | %.1f | %.1f |\n", name, n_leases,
+            row->bindings, rate, first, row->server_us, row->requestor_us, server_mib, requestor_mib);
+  else
+    printf ("%-12s %9u %9" G_GUINT64_FORMAT " %12.0f %10s %10.2f %10.2f %10.1f %10.1f\n", name, n_leases, row->bindings,
+            rate, first, row->server_us, row->requestor_us, server_mib, requestor_mib);
   fflush (stdout);
 }
 

@@ -574,6 +574,7 @@ def test_connect_timeout():
     finally:
         subprocess.run(["nft", "delete table ip6 t"], check=True)
     equal(result.status, 3, str(result))
+    holds(result.err, "no connection: Connection timed out")
     assert 0.4 <= passed <= 5, passed
 
 
