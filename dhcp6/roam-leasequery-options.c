@@ -13,6 +13,7 @@
 #define DUID_UUID 4u
 #define UUID_OCTETS 16u
 #define MAX_SERVERS 64u
+#define NOT_GIVEN G_MAXDOUBLE
 
 /* What the options say, as they say it. */
 typedef struct
@@ -242,8 +243,8 @@ in_range (const char *option, gint64 value, gint64 least, gint64 most, GError **
 static gboolean
 seconds (const char *option, gdouble value, gint64 *us, GError **error)
 {
-  if (value == 0)
-    return TRUE; /* not given */
+  if (value == NOT_GIVEN)
+    return TRUE;
   if (value < 0.001 || value > 86400)
     return fail (error, "%s: %g is not in 0.001 to 86400 seconds", option, value);
   *us = (gint64)(value * (gdouble)ROAM_USEC_PER_SEC);
@@ -440,8 +441,13 @@ make_context (Raw *raw)
 ToolOptions *
 tool_options_parse (int argc, char **argv, ToolExit *ret_exit)
 {
-  g_auto (Raw)
-    raw = { .port = DHCP6_PORT_SERVER, .parallel = -1, .type_done = -1, .type_data = -1, .option_relay_id = -1 };
+  g_auto (Raw) raw = { .port = DHCP6_PORT_SERVER,
+                       .timeout = NOT_GIVEN,
+                       .connect_timeout = NOT_GIVEN,
+                       .parallel = -1,
+                       .type_done = -1,
+                       .type_data = -1,
+                       .option_relay_id = -1 };
   g_autoptr (GOptionContext) context = make_context (&raw);
   g_autoptr (GError) error = NULL;
   ToolOptions *options = NULL;

@@ -145,7 +145,7 @@ def test_usage():
         ((*RELAY, "--link", "x"), ("::1",), "--link: 'x'"), ((*RELAY, "nonsense"), ("::1",), "'nonsense' is no query"),
         ((*RELAY, "--want", "1"), ("::1",), "may not be asked for"), ((*RELAY, "--want", "dns"), ("::1",), "--want: 'dns'"),
         ((*RELAY, "--port", "0"), ("::1",), "--port: 0"), ((*RELAY, "--port", "x"), ("::1",), "x"),
-        ((*RELAY, "--timeout", "-1"), ("::1",), "--timeout: -1"), ((*RELAY, "--retries", "-1"), ("::1",), "--retries"),
+        ((*RELAY, "--timeout", "-1"), ("::1",), "--timeout: -1"), ((*RELAY, "--timeout", "0"), ("::1",), "--timeout: 0"), ((*RELAY, "--retries", "-1"), ("::1",), "--retries"),
         ((*RELAY, "--parallel", "0"), ("::1",), "--parallel: 0"), ((*RELAY, "--json", "--csv"), ("::1",), "exclude each other"),
         ((*RELAY, "--dev", "eth0"), ("::1",), "--dev belongs to --routes"),
         ((*RELAY, "--routes", "--dev", "e;rm"), ("::1",), "not the name of an interface"),
