@@ -5,9 +5,10 @@
 #include <string.h>
 
 /*
- * A requestor with two queries, and any octets from the server. The first octet chooses profile, tries
- * and half close, the second how the stream is cut; the vectors' transaction-ids 5aa1b2 and 5aa1b3
- * stand for the two in use. Whatever comes, each query ends once, work is linear, and time ends it all.
+ * A requestor with two queries, and any octets from the server. The first octet chooses profile, tries,
+ * half close and whether each piece is a connection's last, the second how the stream is cut; the vectors'
+ * transaction-ids 5aa1b2 and 5aa1b3 stand for the two in use. Whatever comes, each query ends once, work is linear, and
+ * time ends it all.
  */
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
@@ -153,6 +154,11 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
       exchange_ids (&run, copy, length);
       leasequery_requestor_input_datagram (run.requestor, &now, copy, length);
       drain (&run);
+      if ((data[0] & 16) != 0 && run.open)
+        {
+          tell (&run, (data[0] & 32) != 0 ? LEASEQUERY_CONNECTION_RESET : LEASEQUERY_CONNECTION_ENDED);
+          drain (&run);
+        }
       run.now_us += 1000;
     }
   g_assert_cmpuint (run.n_actions, <=, ACTIONS_APART + size);
