@@ -72,11 +72,18 @@ dhcp6_dup_text (Dhcp6Slice text)
 char *
 dhcp6_dup_hex (Dhcp6Slice octets)
 {
-  GString *out = g_string_sized_new (octets.length * 3 + 1);
+  static const char digits[] = "0123456789abcdef";
+  char *text = g_malloc (MAX (octets.length * 3, 1)), *out = text;
 
   for (gsize i = 0; i < octets.length; i++)
-    g_string_append_printf (out, i == 0 ? "%02x" : ":%02x", octets.data[i]);
-  return g_string_free (out, FALSE);
+    {
+      if (i > 0)
+        *out++ = ':';
+      *out++ = digits[octets.data[i] >> 4];
+      *out++ = digits[octets.data[i] & 15];
+    }
+  *out = '\0';
+  return text;
 }
 
 GBytes *

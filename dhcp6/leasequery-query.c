@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "dhcp6/leasequery-requestor.h"
 
+#include <string.h>
+
 /* What a requestor asks, judged and encoded (RFC 5007 4.3.1, RFC 5460 5.3). */
 
 #define REMOTE_ID_MIN 5u
@@ -24,6 +26,36 @@ leasequery_requestor_config_init (LeasequeryRequestorConfig *config, LeasequeryP
     .reply_cap = DHCP6_MESSAGE_MAX,
   };
   dhcp6_code_points_init (&config->points);
+}
+
+/* Moves the slice's octets to *@at, which goes past them. */
+static void
+take_over (Dhcp6Slice *slice, guint8 **at)
+{
+  if (slice->data == NULL)
+    return;
+  memcpy (*at, slice->data, slice->length);
+  slice->data = *at;
+  *at += slice->length;
+}
+
+LeasequeryQuery *
+leasequery_query_copy (const LeasequeryQuery *query)
+{
+  gsize want = query->n_want * sizeof *query->want;
+  gsize octets = query->client_id.length + query->relay_id.length + query->remote_id.length + query->server_id.length;
+  LeasequeryQuery *copy = g_malloc (sizeof *copy + want + octets);
+  guint8 *at = (guint8 *)(copy + 1) + want;
+
+  *copy = *query;
+  copy->want = (const guint16 *)(copy + 1);
+  if (want > 0)
+    memcpy (copy + 1, query->want, want);
+  take_over (&copy->client_id, &at);
+  take_over (&copy->relay_id, &at);
+  take_over (&copy->remote_id, &at);
+  take_over (&copy->server_id, &at);
+  return copy;
 }
 
 /* RFC 8415 21.7: options that are sent anyway, or never by a server on request. */

@@ -21,9 +21,7 @@ typedef struct
 {
   guint id;
   QueryState state;
-  LeasequeryQuery query; /* slices point into octets */
-  GByteArray *octets;
-  guint16 *want;
+  LeasequeryQuery *query;
   guint32 transaction_id; /* while sent */
   GBytes *server_id;      /* who answered */
   guint64 n_bindings;

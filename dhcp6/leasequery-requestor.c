@@ -99,50 +99,18 @@ query_free (gpointer data)
 {
   RequestorQuery *query = data;
 
-  g_byte_array_unref (query->octets);
-  g_free (query->want);
+  g_free (query->query);
   g_clear_pointer (&query->server_id, g_bytes_unref);
   g_free (query);
-}
-
-/* Appends to the query's own memory; the slices are set when that has stopped moving. */
-static gsize
-keep (GByteArray *octets, Dhcp6Slice slice)
-{
-  gsize at = octets->len;
-
-  if (slice.data != NULL)
-    g_byte_array_append (octets, slice.data, (guint)slice.length);
-  return at;
-}
-
-static void
-point (Dhcp6Slice *slice, const GByteArray *octets, gsize at)
-{
-  if (slice->data != NULL)
-    slice->data = octets->data + at;
 }
 
 static RequestorQuery *
 query_new (guint id, const LeasequeryQuery *asked)
 {
   RequestorQuery *query = g_new0 (RequestorQuery, 1);
-  LeasequeryQuery *own = &query->query;
-  gsize client, relay, remote, server;
 
   query->id = id;
-  query->octets = g_byte_array_new ();
-  client = keep (query->octets, asked->client_id);
-  relay = keep (query->octets, asked->relay_id);
-  remote = keep (query->octets, asked->remote_id);
-  server = keep (query->octets, asked->server_id);
-  query->want = g_memdup2 (asked->want, asked->n_want * sizeof *asked->want);
-  *own = *asked;
-  own->want = query->want;
-  point (&own->client_id, query->octets, client);
-  point (&own->relay_id, query->octets, relay);
-  point (&own->remote_id, query->octets, remote);
-  point (&own->server_id, query->octets, server);
+  query->query = leasequery_query_copy (asked);
   return query;
 }
 
@@ -292,6 +260,35 @@ leasequery_requestor_drop (LeasequeryRequestor *r, LeasequeryOutcome outcome)
   connection_lost (r, outcome);
 }
 
+static gboolean
+has_query_in (const LeasequeryRequestor *r, QueryState state)
+{
+  for (guint i = 0; i < r->queries->len; i++)
+    if (((const RequestorQuery *)g_ptr_array_index (r->queries, i))->state == state)
+      return TRUE;
+  return FALSE;
+}
+
+/*
+ * A server may close after any answer (RFC 5460 7.4), and what it had not read then makes its system
+ * send RST: what was sent behind that answer is asked on another connection, at once. That comes to an
+ * end: each such connection has brought an answer.
+ */
+static void
+connect_anew (LeasequeryRequestor *r)
+{
+  forget_connection (r);
+  for (guint i = 0; i < r->queries->len; i++)
+    {
+      RequestorQuery *query = g_ptr_array_index (r->queries, i);
+
+      if (query->state == QUERY_WAIT)
+        requeue (r, query);
+    }
+  if (r->queries->len > 0)
+    connect_now (r);
+}
+
 /* EOF or RST. The draft lets a lone REPLY and the end be a whole result (LQ-DRF-006). */
 static void
 connection_ended (LeasequeryRequestor *r, gboolean in_order)
@@ -307,6 +304,11 @@ connection_ended (LeasequeryRequestor *r, gboolean in_order)
         leasequery_requestor_finish (r, query, LEASEQUERY_OUTCOME_OK, TRUE);
       else
         i++;
+    }
+  if (r->heard && !has_query_in (r, QUERY_DATA))
+    {
+      connect_anew (r);
+      return;
     }
   if (!r->heard && r->queries->len > 0)
     {
@@ -352,7 +354,7 @@ send_query (LeasequeryRequestor *r, RequestorQuery *query)
   query->state = QUERY_WAIT;
   r->quiet_since_us = r->now_us;
   push (r, LEASEQUERY_REQUESTOR_ACTION_SEND)->octets =
-    leasequery_query_build (&r->config, &query->query, query->transaction_id);
+    leasequery_query_build (&r->config, query->query, query->transaction_id);
 }
 
 static guint
@@ -497,6 +499,8 @@ leasequery_requestor_input_command (LeasequeryRequestor *r, const RoamNow *now,
 void
 leasequery_requestor_input_connection (LeasequeryRequestor *r, const RoamNow *now, LeasequeryConnection what)
 {
+  gint64 since_us = MAX (now->boot_us - r->now_us, 0);
+
   r->now_us = now->boot_us;
   switch (what)
     {
@@ -522,6 +526,11 @@ leasequery_requestor_input_connection (LeasequeryRequestor *r, const RoamNow *no
       return;
     case LEASEQUERY_CONNECTION_WRITTEN:
       r->blocked_since_us = 0;
+      return;
+    case LEASEQUERY_CONNECTION_RESUMED:
+      r->quiet_since_us += since_us;
+      if (r->blocked_since_us != 0)
+        r->blocked_since_us += since_us;
       return;
     }
 }

@@ -58,6 +58,8 @@ typedef struct
   guint32 start_time, end_time;
 } LeasequeryQuery;
 
+/* A copy in one piece of memory, with what its slices point to; g_free(). */
+LeasequeryQuery *leasequery_query_copy (const LeasequeryQuery *query);
 /* NULL when @query can be asked; else a static sentence that names what is wrong. */
 const char *leasequery_query_check (const LeasequeryRequestorConfig *config, const LeasequeryQuery *query);
 /* The whole frame; NULL when it does not fit. Caller unrefs. The query must have passed the check. */
@@ -86,7 +88,8 @@ typedef enum
   LEASEQUERY_CONNECTION_ENDED,   /* EOF from the server */
   LEASEQUERY_CONNECTION_RESET,   /* any other error */
   LEASEQUERY_CONNECTION_BLOCKED, /* what is to be sent does not go out */
-  LEASEQUERY_CONNECTION_WRITTEN, /* all of it went out */
+  LEASEQUERY_CONNECTION_WRITTEN, /* octets went out */
+  LEASEQUERY_CONNECTION_RESUMED, /* since the last verb the caller did not read: that time is not the server's */
 } LeasequeryConnection;
 
 typedef enum

@@ -916,6 +916,50 @@ test_memory_is_flat (Fixture *f, gconstpointer data)
   g_assert_cmpuint (n, ==, 1000000);
 }
 
+/* The time that the caller does not read is not the server's: neither silence nor a blocked write (LQ-REQ-052). */
+static void
+test_slow_caller (Fixture *f, gconstpointer data)
+{
+  open_with (f, 1);
+  hear (f, "LQ-V-10");
+  connection (f, LEASEQUERY_CONNECTION_BLOCKED);
+  g_string_truncate (f->said, 0);
+  for (guint i = 0; i < 5; i++)
+    {
+      f->now_us += f->config.data_timeout_us * 2 / 3;
+      connection (f, LEASEQUERY_CONNECTION_RESUMED);
+      wait_us (f, 0);
+      expect (f, "");
+    }
+  wait_us (f, f->config.data_timeout_us - 1);
+  expect (f, "");
+  wait_us (f, 1);
+  expect (f, "disconnect end1:timeout:1:partial:other");
+}
+
+/* A server may close after an answer: the queries behind it are asked anew at once, tries or not (row 29). */
+static void
+test_closed_after_answer (Fixture *f, gconstpointer data)
+{
+  f->config.max_parallel = 2;
+  open_with (f, 3);
+  hear (f, "LQ-V-23");
+  expect (f, "reply1:0 address1:2001:db8:0:1::1000 address1:2001:db8:0:1::1001 end1:ok:2 query");
+  connection (f, LEASEQUERY_CONNECTION_ENDED);
+  expect (f, "disconnect restart2 restart3 connect");
+  connection (f, LEASEQUERY_CONNECTION_UP);
+  expect (f, "query query");
+  /* One that was half answered is lost with the connection, and so is what was behind it. */
+  {
+    g_autoptr (GByteArray) octets = octets_of (f, "LQ-V-10", 3);
+
+    feed (f, octets->data, octets->len);
+  }
+  expect (f, "reply2:0 address2:2001:db8:0:1::1000");
+  connection (f, LEASEQUERY_CONNECTION_RESET);
+  expect (f, "disconnect end2:incomplete:1:partial:other end3:incomplete:0:partial:other");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -955,6 +999,8 @@ main (int argc, char **argv)
   ADD ("connection/dripping", NULL, test_dripping);
   ADD ("connection/blocked-write", NULL, test_blocked_write);
   ADD ("connection/half-close", NULL, test_half_close);
+  ADD ("connection/slow-caller", NULL, test_slow_caller);
+  ADD ("connection/closed-after-answer", NULL, test_closed_after_answer);
   ADD ("command/abort", NULL, test_abort);
   ADD ("command/abort-within-message", NULL, test_abort_within_message);
   ADD ("command/close", NULL, test_close);
