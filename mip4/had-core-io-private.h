@@ -18,7 +18,8 @@ struct _Had
   Mip4Control *control;
   char *status_path;
   int timer_fd;
-  guint udp_source, timer_source, status_source;
+  guint udp_source, timer_source, status_source, fold_source;
+  guint fold_seen; /* length of the store's journal a second ago */
   gint64 started_us, status_due_us;
   guint n_restored;
   gboolean restoring;  /* bindings that come are old ones */

@@ -126,8 +126,18 @@ void had_store_put_node (HadStore *store, const char *name, GBytes *record);
 void had_store_remove_node (HadStore *store, const char *name);
 /* Makes the changes since the last commit last. What fails is reported there and counted, never returned. */
 void had_store_commit (HadStore *store);
+/* Changes that were committed, but wait in the journal for had_store_fold(). */
+guint had_store_n_journal (const HadStore *store);
+/* Changes from which had_store_fold() is worth its while even if there is no idle moment. */
+#define HAD_STORE_JOURNAL_LONG 16384u
+/*
+ * The next step, less than a millisecond (once for some 16 000 changes: a few), of bringing the journal into the
+ * tables. FALSE: there is nothing left, or it failed, which is reported. Between two steps anything may be done
+ * with the store.
+ */
+gboolean had_store_fold (HadStore *store);
 gboolean had_store_is_failing (const HadStore *store);
-/* Calls @binding for each binding, then @node for each node. */
+/* Folds all of the journal, then calls @binding for each binding, then @node for each node. */
 void had_store_load (HadStore *store, HadStoreBindingFunc binding, HadStoreNodeFunc node, gpointer user_data);
 /* char* -> guint64*, added to @counters. */
 void had_store_add_counters (const HadStore *store, GHashTable *counters);

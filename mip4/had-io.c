@@ -22,6 +22,8 @@ G_DEFINE_QUARK (roam - had - error - quark, had_error)
 /* Lines a second about requests and bindings: anybody can cause them. */
 #define LOG_LINES_PER_SECOND 10u
 #define TUNNEL_DATA_TYPE 4
+/* How long the store's journal may lie before it is folded, unless there is no idle second. */
+#define FOLD_WAIT_MS 1000u
 
 void
 had_set_errno (GError **error, int code, const char *what, const char *advice)
@@ -58,7 +60,7 @@ had_now (void)
   return roam_now_make (had_boot_us (), g_get_real_time ());
 }
 
-/* ------------------------------------------------------------------- actions ---- */
+/* ----------------------------------------------------------------------- log ---- */
 
 /* True when one more line about what strangers send is allowed in this second. */
 static gboolean
@@ -97,13 +99,57 @@ log_request (Had *had, const Mip4HaAction *action)
          action->log.code != 0 ? "denied, code" : "dropped, code", action->log.code);
 }
 
+/* ------------------------------------------------------------------- folding ---- */
+
+/* Only when there is nothing else to do. */
+static gboolean
+fold_some (gpointer user_data)
+{
+  Had *had = user_data;
+
+  if (had_store_fold (had->store))
+    return G_SOURCE_CONTINUE;
+  had->fold_source = 0;
+  return G_SOURCE_REMOVE;
+}
+
+/* A second without requests, or a journal that has grown long. */
+static gboolean
+fold_due (gpointer user_data)
+{
+  Had *had = user_data;
+  guint n_journal = had_store_n_journal (had->store);
+
+  if (n_journal != had->fold_seen && n_journal < HAD_STORE_JOURNAL_LONG)
+    {
+      had->fold_seen = n_journal;
+      return G_SOURCE_CONTINUE;
+    }
+  had->fold_source = g_idle_add_full (G_PRIORITY_LOW, fold_some, had, NULL);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+commit (Had *had)
+{
+  if (had->store == NULL)
+    return;
+  had_store_commit (had->store);
+  if (had->fold_source == 0 && had_store_n_journal (had->store) > 0)
+    {
+      had->fold_seen = 0;
+      had->fold_source = g_timeout_add (FOLD_WAIT_MS, fold_due, had);
+    }
+}
+
 static void
 commit_and_send (Had *had)
 {
-  if (had->store != NULL)
-    had_store_commit (had->store);
+  commit (had);
   had_udp_flush (had->udp);
 }
+
+/* ------------------------------------------------------------------- actions ---- */
 
 /* RFC 5944 3.8.3.1: from our address; to a node at home, on the home link whatever the routes say. */
 static void
@@ -649,6 +695,8 @@ stop (Had *had)
 
   g_source_remove (had->timer_source);
   g_source_remove (had->udp_source);
+  if (had->fold_source != 0)
+    g_source_remove (had->fold_source);
   if (had->status_source != 0)
     g_source_remove (had->status_source);
   had->status_source = 0;

@@ -238,7 +238,7 @@ test_newer_schema (Fixture *f, gconstpointer data)
   sqlite3 *db = NULL;
 
   g_assert_cmpint (sqlite3_open (f->path, &db), ==, SQLITE_OK);
-  g_assert_cmpint (sqlite3_exec (db, "PRAGMA user_version=2", NULL, NULL, NULL), ==, SQLITE_OK);
+  g_assert_cmpint (sqlite3_exec (db, "PRAGMA user_version=3", NULL, NULL, NULL), ==, SQLITE_OK);
   sqlite3_close (db);
   store = had_store_new (f->path, &error);
   g_assert_null (store);
