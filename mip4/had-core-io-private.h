@@ -23,7 +23,6 @@ struct _Had
   gint64 started_us, status_due_us;
   guint n_restored;
   gboolean restoring;  /* bindings that come are old ones */
-  gboolean keep_links; /* the TUN device outlives the process: leave routes and proxy ARP as they are */
   gint64 log_second;
   guint log_lines;
 };

@@ -45,23 +45,40 @@ typedef struct _HadLink HadLink;
 
 /* @tun_index: where routes to bound home addresses point. NULL and @error when the interface cannot be used. */
 HadLink *had_link_new (const HadConfig *config, int tun_index, GError **error);
-/* Takes back the settings; @keep: leaves proxy ARP entries for the next process. */
 void had_link_free (HadLink *link);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HadLink, had_link_free)
 int had_link_index (const HadLink *link);
-/* Host route, proxy ARP entry, gratuitous ARP with our own link-layer address (RFC 5944 4.6). */
+/* Host route, answers to ARP, gratuitous ARP with our own link-layer address (RFC 5944 4.6). In effect with
+ * had_link_flush(). */
 void had_link_intercept (HadLink *link, const RoamAddr *home_address);
 /* The same for a binding of an earlier process: its neighbours know us already, so one announcement is enough. */
 void had_link_resume (HadLink *link, const RoamAddr *home_address);
 /* The reverse; @at_home: gratuitous ARP with the node's own link-layer address as soon as it is known. */
 void had_link_release (HadLink *link, const RoamAddr *home_address, gboolean at_home);
+void had_link_flush (HadLink *link);
 /*
- * Removes what an earlier process left of routes into the TUN and, for the nodes of @config, of proxy ARP,
- * except for @bound (a set of RoamAddr*): nobody is intercepted without a binding (RFC 5944 4.2.3).
+ * Removes what an earlier process left of routes into the TUN, except for @bound (a set of RoamAddr*): nobody is
+ * intercepted without a binding (RFC 5944 4.2.3).
  */
-void had_link_remove_stale (HadLink *link, const HadConfig *config, GHashTable *bound);
+void had_link_remove_stale (HadLink *link, GHashTable *bound);
 /* Settings of the system that would keep packets from flowing; one warning each. */
 void had_link_report_settings (const HadLink *link);
+
+/* ------------------------------------------------------------------------ ARP ---- */
+
+typedef struct _HadArp HadArp;
+
+/* @mac: of the interface @index. */
+HadArp *had_arp_new (const HadConfig *config, int index, const guint8 mac[6], GError **error);
+void had_arp_free (HadArp *arp);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (HadArp, had_arp_free)
+/* Who asks for @home_address gets our link-layer address; announced once if it is @resumed, else three times. */
+void had_arp_intercept (HadArp *arp, const RoamAddr *home_address, gboolean resumed);
+/* No more; @at_home: announces the node's own link-layer address as soon as the kernel knows it. */
+void had_arp_release (HadArp *arp, const RoamAddr *home_address, gboolean at_home);
+/* Sends what was queued by these. */
+void had_arp_flush (HadArp *arp);
+guint64 had_arp_n_answered (const HadArp *arp);
 
 /* ------------------------------------------------------------------------ UDP ---- */
 
@@ -188,10 +205,8 @@ Had *had_new (HadConfig *config, const HadOptions *options, GError **error);
 /* Stops. Without a store all bindings are removed; with one they wait in it for the next process. */
 void had_free (Had *had);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Had, had_free)
-/* For the service manager to keep, see had_keep_links(). */
+/* For the service manager to keep: routes into the device live as long as it. */
 int had_tun_fd (const Had *had);
-/* The TUN device will outlive this process: had_free() leaves routes and proxy ARP entries where they are. */
-void had_keep_links (Had *had);
 /*
  * Reads the configuration again: nodes and keys, and what is said of them, are new at once; what needs
  * other sockets waits for a restart, with a warning. A faulty configuration changes nothing.

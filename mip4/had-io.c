@@ -146,6 +146,7 @@ static void
 commit_and_send (Had *had)
 {
   commit (had);
+  had_link_flush (had->link);
   had_udp_flush (had->udp);
 }
 
@@ -545,7 +546,7 @@ restore (Had *had)
   had->restoring = FALSE;
   bindings = mip4_ha_dup_bindings (had->ha);
   bound = bound_addresses (bindings);
-  had_link_remove_stale (had->link, had->config, bound);
+  had_link_remove_stale (had->link, bound);
   if (had->n_restored > 0)
     g_message ("%u bindings restored", had->n_restored);
 }
@@ -580,7 +581,7 @@ had_new (HadConfig *config, const HadOptions *options, GError **error)
     return NULL;
   open_store (had);
   restore (had);
-  had->udp_source = g_unix_fd_add_full (G_PRIORITY_HIGH, had_udp_epoll_fd (had->udp), G_IO_IN, udp_readable, had, NULL);
+  had->udp_source = g_unix_fd_add (had_udp_epoll_fd (had->udp), G_IO_IN, udp_readable, had);
   had->timer_source = g_unix_fd_add (had->timer_fd, G_IO_IN, timer_readable, had);
   if (config->trusted_networks->len == 0)
     g_warning ("trusted-networks is empty: every request is dropped; add the networks of the enterprise");
@@ -679,19 +680,12 @@ had_tun_fd (const Had *had)
   return had_data_tun_fd (had->data);
 }
 
-void
-had_keep_links (Had *had)
-{
-  had->keep_links = TRUE;
-}
-
-/* The TUN device goes with the process and its routes with it; proxy ARP entries would stay. */
+/* The TUN device goes with the process and its routes with it. */
 static void
 stop (Had *had)
 {
   const Mip4HaCommand remove_all = { .type = MIP4_HA_REMOVE };
   const RoamNow now = had_now ();
-  g_autoptr (GHashTable) nobody = g_hash_table_new ((GHashFunc)roam_addr_hash, (GEqualFunc)roam_addr_equal);
 
   g_source_remove (had->timer_source);
   g_source_remove (had->udp_source);
@@ -706,8 +700,6 @@ stop (Had *had)
       mip4_ha_input_command (had->ha, &now, &remove_all);
       drain_actions (had);
     }
-  else if (!had->keep_links)
-    had_link_remove_stale (had->link, had->config, nobody);
   had->status_due_us = 0;
   had_status_changed (had);
 }
