@@ -18,6 +18,7 @@ struct _Had
   Mip4Control *control;
   char *status_path;
   int timer_fd;
+  gint64 timer_us; /* what it is set to */
   guint udp_source, timer_source, status_source, fold_source;
   guint fold_seen; /* length of the store's journal a second ago */
   gint64 started_us, status_due_us;

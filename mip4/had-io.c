@@ -266,11 +266,14 @@ do_action (Had *had, const Mip4HaAction *action)
 }
 
 static void
-arm_timer (const Had *had)
+arm_timer (Had *had)
 {
   gint64 due = mip4_ha_next_deadline (had->ha);
   struct itimerspec when = { 0 };
 
+  if (due == had->timer_us)
+    return;
+  had->timer_us = due;
   if (due != ROAM_NEVER)
     {
       due = MAX (due, 1);
@@ -358,6 +361,7 @@ timer_readable (int fd, GIOCondition condition, gpointer user_data)
 
   if (read (fd, &expirations, sizeof expirations) < 0)
     return G_SOURCE_CONTINUE;
+  had->timer_us = ROAM_NEVER;
   mip4_ha_input_deadline (had->ha, &now);
   drain_actions (had);
   return G_SOURCE_CONTINUE;
@@ -571,6 +575,7 @@ had_new (HadConfig *config, const HadOptions *options, GError **error)
 
   had->config = config;
   had->timer_fd = -1;
+  had->timer_us = ROAM_NEVER;
   had->started_us = had_boot_us ();
   had->config_path = g_strdup (options->config_path);
   had->credentials_dir = g_strdup (options->credentials_dir);
