@@ -17,6 +17,9 @@
 /* HMAC keys longer than a block are hashed; nobody needs more than this. */
 #define KEY_MAX_HEX_DIGITS 512u
 #define LIFETIME_DEFAULT_S 1800
+/* RFC 1256 4.1 allows up to half an hour; its ten minutes would keep who has come home waiting. */
+#define ADVERTISEMENT_INTERVAL_DEFAULT_S 10u
+#define ADVERTISEMENT_INTERVAL_MAX_S 1800u
 /* Replays are possible for that long: more than an hour would be no protection at all. */
 #define TOLERANCE_MAX_S 3600u
 /* RFC 4917: what fits beside the rest in one extension. */
@@ -59,6 +62,9 @@ static const char *const home_agent_keys[] = { "address",
                                                "require-source-match",
                                                "strict-reserved",
                                                "revocation",
+                                               "broadcast",
+                                               "advertise",
+                                               "advertisement-interval",
                                                "answer-unauthenticated",
                                                "redirect",
                                                "denial-message",
@@ -246,6 +252,7 @@ load_policy (const Loader *loader, Mip4HaConfig *engine)
   engine->require_source_match = get_boolean (loader, "require-source-match", FALSE);
   engine->strict_reserved = get_boolean (loader, "strict-reserved", FALSE);
   engine->revocation = get_boolean (loader, "revocation", TRUE);
+  engine->broadcast = get_boolean (loader, "broadcast", FALSE);
   engine->answer_unauthenticated = get_boolean (loader, "answer-unauthenticated", FALSE);
   engine->require_reverse_tunnel = g_strcmp0 (reverse, "required") == 0;
   engine->refuse_reverse_tunnel = g_strcmp0 (reverse, "no") == 0;
@@ -605,6 +612,9 @@ load_all (const Loader *loader, HadConfig *config)
   load_pool (loader, config);
   load_message (loader, config);
   load_paths (loader, config);
+  config->advertise = get_boolean (loader, "advertise", TRUE);
+  config->advertisement_interval_s = get_limit (loader, GROUP, "advertisement-interval", 1,
+                                                ADVERTISEMENT_INTERVAL_MAX_S, ADVERTISEMENT_INTERVAL_DEFAULT_S);
   config->mtu = get_limit (loader, GROUP, "mtu", MTU_MIN, MTU_MAX, MTU_DEFAULT);
   load_groups (loader, config);
   if (config->nodes->len == 0)

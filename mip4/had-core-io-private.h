@@ -14,7 +14,8 @@ struct _Had
   HadUdp *udp;
   HadData *data;
   HadLink *link;
-  HadStore *store; /* NULL: nothing outlives the process */
+  HadAdvertiser *advertiser; /* NULL: silent */
+  HadStore *store;           /* NULL: nothing outlives the process */
   Mip4Control *control;
   char *status_path;
   int timer_fd;
@@ -23,7 +24,7 @@ struct _Had
   guint fold_seen; /* length of the store's journal a second ago */
   gint64 started_us, status_due_us;
   guint n_restored;
-  gboolean restoring;  /* bindings that come are old ones */
+  gboolean restoring; /* bindings that come are old ones */
   gint64 log_second;
   guint log_lines;
 };

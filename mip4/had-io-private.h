@@ -27,6 +27,8 @@ typedef struct
   guint mtu;           /* inner: of the TUN device */
   char *tun_name;
   Mip4EcnMode ecn;
+  gboolean advertise;
+  guint advertisement_interval_s;
   char *store_path;                   /* NULL: none */
   char *control_path, *control_group; /* NULL: none */
 } HadConfig;
@@ -79,6 +81,15 @@ void had_arp_release (HadArp *arp, const RoamAddr *home_address, gboolean at_hom
 /* Sends what was queued by these. */
 void had_arp_flush (HadArp *arp);
 guint64 had_arp_n_answered (const HadArp *arp);
+
+/* ------------------------------------------------------------- advertisements ---- */
+
+typedef struct _HadAdvertiser HadAdvertiser;
+
+/* Sends and answers by itself. @index: of the interface of the home link; @rng is borrowed. */
+HadAdvertiser *had_advertiser_new (const HadConfig *config, int index, RoamRng *rng, GError **error);
+void had_advertiser_free (HadAdvertiser *advertiser);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (HadAdvertiser, had_advertiser_free)
 
 /* ------------------------------------------------------------------------ UDP ---- */
 

@@ -405,6 +405,10 @@ open_edges (Had *had, int tun_fd, GError **error)
   had->link = had_link_new (had->config, had_data_tun_index (had->data), error);
   if (had->link == NULL)
     return FALSE;
+  if (had->config->advertise)
+    had->advertiser = had_advertiser_new (had->config, had_link_index (had->link), had->rng, error);
+  if (had->config->advertise && had->advertiser == NULL)
+    return FALSE;
   had->timer_fd = timerfd_create (CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
   if (had->timer_fd < 0)
     {
@@ -602,7 +606,8 @@ needs_restart (const HadConfig *a, const HadConfig *b)
 {
   return !roam_addr_equal (&a->address, &b->address) || strcmp (a->interface, b->interface) != 0 ||
          !roam_prefix_equal (&a->home_network, &b->home_network) || strcmp (a->tun_name, b->tun_name) != 0 ||
-         a->mtu != b->mtu || a->ecn != b->ecn;
+         a->mtu != b->mtu || a->ecn != b->ecn || a->advertise != b->advertise ||
+         a->advertisement_interval_s != b->advertisement_interval_s;
 }
 
 /* What the old engine knew, where there is no store to ask: nonces are lost, and cost a node one 133. */
@@ -666,8 +671,9 @@ had_reload (Had *had)
     }
   if (needs_restart (had->config, config))
     {
-      g_warning (
-        "Address, interface, home-network, tun-name, mtu and ecn change with a restart only; nothing was changed");
+      g_warning ("Address, interface, home-network, tun-name, mtu, ecn and advertisements change with a restart only; "
+                 "nothing was "
+                 "changed");
       had_config_free (config);
       return;
     }
@@ -717,6 +723,7 @@ had_free (Had *had)
   if (had->timer_source != 0)
     stop (had);
   mip4_control_free (had->control);
+  had_advertiser_free (had->advertiser);
   had_link_free (had->link);
   had_data_free (had->data);
   had_udp_free (had->udp);
