@@ -257,6 +257,8 @@ begin_round (HadStore *store)
   wire_reader_init (&reader, round->octets->data, round->octets->len);
   while (wire_reader_left (&reader) > 0 && had_change_read (&reader, &change))
     g_array_append_val (round->changes, change);
+  if (!wire_reader_at_end (&reader))
+    g_warning ("%s: the journal has an unreadable part; nodes may have to register again", store->path);
   round->n_changes = round->changes->len;
   round->changes = had_changes_newest (round->changes);
   return TRUE;
