@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+/* Room of a new writer: most messages fit without growing. */
+#define USUAL_LENGTH 256u
+
 void
 wire_reader_init (WireReader *reader, const guint8 *data, gsize length)
 {
@@ -157,7 +160,7 @@ wire_skip (WireReader *reader, gsize length)
 void
 wire_writer_init (WireWriter *writer, gsize limit)
 {
-  *writer = (WireWriter){ .buffer = g_byte_array_new (), .limit = limit };
+  *writer = (WireWriter){ .buffer = g_byte_array_sized_new ((guint)MIN (limit, USUAL_LENGTH)), .limit = limit };
 }
 
 void

@@ -10,6 +10,9 @@
 #define NODE_GROUP_PREFIX "node "
 #define FOREIGN_AGENT_GROUP_PREFIX "foreign-agent "
 #define LIFETIME_DEFAULT_S 1800
+/* RFC 1256 4.1 allows up to half an hour; its ten minutes would keep who has come home waiting. */
+#define ADVERTISEMENT_INTERVAL_DEFAULT_S 10u
+#define ADVERTISEMENT_INTERVAL_MAX_S 1800u
 /* Replays are possible for that long: more than an hour would be no protection at all. */
 #define TOLERANCE_MAX_S 3600u
 /* RFC 4917: what fits beside the rest in one extension. */
@@ -43,6 +46,9 @@ static const char *const home_agent_keys[] = { "address",
                                                "require-source-match",
                                                "strict-reserved",
                                                "revocation",
+                                               "broadcast",
+                                               "advertise",
+                                               "advertisement-interval",
                                                "answer-unauthenticated",
                                                "redirect",
                                                "denial-message",
@@ -125,6 +131,7 @@ load_policy (const Mip4Conf *conf, Mip4HaConfig *engine)
   engine->require_source_match = mip4_conf_boolean (conf, GROUP, "require-source-match", FALSE);
   engine->strict_reserved = mip4_conf_boolean (conf, GROUP, "strict-reserved", FALSE);
   engine->revocation = mip4_conf_boolean (conf, GROUP, "revocation", TRUE);
+  engine->broadcast = mip4_conf_boolean (conf, GROUP, "broadcast", FALSE);
   engine->answer_unauthenticated = mip4_conf_boolean (conf, GROUP, "answer-unauthenticated", FALSE);
   engine->require_reverse_tunnel = g_strcmp0 (reverse, "required") == 0;
   engine->refuse_reverse_tunnel = g_strcmp0 (reverse, "no") == 0;
@@ -360,6 +367,9 @@ load_all (const Mip4Conf *conf, HadConfig *config)
   load_pool (conf, config);
   load_message (conf, config);
   load_paths (conf, config);
+  config->advertise = mip4_conf_boolean (conf, GROUP, "advertise", TRUE);
+  config->advertisement_interval_s = (guint)mip4_conf_number (
+    conf, GROUP, "advertisement-interval", 1, ADVERTISEMENT_INTERVAL_MAX_S, ADVERTISEMENT_INTERVAL_DEFAULT_S);
   config->mtu = (guint)mip4_conf_number (conf, GROUP, "mtu", MTU_MIN, MTU_MAX, MTU_DEFAULT);
   load_groups (conf, config);
   if (config->nodes->len == 0)

@@ -14,15 +14,17 @@ struct _Had
   HadUdp *udp;
   HadData *data;
   HadLink *link;
-  HadStore *store; /* NULL: nothing outlives the process */
+  HadAdvertiser *advertiser; /* NULL: silent */
+  HadStore *store;           /* NULL: nothing outlives the process */
   Mip4Control *control;
   char *status_path;
   int timer_fd;
-  guint udp_source, timer_source, status_source;
+  gint64 timer_us; /* what it is set to */
+  guint udp_source, timer_source, status_source, fold_source;
+  guint fold_seen; /* length of the store's journal a second ago */
   gint64 started_us, status_due_us;
   guint n_restored;
-  gboolean restoring;  /* bindings that come are old ones */
-  gboolean keep_links; /* the TUN device outlives the process: leave routes and proxy ARP as they are */
+  gboolean restoring; /* bindings that come are old ones */
   gint64 log_second;
   guint log_lines;
 };

@@ -5,7 +5,7 @@
 #include "mip4/mip4-tunnel-private.h"
 
 /* Inside of the data path: had-data-io.c (tunnels, opening), had-encapsulate-io.c, had-decapsulate-io.c,
- * had-relay-io.c. */
+ * had-relay-io.c, had-broadcast-io.c. */
 
 /* Packets moved per system call and per turn of the main loop: control messages wait no longer than that. */
 #define HAD_BATCH 64u
@@ -28,6 +28,7 @@ struct _HadTunnel
 {
   HadTunnel *next;           /* of the same home address */
   guint32 care_of_address;   /* as registered; host order */
+  gboolean co_located;       /* the node itself decapsulates */
   gboolean half_bound;       /* its end is not known yet (RFC 3519 4.6) */
   HadTunnelEnd end, old_end; /* @old_end is still heard until @old_until_us (D-38) */
   gint64 old_until_us;
@@ -48,6 +49,8 @@ typedef enum
   HAD_COUNT_SEND_FAILED,
   HAD_COUNT_FRAGMENTED,
   HAD_COUNT_TOO_BIG, /* DF was set: the sender was told */
+  HAD_COUNT_BROADCAST,
+  HAD_COUNT_BROADCAST_DROPPED, /* too many of them */
   HAD_COUNT_ICMP_RELAYED,
   HAD_COUNT_ICMP_NOT_RELAYED, /* about a packet of ours, but nothing for its sender */
   HAD_COUNT_ICMP_FOREIGN,     /* quotes nothing that was sent */
@@ -57,13 +60,17 @@ typedef enum
 struct _HadData
 {
   int tun_fd, raw_fd, send_fd, icmp_fd, udp_fd, tun_index;
-  guint tun_source, raw_source, icmp_source;
+  int broadcast_fd, home_index;
+  guint tun_source, raw_source, icmp_source, broadcast_source;
   RoamAddr address;
   RoamPrefix home_network;
   guint32 own; /* the address in host order */
   Mip4EcnMode ecn;
-  guint64 secret;      /* of the tags in outer headers */
-  GHashTable *tunnels; /* home address -> first HadTunnel */
+  guint64 secret;                /* of the tags in outer headers */
+  GHashTable *tunnels;           /* home address -> first HadTunnel */
+  GHashTable *broadcast_tunnels; /* HadTunnel -> home address: those with B */
+  gint64 broadcast_second;       /* rate limit of their copies */
+  guint n_broadcasts;
   guint64 counts[HAD_N_COUNTS];
   gint64 icmp_second; /* rate limit of what we send */
   guint icmp_sent;
@@ -75,6 +82,12 @@ HadTunnel *had_data_find (const HadData *data, guint32 home_address);
 
 /* had-encapsulate-io.c: @packet is for a home address; the caller keeps it until had_encapsulate_flush(). */
 gboolean had_encapsulate_readable (int fd, GIOCondition condition, gpointer user_data);
+/* A copy of a broadcast @packet of the home link; inside another packet if the node is not the tunnel's end. */
+void had_encapsulate_broadcast (HadData *data, HadTunnel *tunnel, guint32 home_address, const guint8 *packet,
+                                gsize length);
+/* had-broadcast-io.c: @wanted: the binding has B. A tunnel that goes is not wanted. */
+void had_broadcast_set (HadData *data, HadTunnel *tunnel, guint32 home_address, gboolean wanted);
+void had_broadcast_stop (HadData *data);
 /* had-decapsulate-io.c */
 gboolean had_decapsulate_readable (int fd, GIOCondition condition, gpointer user_data);
 /* had-relay-io.c */

@@ -86,6 +86,8 @@ had_data_set_tunnel (HadData *data, const Mip4HaBinding *binding, const Mip4HaBi
   tunnel->end = end;
   tunnel->care_of_address = roam_addr_to_u32 (&binding->care_of_address);
   tunnel->half_bound = binding->half_bound;
+  tunnel->co_located = binding->co_located;
+  had_broadcast_set (data, tunnel, roam_addr_to_u32 (&binding->home_address), binding->broadcast);
 }
 
 void
@@ -96,6 +98,7 @@ had_data_remove_tunnel (HadData *data, const Mip4HaBinding *binding)
 
   if (tunnel == NULL)
     return;
+  had_broadcast_set (data, tunnel, home_address, FALSE);
   if (first == tunnel && tunnel->next == NULL)
     g_hash_table_remove (data->tunnels, GUINT_TO_POINTER (home_address));
   else if (first == tunnel)
@@ -245,7 +248,10 @@ had_data_new (const HadConfig *config, int udp_fd, int tun_fd, GError **error)
   g_autoptr (HadData) data = g_new0 (HadData, 1);
 
   data->tun_fd = tun_fd;
-  data->raw_fd = data->send_fd = data->icmp_fd = -1;
+  data->raw_fd = data->send_fd = data->icmp_fd = data->broadcast_fd = -1;
+  data->home_index = (int)if_nametoindex (config->interface);
+  data->home_network = config->home_network;
+  data->broadcast_tunnels = g_hash_table_new (NULL, NULL);
   data->udp_fd = udp_fd;
   data->address = config->address;
   data->own = roam_addr_to_u32 (&config->address);
@@ -279,6 +285,8 @@ had_data_free (HadData *data)
   for (guint i = 0; i < G_N_ELEMENTS (fds); i++)
     if (*fds[i] >= 0)
       close (*fds[i]);
+  had_broadcast_stop (data);
+  g_hash_table_unref (data->broadcast_tunnels);
   g_hash_table_foreach_remove (data->tunnels, free_tunnels, NULL);
   g_hash_table_unref (data->tunnels);
   g_free (data->packets);
@@ -312,6 +320,8 @@ had_data_dup_counters (const HadData *data)
     [HAD_COUNT_SEND_FAILED] = "packets-not-sent",
     [HAD_COUNT_FRAGMENTED] = "packets-fragmented",
     [HAD_COUNT_TOO_BIG] = "packets-too-big",
+    [HAD_COUNT_BROADCAST] = "broadcasts-copied",
+    [HAD_COUNT_BROADCAST_DROPPED] = "broadcasts-too-many",
     [HAD_COUNT_ICMP_RELAYED] = "icmp-relayed",
     [HAD_COUNT_ICMP_NOT_RELAYED] = "icmp-not-relayed",
     [HAD_COUNT_ICMP_FOREIGN] = "icmp-not-about-a-tunnel",

@@ -90,14 +90,23 @@ send_piece (HadData *data, HadTunnel *tunnel, const guint8 *packet, gsize length
     data->counts[HAD_COUNT_SEND_FAILED]++;
 }
 
+static void
+send_pieces (HadData *data, HadTunnel *tunnel, Mip4Fragmenter *fragmenter)
+{
+  guint8 piece[HAD_PACKET_SIZE];
+  gsize size;
+
+  data->counts[HAD_COUNT_FRAGMENTED]++;
+  while ((size = mip4_fragmenter_next (fragmenter, piece)) > 0)
+    send_piece (data, tunnel, piece, size);
+}
+
 /* D-20: pieces, or word to the sender. FALSE: it may still be tried as it is (RFC 2003 5). */
 static gboolean
 handle_too_big (HadData *data, HadTunnel *tunnel, const guint8 *packet, gsize length, guint inner_mtu)
 {
   const Mip4IcmpRelay relay = { .type = 3, .code = 4, .mtu = (guint16)inner_mtu };
-  guint8 piece[HAD_PACKET_SIZE];
   Mip4Fragmenter fragmenter;
-  gsize size;
 
   if (!mip4_fragmenter_init (&fragmenter, packet, length, inner_mtu))
     {
@@ -105,9 +114,7 @@ handle_too_big (HadData *data, HadTunnel *tunnel, const guint8 *packet, gsize le
       had_relay_tell (data, &relay, packet, length);
       return FALSE;
     }
-  data->counts[HAD_COUNT_FRAGMENTED]++;
-  while ((size = mip4_fragmenter_next (&fragmenter, piece)) > 0)
-    send_piece (data, tunnel, piece, size);
+  send_pieces (data, tunnel, &fragmenter);
   return TRUE;
 }
 
@@ -206,6 +213,42 @@ encapsulate (HadData *data, Batch *ipip, Batch *udp, const guint8 *packet, gsize
   for (; tunnel != NULL; tunnel = tunnel->next)
     if (!tunnel->half_bound)
       encapsulate_into (data, tunnel, tunnel->end.udp ? udp : ipip, packet, &ip);
+}
+
+/* RFC 5944 4.3: a foreign agent would not know whom a broadcast is for, so it gets a packet for the home address. */
+static gsize
+nest (const HadData *data, guint32 home_address, const guint8 *packet, gsize length, guint8 out[HAD_PACKET_SIZE])
+{
+  if (length + MIP4_IPV4_MIN_HEADER > HAD_PACKET_SIZE)
+    return 0;
+  mip4_ipv4_build (out, &(Mip4Ipv4){ .source = data->own,
+                                     .destination = home_address,
+                                     .ttl = OUTER_TTL,
+                                     .protocol = MIP4_PROTOCOL_IPIP,
+                                     .total_length = (guint16)(length + MIP4_IPV4_MIN_HEADER) });
+  memcpy (out + MIP4_IPV4_MIN_HEADER, packet, length);
+  return length + MIP4_IPV4_MIN_HEADER;
+}
+
+void
+had_encapsulate_broadcast (HadData *data, HadTunnel *tunnel, guint32 home_address, const guint8 *packet, gsize length)
+{
+  guint inner_mtu = mip4_tunnel_path_mtu (&tunnel->path, had_boot_us (), NO_LIMIT) - overhead (tunnel);
+  guint8 nested[HAD_PACKET_SIZE];
+  Mip4Fragmenter fragmenter;
+
+  if (!tunnel->co_located)
+    {
+      length = nest (data, home_address, packet, length, nested);
+      packet = nested;
+    }
+  if (length > 0 && length <= inner_mtu)
+    send_piece (data, tunnel, packet, length);
+  /* Nobody is told: an error must never answer a broadcast (RFC 1122 3.2.2). */
+  else if (length > 0 && mip4_fragmenter_init (&fragmenter, packet, length, inner_mtu))
+    send_pieces (data, tunnel, &fragmenter);
+  else
+    data->counts[HAD_COUNT_TOO_BIG]++;
 }
 
 gboolean

@@ -27,6 +27,8 @@ typedef struct
   guint mtu;           /* inner: of the TUN device */
   char *tun_name;
   Mip4EcnMode ecn;
+  gboolean advertise;
+  guint advertisement_interval_s;
   char *store_path;                   /* NULL: none */
   char *control_path, *control_group; /* NULL: none */
 } HadConfig;
@@ -45,23 +47,49 @@ typedef struct _HadLink HadLink;
 
 /* @tun_index: where routes to bound home addresses point. NULL and @error when the interface cannot be used. */
 HadLink *had_link_new (const HadConfig *config, int tun_index, GError **error);
-/* Takes back the settings; @keep: leaves proxy ARP entries for the next process. */
 void had_link_free (HadLink *link);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HadLink, had_link_free)
 int had_link_index (const HadLink *link);
-/* Host route, proxy ARP entry, gratuitous ARP with our own link-layer address (RFC 5944 4.6). */
+/* Host route, answers to ARP, gratuitous ARP with our own link-layer address (RFC 5944 4.6). In effect with
+ * had_link_flush(). */
 void had_link_intercept (HadLink *link, const RoamAddr *home_address);
 /* The same for a binding of an earlier process: its neighbours know us already, so one announcement is enough. */
 void had_link_resume (HadLink *link, const RoamAddr *home_address);
 /* The reverse; @at_home: gratuitous ARP with the node's own link-layer address as soon as it is known. */
 void had_link_release (HadLink *link, const RoamAddr *home_address, gboolean at_home);
+void had_link_flush (HadLink *link);
 /*
- * Removes what an earlier process left of routes into the TUN and, for the nodes of @config, of proxy ARP,
- * except for @bound (a set of RoamAddr*): nobody is intercepted without a binding (RFC 5944 4.2.3).
+ * Removes what an earlier process left of routes into the TUN, except for @bound (a set of RoamAddr*): nobody is
+ * intercepted without a binding (RFC 5944 4.2.3).
  */
-void had_link_remove_stale (HadLink *link, const HadConfig *config, GHashTable *bound);
+void had_link_remove_stale (HadLink *link, GHashTable *bound);
 /* Settings of the system that would keep packets from flowing; one warning each. */
 void had_link_report_settings (const HadLink *link);
+
+/* ------------------------------------------------------------------------ ARP ---- */
+
+typedef struct _HadArp HadArp;
+
+/* @mac: of the interface @index. */
+HadArp *had_arp_new (const HadConfig *config, int index, const guint8 mac[6], GError **error);
+void had_arp_free (HadArp *arp);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (HadArp, had_arp_free)
+/* Who asks for @home_address gets our link-layer address; announced once if it is @resumed, else three times. */
+void had_arp_intercept (HadArp *arp, const RoamAddr *home_address, gboolean resumed);
+/* No more; @at_home: announces the node's own link-layer address as soon as the kernel knows it. */
+void had_arp_release (HadArp *arp, const RoamAddr *home_address, gboolean at_home);
+/* Sends what was queued by these. */
+void had_arp_flush (HadArp *arp);
+guint64 had_arp_n_answered (const HadArp *arp);
+
+/* ------------------------------------------------------------- advertisements ---- */
+
+typedef struct _HadAdvertiser HadAdvertiser;
+
+/* Sends and answers by itself. @index: of the interface of the home link; @rng is borrowed. */
+HadAdvertiser *had_advertiser_new (const HadConfig *config, int index, RoamRng *rng, GError **error);
+void had_advertiser_free (HadAdvertiser *advertiser);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (HadAdvertiser, had_advertiser_free)
 
 /* ------------------------------------------------------------------------ UDP ---- */
 
@@ -126,8 +154,18 @@ void had_store_put_node (HadStore *store, const char *name, GBytes *record);
 void had_store_remove_node (HadStore *store, const char *name);
 /* Makes the changes since the last commit last. What fails is reported there and counted, never returned. */
 void had_store_commit (HadStore *store);
+/* Changes that were committed, but wait in the journal for had_store_fold(). */
+guint had_store_n_journal (const HadStore *store);
+/* Changes from which had_store_fold() is worth its while even if there is no idle moment. */
+#define HAD_STORE_JOURNAL_LONG 16384u
+/*
+ * The next step, less than a millisecond (once for some 16 000 changes: a few), of bringing the journal into the
+ * tables. FALSE: there is nothing left, or it failed, which is reported. Between two steps anything may be done
+ * with the store.
+ */
+gboolean had_store_fold (HadStore *store);
 gboolean had_store_is_failing (const HadStore *store);
-/* Calls @binding for each binding, then @node for each node. */
+/* Folds all of the journal, then calls @binding for each binding, then @node for each node. */
 void had_store_load (HadStore *store, HadStoreBindingFunc binding, HadStoreNodeFunc node, gpointer user_data);
 /* char* -> guint64*, added to @counters. */
 void had_store_add_counters (const HadStore *store, GHashTable *counters);
@@ -178,10 +216,8 @@ Had *had_new (HadConfig *config, const HadOptions *options, GError **error);
 /* Stops. Without a store all bindings are removed; with one they wait in it for the next process. */
 void had_free (Had *had);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Had, had_free)
-/* For the service manager to keep, see had_keep_links(). */
+/* For the service manager to keep: routes into the device live as long as it. */
 int had_tun_fd (const Had *had);
-/* The TUN device will outlive this process: had_free() leaves routes and proxy ARP entries where they are. */
-void had_keep_links (Had *had);
 /*
  * Reads the configuration again: nodes and keys, and what is said of them, are new at once; what needs
  * other sockets waits for a restart, with a warning. A faulty configuration changes nothing.

@@ -22,6 +22,8 @@ G_DEFINE_QUARK (roam - had - error - quark, had_error)
 /* Lines a second about requests and bindings: anybody can cause them. */
 #define LOG_LINES_PER_SECOND 10u
 #define TUNNEL_DATA_TYPE 4
+/* How long the store's journal may lie before it is folded, unless there is no idle second. */
+#define FOLD_WAIT_MS 1000u
 
 void
 had_set_errno (GError **error, int code, const char *what, const char *advice)
@@ -58,7 +60,7 @@ had_now (void)
   return roam_now_make (had_boot_us (), g_get_real_time ());
 }
 
-/* ------------------------------------------------------------------- actions ---- */
+/* ----------------------------------------------------------------------- log ---- */
 
 /* True when one more line about what strangers send is allowed in this second. */
 static gboolean
@@ -97,13 +99,58 @@ log_request (Had *had, const Mip4HaAction *action)
          action->log.code != 0 ? "denied, code" : "dropped, code", action->log.code);
 }
 
+/* ------------------------------------------------------------------- folding ---- */
+
+/* Only when there is nothing else to do. */
+static gboolean
+fold_some (gpointer user_data)
+{
+  Had *had = user_data;
+
+  if (had_store_fold (had->store))
+    return G_SOURCE_CONTINUE;
+  had->fold_source = 0;
+  return G_SOURCE_REMOVE;
+}
+
+/* A second without requests, or a journal that has grown long. */
+static gboolean
+fold_due (gpointer user_data)
+{
+  Had *had = user_data;
+  guint n_journal = had_store_n_journal (had->store);
+
+  if (n_journal != had->fold_seen && n_journal < HAD_STORE_JOURNAL_LONG)
+    {
+      had->fold_seen = n_journal;
+      return G_SOURCE_CONTINUE;
+    }
+  had->fold_source = g_idle_add_full (G_PRIORITY_LOW, fold_some, had, NULL);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+commit (Had *had)
+{
+  if (had->store == NULL)
+    return;
+  had_store_commit (had->store);
+  if (had->fold_source == 0 && had_store_n_journal (had->store) > 0)
+    {
+      had->fold_seen = 0;
+      had->fold_source = g_timeout_add (FOLD_WAIT_MS, fold_due, had);
+    }
+}
+
 static void
 commit_and_send (Had *had)
 {
-  if (had->store != NULL)
-    had_store_commit (had->store);
+  commit (had);
+  had_link_flush (had->link);
   had_udp_flush (had->udp);
 }
+
+/* ------------------------------------------------------------------- actions ---- */
 
 /* RFC 5944 3.8.3.1: from our address; to a node at home, on the home link whatever the routes say. */
 static void
@@ -219,11 +266,14 @@ do_action (Had *had, const Mip4HaAction *action)
 }
 
 static void
-arm_timer (const Had *had)
+arm_timer (Had *had)
 {
   gint64 due = mip4_ha_next_deadline (had->ha);
   struct itimerspec when = { 0 };
 
+  if (due == had->timer_us)
+    return;
+  had->timer_us = due;
   if (due != ROAM_NEVER)
     {
       due = MAX (due, 1);
@@ -311,6 +361,7 @@ timer_readable (int fd, GIOCondition condition, gpointer user_data)
 
   if (read (fd, &expirations, sizeof expirations) < 0)
     return G_SOURCE_CONTINUE;
+  had->timer_us = ROAM_NEVER;
   mip4_ha_input_deadline (had->ha, &now);
   drain_actions (had);
   return G_SOURCE_CONTINUE;
@@ -353,6 +404,10 @@ open_edges (Had *had, int tun_fd, GError **error)
     return FALSE;
   had->link = had_link_new (had->config, had_data_tun_index (had->data), error);
   if (had->link == NULL)
+    return FALSE;
+  if (had->config->advertise)
+    had->advertiser = had_advertiser_new (had->config, had_link_index (had->link), had->rng, error);
+  if (had->config->advertise && had->advertiser == NULL)
     return FALSE;
   had->timer_fd = timerfd_create (CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
   if (had->timer_fd < 0)
@@ -499,7 +554,7 @@ restore (Had *had)
   had->restoring = FALSE;
   bindings = mip4_ha_dup_bindings (had->ha);
   bound = bound_addresses (bindings);
-  had_link_remove_stale (had->link, had->config, bound);
+  had_link_remove_stale (had->link, bound);
   if (had->n_restored > 0)
     g_message ("%u bindings restored", had->n_restored);
 }
@@ -524,6 +579,7 @@ had_new (HadConfig *config, const HadOptions *options, GError **error)
 
   had->config = config;
   had->timer_fd = -1;
+  had->timer_us = ROAM_NEVER;
   had->started_us = had_boot_us ();
   had->config_path = g_strdup (options->config_path);
   had->credentials_dir = g_strdup (options->credentials_dir);
@@ -534,7 +590,7 @@ had_new (HadConfig *config, const HadOptions *options, GError **error)
     return NULL;
   open_store (had);
   restore (had);
-  had->udp_source = g_unix_fd_add_full (G_PRIORITY_HIGH, had_udp_epoll_fd (had->udp), G_IO_IN, udp_readable, had, NULL);
+  had->udp_source = g_unix_fd_add (had_udp_epoll_fd (had->udp), G_IO_IN, udp_readable, had);
   had->timer_source = g_unix_fd_add (had->timer_fd, G_IO_IN, timer_readable, had);
   if (config->trusted_networks->len == 0)
     g_warning ("trusted-networks is empty: every request is dropped; add the networks of the enterprise");
@@ -550,7 +606,8 @@ needs_restart (const HadConfig *a, const HadConfig *b)
 {
   return !roam_addr_equal (&a->address, &b->address) || strcmp (a->interface, b->interface) != 0 ||
          !roam_prefix_equal (&a->home_network, &b->home_network) || strcmp (a->tun_name, b->tun_name) != 0 ||
-         a->mtu != b->mtu || a->ecn != b->ecn;
+         a->mtu != b->mtu || a->ecn != b->ecn || a->advertise != b->advertise ||
+         a->advertisement_interval_s != b->advertisement_interval_s;
 }
 
 /* What the old engine knew, where there is no store to ask: nonces are lost, and cost a node one 133. */
@@ -614,8 +671,9 @@ had_reload (Had *had)
     }
   if (needs_restart (had->config, config))
     {
-      g_warning (
-        "Address, interface, home-network, tun-name, mtu and ecn change with a restart only; nothing was changed");
+      g_warning ("Address, interface, home-network, tun-name, mtu, ecn and advertisements change with a restart only; "
+                 "nothing was "
+                 "changed");
       had_config_free (config);
       return;
     }
@@ -633,22 +691,17 @@ had_tun_fd (const Had *had)
   return had_data_tun_fd (had->data);
 }
 
-void
-had_keep_links (Had *had)
-{
-  had->keep_links = TRUE;
-}
-
-/* The TUN device goes with the process and its routes with it; proxy ARP entries would stay. */
+/* The TUN device goes with the process and its routes with it. */
 static void
 stop (Had *had)
 {
   const Mip4HaCommand remove_all = { .type = MIP4_HA_REMOVE };
   const RoamNow now = had_now ();
-  g_autoptr (GHashTable) nobody = g_hash_table_new ((GHashFunc)roam_addr_hash, (GEqualFunc)roam_addr_equal);
 
   g_source_remove (had->timer_source);
   g_source_remove (had->udp_source);
+  if (had->fold_source != 0)
+    g_source_remove (had->fold_source);
   if (had->status_source != 0)
     g_source_remove (had->status_source);
   had->status_source = 0;
@@ -658,8 +711,6 @@ stop (Had *had)
       mip4_ha_input_command (had->ha, &now, &remove_all);
       drain_actions (had);
     }
-  else if (!had->keep_links)
-    had_link_remove_stale (had->link, had->config, nobody);
   had->status_due_us = 0;
   had_status_changed (had);
 }
@@ -672,6 +723,7 @@ had_free (Had *had)
   if (had->timer_source != 0)
     stop (had);
   mip4_control_free (had->control);
+  had_advertiser_free (had->advertiser);
   had_link_free (had->link);
   had_data_free (had->data);
   had_udp_free (had->udp);

@@ -47,6 +47,8 @@ typedef enum
 
 /* @data is the ICMP message. @ret is written on OK only. */
 Mip4AdvertisementResult mip4_parse_advertisement (const guint8 *data, gsize length, Mip4Advertisement *ret);
+/* An Agent Advertisement with its checksum; within the limits above. Caller unrefs. */
+GBytes *mip4_build_advertisement (const Mip4Advertisement *advertisement);
 /* Whether one may register with it as a foreign agent: flags that contradict each other forbid it (MIP-ADV-012). */
 gboolean mip4_advertisement_is_usable (const Mip4Advertisement *advertisement);
 /* ICMP type 10, code 0, right checksum, whole. */

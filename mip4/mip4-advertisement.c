@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "mip4/mip4-advertisement-private.h"
 
+#include "mip4/mip4-codec-private.h"
+
 #define ICMP_ROUTER_ADVERTISEMENT 9
 #define ICMP_ROUTER_SOLICITATION 10
 #define SOLICITATION_LENGTH 8u
 #define CODE_NO_COMMON_TRAFFIC 16
+/* 16 routers, 62 care-of addresses, a challenge of 255 octets and what stands around them. */
+#define ADVERTISEMENT_MAX 1024u
 
 /* Extension types of ICMP messages: another number space than that of UDP/434 (RFC 5944 1.8). */
 enum
@@ -209,5 +213,52 @@ mip4_build_solicitation (void)
   wire_write_u8 (&writer, ICMP_ROUTER_SOLICITATION);
   wire_write_zeros (&writer, SOLICITATION_LENGTH - 1);
   wire_patch_u16 (&writer, 2, (guint16)~ones_sum (wire_writer_peek (&writer), SOLICITATION_LENGTH));
+  return wire_writer_finish (&writer);
+}
+
+/* Of all routers or of none (RFC 5944 2.1.2). */
+static void
+write_prefix_lengths (WireWriter *writer, const Mip4Advertisement *adv)
+{
+  guint8 lengths[MIP4_ADVERTISEMENT_MAX_ROUTERS];
+
+  for (guint i = 0; i < adv->n_routers; i++)
+    {
+      if (adv->routers[i].prefix_length < 0)
+        return;
+      lengths[i] = (guint8)adv->routers[i].prefix_length;
+    }
+  if (adv->n_routers > 0)
+    mip4_write_tlv (writer, EXT_PREFIX_LENGTHS, lengths, adv->n_routers);
+}
+
+GBytes *
+mip4_build_advertisement (const Mip4Advertisement *adv)
+{
+  g_auto (WireWriter) writer = { 0 };
+
+  wire_writer_init (&writer, ADVERTISEMENT_MAX);
+  wire_write_u8 (&writer, ICMP_ROUTER_ADVERTISEMENT);
+  wire_write_u8 (&writer, adv->code);
+  wire_write_u16 (&writer, 0);
+  wire_write_u8 (&writer, (guint8)adv->n_routers);
+  wire_write_u8 (&writer, 2); /* Addr Entry Size */
+  wire_write_u16 (&writer, adv->lifetime_s);
+  for (guint i = 0; i < adv->n_routers; i++)
+    {
+      wire_write_addr (&writer, &adv->routers[i].address);
+      wire_write_u32 (&writer, (guint32)adv->routers[i].preference);
+    }
+  wire_write_u8 (&writer, EXT_MOBILITY_AGENT);
+  wire_write_u8 (&writer, (guint8)(6 + 4 * adv->n_care_of));
+  wire_write_u16 (&writer, adv->sequence);
+  wire_write_u16 (&writer, adv->registration_lifetime_s);
+  wire_write_u16 (&writer, adv->flags);
+  for (guint i = 0; i < adv->n_care_of; i++)
+    wire_write_addr (&writer, &adv->care_of[i]);
+  write_prefix_lengths (&writer, adv);
+  if (adv->challenge != NULL)
+    mip4_write_tlv (&writer, EXT_CHALLENGE, adv->challenge, adv->challenge_length);
+  wire_patch_u16 (&writer, 2, (guint16)~ones_sum (wire_writer_peek (&writer), wire_writer_length (&writer)));
   return wire_writer_finish (&writer);
 }

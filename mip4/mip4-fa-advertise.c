@@ -10,14 +10,8 @@
 
 #define ALL_SYSTEMS 0xe0000001u       /* 224.0.0.1 */
 #define LIMITED_BROADCAST 0xffffffffu /* 255.255.255.255 */
-#define ADVERTISEMENT_MAX 128u
-#define ICMP_ROUTER_ADVERTISEMENT 9
 #define CODE_COMMON_TRAFFIC 0
 #define CODE_NO_COMMON_TRAFFIC 16
-#define CHECKSUM_AT 2u
-#define EXT_MOBILITY_AGENT 16
-#define EXT_PREFIX_LENGTHS 19
-#define EXT_CHALLENGE 24
 /* RFC 5944 2.3.2: 65535 is followed by 256, so that 0 to 255 always means a fresh start. */
 #define SEQUENCE_AFTER_WRAP 256u
 
@@ -36,30 +30,25 @@ GBytes *
 mip4_fa_build_advertisement (const Mip4Fa *fa, guint16 sequence, guint16 lifetime_s, const Mip4FaChallenge *challenge)
 {
   const Mip4FaConfig *config = &fa->config;
-  g_auto (WireWriter) writer = { 0 };
+  Mip4Advertisement advertisement = {
+    .code = config->routes_common_traffic ? CODE_COMMON_TRAFFIC : CODE_NO_COMMON_TRAFFIC,
+    .lifetime_s = lifetime_s,
+    .routers = { { config->address, 0, config->prefix_lengths ? config->visited_network.length : -1 } },
+    .n_routers = 1,
+    .sequence = sequence,
+    .registration_lifetime_s = config->registration_lifetime_s,
+    .flags = flags_of (fa),
+    .n_care_of = config->n_care_of,
+  };
 
-  wire_writer_init (&writer, ADVERTISEMENT_MAX);
-  wire_write_u8 (&writer, ICMP_ROUTER_ADVERTISEMENT);
-  wire_write_u8 (&writer, config->routes_common_traffic ? CODE_COMMON_TRAFFIC : CODE_NO_COMMON_TRAFFIC);
-  wire_write_u16 (&writer, 0);
-  wire_write_u8 (&writer, 1); /* Num Addrs */
-  wire_write_u8 (&writer, 2); /* Addr Entry Size */
-  wire_write_u16 (&writer, lifetime_s);
-  wire_write_addr (&writer, &config->address);
-  wire_write_u32 (&writer, 0); /* Preference Level */
-  wire_write_u8 (&writer, EXT_MOBILITY_AGENT);
-  wire_write_u8 (&writer, (guint8)(6 + 4 * config->n_care_of));
-  wire_write_u16 (&writer, sequence);
-  wire_write_u16 (&writer, config->registration_lifetime_s);
-  wire_write_u16 (&writer, flags_of (fa));
   for (guint i = 0; i < config->n_care_of; i++)
-    wire_write_addr (&writer, &config->care_of[i]);
-  if (config->prefix_lengths)
-    mip4_write_tlv (&writer, EXT_PREFIX_LENGTHS, &config->visited_network.length, 1);
+    advertisement.care_of[i] = config->care_of[i];
   if (challenge != NULL)
-    mip4_write_tlv (&writer, EXT_CHALLENGE, challenge->octets, sizeof challenge->octets);
-  wire_patch_u16 (&writer, CHECKSUM_AT, mip4_checksum (wire_writer_peek (&writer), wire_writer_length (&writer)));
-  return wire_writer_finish (&writer);
+    {
+      advertisement.challenge = challenge->octets;
+      advertisement.challenge_length = sizeof challenge->octets;
+    }
+  return mip4_build_advertisement (&advertisement);
 }
 
 static guint16

@@ -46,6 +46,7 @@ typedef enum
 typedef struct
 {
   gint64 due_us;
+  gint64 key_us;  /* what it stands in the heap by; at most @due_us: a renewal moves nothing */
   guint position; /* in the heap, from 1; 0: not in it */
   Mip4HaTimerKind kind;
 } Mip4HaTimer;
@@ -168,8 +169,10 @@ Mip4HaNodeState *mip4_ha_node_by_nai (const Mip4Ha *ha, const Mip4Slice *nai);
 /* ---- mip4-ha-timer.c */
 /* Adds or moves; ROAM_NEVER takes it out. */
 void mip4_ha_timer_set (Mip4Ha *ha, Mip4HaTimer *timer, gint64 due_us);
-/* The earliest one; NULL: none. */
-Mip4HaTimer *mip4_ha_timer_peek (const Mip4Ha *ha);
+/* One that is due; stays in the heap until it is set again. NULL: none. */
+Mip4HaTimer *mip4_ha_timer_due (Mip4Ha *ha, const RoamNow *now);
+/* When mip4_ha_timer_due() is worth asking; ROAM_NEVER. */
+gint64 mip4_ha_timer_next (const Mip4Ha *ha);
 
 /* ---- mip4-ha-binding.c */
 /* The binding of @care_of_address; NULL: none. */

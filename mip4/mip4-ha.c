@@ -293,16 +293,14 @@ mip4_ha_input_deadline (Mip4Ha *ha, const RoamNow *now)
 {
   Mip4HaTimer *timer;
 
-  while ((timer = mip4_ha_timer_peek (ha)) != NULL && timer->due_us <= now->boot_us)
+  while ((timer = mip4_ha_timer_due (ha, now)) != NULL)
     timer_due (ha, now, timer);
 }
 
 gint64
 mip4_ha_next_deadline (const Mip4Ha *ha)
 {
-  const Mip4HaTimer *timer = mip4_ha_timer_peek (ha);
-
-  return timer != NULL ? timer->due_us : ROAM_NEVER;
+  return mip4_ha_timer_next (ha);
 }
 
 /* ------------------------------------------------------------------- reports ---- */

@@ -241,6 +241,7 @@ void mip4_ha_input_datagram (Mip4Ha *ha, const RoamNow *now, const RoamEndpoint 
 gboolean mip4_ha_input_keepalive (Mip4Ha *ha, const RoamNow *now, const RoamEndpoint *source,
                                   const RoamAddr *home_address);
 void mip4_ha_input_deadline (Mip4Ha *ha, const RoamNow *now);
+/* May come before anything is due: after a renewal, once, when the binding would have expired without it. */
 gint64 mip4_ha_next_deadline (const Mip4Ha *ha);
 /* TRUE and the oldest action, owned by the caller; FALSE when there is none. */
 gboolean mip4_ha_pop_action (Mip4Ha *ha, Mip4HaAction *ret_action);

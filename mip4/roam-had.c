@@ -61,8 +61,7 @@ give_tun_to_store (Had *had)
 
   if (g_getenv ("NOTIFY_SOCKET") == NULL)
     return;
-  if (sd_pid_notify_with_fds (0, 0, "FDSTORE=1\nFDNAME=" TUN_NAME_IN_STORE, &fd, 1) > 0)
-    had_keep_links (had);
+  sd_pid_notify_with_fds (0, 0, "FDSTORE=1\nFDNAME=" TUN_NAME_IN_STORE, &fd, 1);
 }
 
 static gboolean

@@ -6,11 +6,16 @@
 #include <glib.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 /*
  * Load for a home agent. Real Registration Requests, authenticators computed as they leave; the
@@ -18,8 +23,10 @@
  *   had-load MODE --agent A --home FIRST --nodes N --sources FIRST --n-sources N --key HEX
  *     register: every node once, as fast as the window allows
  *     closed:   --window requests outstanding for --seconds
- *     open:     --rate requests a second for --seconds; with --flood N forged ones between as fast as they go, from N
- *               sources of their own
+ *     open:     --rate requests a second for --seconds
+ *     probe:    the same, asleep between them; with --flood N another process sends forged ones as fast as it can, from
+ *               N sources of their own. The prober has real-time priority, so it measures the home agent and not
+ *               how the scheduler divides a processor between prober and flood
  * One line of key=value on stdout.
  */
 
@@ -59,7 +66,8 @@ typedef struct
   EVP_MAC_CTX *hmac;
   guint64 last;
   guint next[SOURCES_MAX]; /* of each source's nodes: a node keeps to its source, as its care-of address */
-  guint64 sent, accepted, denied, forged;
+  guint64 sent, accepted, denied;
+  guint64 *forged;      /* shared with the process that floods */
   GArray *latencies_us; /* double */
 } Load;
 
@@ -163,7 +171,7 @@ send_requests (Load *load, guint fd, guint n, gboolean forged)
   if (sendmmsg (load->fds[fd], messages, n, 0) > 0 && !forged)
     load->sent += n;
   if (forged)
-    load->forged += n;
+    *load->forged += n;
 }
 
 static guint
@@ -254,12 +262,53 @@ run_closed (Load *load, guint64 total)
     }
 }
 
+/* In a process of its own, until it is killed. */
+static pid_t
+start_flood (Load *load)
+{
+  pid_t pid = flood > 0 ? fork () : -1;
+
+  if (pid != 0)
+    return pid;
+  for (guint flooder = 0;; flooder = (flooder + 1) % (guint)flood)
+    send_requests (load, (guint)n_sources + flooder, FLOOD_BATCH, TRUE);
+}
+
+static void
+run_probe (Load *load)
+{
+  const struct sched_param priority = { .sched_priority = 1 };
+  pid_t pid = start_flood (load);
+  double begin = seconds_now (), now = begin, end = begin + seconds;
+  guint64 due = 0;
+
+  if (sched_setscheduler (0, SCHED_FIFO, &priority) < 0)
+    g_printerr ("without real-time priority: %s\n", g_strerror (errno));
+  load->latencies_us = g_array_new (FALSE, FALSE, sizeof (double));
+  for (; now < end + 0.3; now = seconds_now ())
+    {
+      double wait = MAX (begin + (double)due / rate - now, 0);
+      const struct timespec time = { .tv_nsec = (long)(MIN (wait, 0.1) * 1e9) };
+      struct epoll_event ready;
+
+      if (wait == 0 && now < end)
+        send_requests (load, (guint)(due++ % (guint)n_sources), 1, FALSE);
+      else if (epoll_pwait2 (load->epoll_fd, &ready, 1, &time, NULL) > 0)
+        receive_replies (load);
+    }
+  if (pid > 0)
+    {
+      kill (pid, SIGKILL);
+      waitpid (pid, NULL, 0);
+    }
+}
+
 static void
 run_open (Load *load)
 {
   double begin = seconds_now (), now = begin, end = begin + seconds;
   guint64 due = 0;
-  guint flooder = 0, fd = 0;
+  guint fd = 0;
 
   load->latencies_us = g_array_new (FALSE, FALSE, sizeof (double));
   for (; now < end; now = seconds_now ())
@@ -269,11 +318,6 @@ run_open (Load *load)
           due++;
           fd = (fd + 1) % (guint)n_sources;
           send_requests (load, fd, 1, FALSE);
-        }
-      if (flood > 0)
-        {
-          flooder = (flooder + 1) % (guint)flood;
-          send_requests (load, (guint)n_sources + flooder, FLOOD_BATCH, TRUE);
         }
       receive_replies (load);
     }
@@ -309,7 +353,7 @@ set_key (Load *load)
 int
 main (int argc, char **argv)
 {
-  g_autoptr (GOptionContext) context = g_option_context_new ("register|closed|open");
+  g_autoptr (GOptionContext) context = g_option_context_new ("register|closed|open|probe");
   Load load = { 0 };
   double begin, took;
 
@@ -318,6 +362,9 @@ main (int argc, char **argv)
       n_sources + flood > (int)SOURCES_MAX)
     return 2;
   set_key (&load);
+  load.forged = mmap (NULL, sizeof *load.forged, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (load.forged == MAP_FAILED)
+    g_error ("memory: %s", g_strerror (errno));
   load.epoll_fd = epoll_create1 (0);
   for (guint i = 0; i < (guint)(n_sources + flood); i++)
     {
@@ -332,12 +379,14 @@ main (int argc, char **argv)
     run_closed (&load, (guint64)n_nodes);
   else if (strcmp (argv[1], "closed") == 0)
     run_closed (&load, 0);
+  else if (strcmp (argv[1], "probe") == 0)
+    run_probe (&load);
   else
     run_open (&load);
   took = seconds_now () - begin;
   g_print ("sent=%" G_GUINT64_FORMAT " accepted=%" G_GUINT64_FORMAT " denied=%" G_GUINT64_FORMAT
            " forged=%" G_GUINT64_FORMAT " seconds=%.3f rate=%.0f",
-           load.sent, load.accepted, load.denied, load.forged, took, (double)load.accepted / took);
+           load.sent, load.accepted, load.denied, *load.forged, took, (double)load.accepted / took);
   if (load.latencies_us != NULL && load.latencies_us->len > 0)
     {
       g_array_sort (load.latencies_us, compare);

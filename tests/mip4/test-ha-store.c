@@ -316,7 +316,8 @@ storm_check (Storm *storm)
       n++;
     }
   g_assert_cmpuint (n, ==, bindings->len);
-  g_assert_cmpint (mip4_ha_next_deadline (storm->ha), ==, due);
+  /* Early after a renewal, late never; that expiry comes in time shows above, as the disk agrees. */
+  g_assert_cmpint (mip4_ha_next_deadline (storm->ha), <=, due);
 }
 
 static void
