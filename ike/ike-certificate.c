@@ -34,6 +34,7 @@ struct _IkeCredentials
   GPtrArray *encoded; /* GBytes, the same */
   GPtrArray *anchors; /* X509 */
   EVP_PKEY *key;      /* NULL without a chain */
+  gboolean peers_are_clients;
 };
 
 void
@@ -241,6 +242,12 @@ ike_credentials_certreq (const IkeCredentials *credentials)
   return g_byte_array_free_to_bytes (hashes);
 }
 
+void
+ike_credentials_expect_clients (IkeCredentials *credentials)
+{
+  credentials->peers_are_clients = TRUE;
+}
+
 /* The hash for an RSA or EC key: the strongest that both the key asks for and the peer lists. */
 static gboolean
 choose_scheme (EVP_PKEY *key, IkeHashSet peer, IkeSignatureScheme *scheme)
@@ -391,7 +398,7 @@ has_usage (X509 *certificate, const char *oid)
 
 /* RFC 4945 5.1.3.2 and 5.1.3.12: no extension means no limit. */
 static gboolean
-usage_allows_ike (X509 *certificate)
+usage_allows_ike (X509 *certificate, gboolean client)
 {
   guint32 flags = X509_get_extension_flags (certificate);
   guint32 extended = X509_get_extended_key_usage (certificate);
@@ -402,7 +409,8 @@ usage_allows_ike (X509 *certificate)
       (X509_get_key_usage (certificate) & (KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION)) == 0)
     return FALSE;
   return (flags & EXFLAG_XKUSAGE) == 0 || (extended & (XKU_SSL_SERVER | XKU_ANYEKU)) != 0 ||
-         has_usage (certificate, OID_IKE_INTERMEDIATE) || has_usage (certificate, OID_IPSEC_IKE);
+         (client && (extended & XKU_SSL_CLIENT) != 0) || has_usage (certificate, OID_IKE_INTERMEDIATE) ||
+         has_usage (certificate, OID_IPSEC_IKE);
 }
 
 /* CERT payloads to objects: the leaf is returned, the others go to @others in any order. */
@@ -467,7 +475,7 @@ judge (const IkeCredentials *credentials, X509 *leaf, STACK_OF (X509) * others, 
   error = verify_chain (credentials, leaf, others, now);
   if (error != X509_V_OK)
     *verdict = explain (error);
-  else if (!usage_allows_ike (leaf))
+  else if (!usage_allows_ike (leaf, credentials->peers_are_clients))
     *verdict = (Verdict){ "the gateway's certificate is not meant for such use (key usage)", ask_administrator };
   else if (!certificate_has (leaf, expected))
     *verdict = (Verdict){ "the gateway's certificate is for another name",

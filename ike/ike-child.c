@@ -90,6 +90,24 @@ find_successor (const IkeSession *session, const IkeChild *child)
   return NULL;
 }
 
+gboolean
+ike_child_is_replaced (const IkeSession *session, const IkeChild *child)
+{
+  return find_successor (session, child) != NULL;
+}
+
+void
+ike_child_drop_successors (IkeSession *session, const RoamNow *now, const IkeChild *child)
+{
+  for (guint i = session->children->len; i > 0; i--)
+    {
+      IkeChild *other = g_ptr_array_index (session->children, i - 1);
+
+      if (other->replaces == child->sa->id && other->linger_us == ROAM_NEVER && !other->outbound)
+        ike_child_close (session, now, other);
+    }
+}
+
 /* --- traffic selectors --- */
 
 GArray *
@@ -142,6 +160,8 @@ ike_child_new_spi (IkeSession *session)
 
       for (guint i = 0; i < session->children->len && !taken; i++)
         taken = ((const IkeChild *)g_ptr_array_index (session->children, i))->sa->spi_in == spi;
+      if (session->responder && ike_responder_has_esp_spi (session->responder, spi))
+        continue;
       if (!taken)
         return spi;
     }

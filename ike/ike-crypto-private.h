@@ -376,6 +376,8 @@ gboolean ike_credentials_subject (const IkeCredentials *credentials, IkeIdentity
 gboolean ike_credentials_has_identity (const IkeCredentials *credentials, const IkeIdentity *identity);
 /* CERTREQ data: the SHA-1 of each anchor's SubjectPublicKeyInfo; empty without anchors. */
 GBytes *ike_credentials_certreq (const IkeCredentials *credentials);
+/* The peers are clients: certificates for clientAuth are good too. */
+void ike_credentials_expect_clients (IkeCredentials *credentials);
 /*
  * AUTH with the own key. @peer_hashes 0: the peer did not send SIGNATURE_HASH_ALGORITHMS, so method 1, 9,
  * 10 or 11 (RFC 7427 3). Else method 14 with a hash the peer lists. NULL with a static reason.

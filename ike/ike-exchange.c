@@ -17,6 +17,10 @@ static const RoamRetransmitPolicy init_policy = { .first_us = 500 * ROAM_USEC_PE
 static const RoamRetransmitPolicy normal_policy = {
   .first_us = 500 * ROAM_USEC_PER_MSEC, .factor_percent = 180, .limit_us = 30 * ROAM_USEC_PER_SEC, .copies = 12
 };
+/* RFC 4555 3.11: a client may be out of reach for a while; a gateway waits five minutes for it at least. */
+static const RoamRetransmitPolicy gateway_policy = {
+  .first_us = 500 * ROAM_USEC_PER_MSEC, .factor_percent = 180, .limit_us = 30 * ROAM_USEC_PER_SEC, .copies = 17
+};
 /* Somebody says that the gateway does not know the SA: it has 11 s to contradict. */
 static const RoamRetransmitPolicy doubt_policy = { .first_us = 500 * ROAM_USEC_PER_MSEC,
                                                    .factor_percent = 180,
@@ -62,6 +66,8 @@ policy_of (const IkeSession *session, const IkeSa *sa)
 {
   if (session->state == IKE_STATE_CLOSING)
     return closing_policy;
+  if (session->responder)
+    return gateway_policy;
   if (session->mobility.waiting)
     {
       RoamRetransmitPolicy policy = move_policy;
@@ -81,6 +87,8 @@ policy_of (const IkeSession *session, const IkeSa *sa)
       return sa->task->doubtful ? doubt_policy : normal_policy;
     case IKE_TASK_DELETE_IKE:
     case IKE_TASK_UPDATE:
+    case IKE_TASK_ROUTABILITY:
+    case IKE_TASK_ADDRESSES:
     case IKE_TASK_DELETE_CHILD:
     case IKE_TASK_CREATE_CHILD:
     case IKE_TASK_REKEY_CHILD:
@@ -283,7 +291,7 @@ probe_other_address (IkeSession *session, const IkeSa *sa)
   IkePair pair = session->mobility.now;
   guint n = session->n_peer_addresses;
 
-  if (!session->mobike || sa->copies < PROBE_FROM_COPY || session->state != IKE_STATE_ESTABLISHED)
+  if (session->responder || !session->mobike || sa->copies < PROBE_FROM_COPY || session->state != IKE_STATE_ESTABLISHED)
     return;
   for (guint i = 0; i < n; i++)
     {
@@ -314,6 +322,8 @@ expire (IkeSession *session, IkeSa *sa, const RoamNow *now)
       return;
     case IKE_TASK_DELETE_IKE:
     case IKE_TASK_UPDATE:
+    case IKE_TASK_ROUTABILITY:
+    case IKE_TASK_ADDRESSES:
     case IKE_TASK_DELETE_CHILD:
     case IKE_TASK_CREATE_CHILD:
     case IKE_TASK_REKEY_CHILD:
@@ -326,8 +336,10 @@ expire (IkeSession *session, IkeSa *sa, const RoamNow *now)
   else if (sa != session->current)
     ike_sa_close (session, sa);
   else
-    ike_session_die (session, IKE_EVENT_DEAD, "the gateway does not answer (RFC 7296 2.4)",
-                     "the gateway may be down or unreachable from this network");
+    ike_session_die (session, IKE_EVENT_DEAD,
+                     ike_session_says (session, "the gateway does not answer (RFC 7296 2.4)",
+                                       "the client does not answer (RFC 7296 2.4)"),
+                     ike_session_says (session, "the gateway may be down or unreachable from this network", NULL));
 }
 
 static void

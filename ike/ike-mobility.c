@@ -173,7 +173,9 @@ check_deadline (IkeSession *session, const RoamNow *now)
     return;
   mob->check_budget_us = ROAM_NEVER;
   if (session->state == IKE_STATE_ESTABLISHED && mob->check_serial != 0)
-    ike_session_event_of (session, IKE_EVENT_PATH_FAILED, mob->check_serial, "the gateway does not answer", NULL);
+    ike_session_event_of (session, IKE_EVENT_PATH_FAILED, mob->check_serial,
+                          ike_session_says (session, "the gateway does not answer", "the client does not answer"),
+                          NULL);
   mob->check_serial = 0;
 }
 

@@ -8,9 +8,8 @@
 /* RFC 7296 2.4: what an unprotected message may cause is rate limited. */
 #define DOUBT_INTERVAL_US (10 * ROAM_USEC_PER_SEC)
 
-/* The IKE message in a datagram; FALSE: not IKE (keepalive, ESP, too short). */
-static gboolean
-strip_marker (IkeSession *session, const IkePair *pair, const guint8 **data, gsize *length)
+gboolean
+ike_datagram_strip (const IkePair *pair, const guint8 **data, gsize *length)
 {
   WireReader reader;
   guint32 marker;
@@ -19,10 +18,7 @@ strip_marker (IkeSession *session, const IkePair *pair, const guint8 **data, gsi
     return TRUE;
   wire_reader_init (&reader, *data, *length);
   if (!wire_read_u32 (&reader, &marker) || marker != 0)
-    {
-      ike_count (session, *length == 1 ? "keepalives-received" : "not-ike");
-      return FALSE;
-    }
+    return FALSE;
   *length = wire_reader_left (&reader);
   return wire_read_data (&reader, *length, data);
 }
@@ -74,8 +70,10 @@ process_bad_request (IkeSession *session, IkeSa *sa, const IkePair *pair, const 
     ike_payloads_add_notify (payloads, IKE_NOTIFY_INVALID_SYNTAX, NULL, 0);
   ike_exchange_respond (session, sa, pair, header->exchange, payloads);
   if (error->status != IKE_PARSE_UNSUPPORTED_CRITICAL_PAYLOAD)
-    ike_session_die (session, IKE_EVENT_DEAD, "INVALID_SYNTAX: the gateway sent a malformed request",
-                     "report this to the gateway's maker");
+    ike_session_die (session, IKE_EVENT_DEAD,
+                     ike_session_says (session, "INVALID_SYNTAX: the gateway sent a malformed request",
+                                       "INVALID_SYNTAX: the client sent a malformed request"),
+                     "report this to its maker");
 }
 
 static void
@@ -212,8 +210,11 @@ ike_receive (IkeSession *session, const RoamNow *now, const IkePair *pair, const
   IkeParseError error;
   IkeSa *sa;
 
-  if (!strip_marker (session, pair, &data, &length))
-    return;
+  if (!ike_datagram_strip (pair, &data, &length))
+    {
+      ike_count (session, length == 1 ? "keepalives-received" : "not-ike");
+      return;
+    }
   if (!ike_header_parse (data, length, &header, &error))
     {
       ike_count (session, "malformed");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Requests of the gateway. Each gets one answer, to where it came from (RFC 7296 2.11), whatever we wait for. */
+/* Requests of the peer. Each gets one answer, to where it came from (RFC 7296 2.11), whatever we wait for. */
 #include "ike/ike-session-private.h"
 
 #include <string.h>
@@ -13,8 +13,10 @@ ike_respond_error (IkeSession *session, IkeSa *sa, const IkePair *pair, guint16 
   ike_payloads_add_notify (payloads, notify_type, NULL, 0);
   ike_exchange_respond (session, sa, pair, IKE_EXCHANGE_CREATE_CHILD_SA, payloads);
   if (notify_type == IKE_NOTIFY_INVALID_SYNTAX)
-    ike_session_die (session, IKE_EVENT_DEAD, "INVALID_SYNTAX: the gateway sent a malformed request",
-                     "report this to the gateway's maker");
+    ike_session_die (session, IKE_EVENT_DEAD,
+                     ike_session_says (session, "INVALID_SYNTAX: the gateway sent a malformed request",
+                                       "INVALID_SYNTAX: the client sent a malformed request"),
+                     "report this to its maker");
 }
 
 /* Another group than the one of the request's KE payload is wanted (RFC 7296 1.3). */
@@ -55,7 +57,7 @@ close_deleted (IkeSession *session, const RoamNow *now, guint32 spi, guint32 *re
 static void
 replace_lost_child (IkeSession *session, const RoamNow *now)
 {
-  if (session->state != IKE_STATE_ESTABLISHED || ike_child_any_left (session) ||
+  if (session->responder || session->state != IKE_STATE_ESTABLISHED || ike_child_any_left (session) ||
       ike_task_find (session, IKE_TASK_CREATE_CHILD, 0) || ike_task_find (session, IKE_TASK_REKEY_CHILD, 0))
     return;
   if (session->recreated_child)
@@ -96,23 +98,6 @@ process_deletes (IkeSession *session, const RoamNow *now, const IkeMessage *mess
 
 /* --- notifies --- */
 
-/* RFC 4555 3.9: TRUE when what the gateway wrote is what the packet says. */
-static gboolean
-is_free_of_nat (const IkePayloadNotify *notify, const IkePair *pair)
-{
-  RoamFamily family = (RoamFamily)pair->remote.addr.family;
-  WireReader reader;
-  RoamAddr source, destination;
-  guint16 source_port, destination_port;
-
-  wire_reader_init (&reader, notify->data.data, notify->data.length);
-  return wire_read_addr (&reader, family, &source) && wire_read_addr (&reader, family, &destination) &&
-         wire_read_u16 (&reader, &source_port) && wire_read_u16 (&reader, &destination_port) &&
-         wire_reader_at_end (&reader) && roam_addr_equal (&source, &pair->remote.addr) &&
-         roam_addr_equal (&destination, &pair->local.addr) && source_port == pair->remote.port &&
-         destination_port == pair->local.port;
-}
-
 static void
 process_peer_addresses (IkeSession *session, const RoamNow *now, const IkePair *pair, const IkeMessage *message)
 {
@@ -126,44 +111,96 @@ process_peer_addresses (IkeSession *session, const RoamNow *now, const IkePair *
   for (guint i = 0; i < session->n_peer_addresses; i++)
     if (roam_addr_equal (&session->peer_addresses[i], &session->mobility.now.remote.addr))
       return;
+  if (session->responder)
+    return; /* only the client decides about the path (RFC 4555 3.6) */
   /* The address in use is no longer the gateway's: the one that it sends from is (RFC 4555 3.5). */
   ike_mobility_move_remote (session, now, &pair->remote.addr);
 }
 
-/* Notifies of a request that have an effect or an echo; FALSE: refused as a whole. */
-static gboolean
-process_notifies (IkeSession *session, const IkeSa *sa, const RoamNow *now, const IkePair *pair,
-                  const IkeMessage *message, IkePayloads *answer)
+/* RFC 4555 3.7: COOKIE2 comes back as it was, in errors too. */
+static void
+echo_cookie2 (const IkeMessage *message, IkePayloads *answer)
 {
   const IkePayloadNotify *cookie2 = ike_message_find_notify (message, IKE_NOTIFY_COOKIE2);
-  const IkePayloadNotify *no_nats = ike_message_find_notify (message, IKE_NOTIFY_NO_NATS_ALLOWED);
 
-  if (no_nats && session->mobike && !is_free_of_nat (no_nats, pair))
+  if (cookie2 && cookie2->data.length <= IKE_COOKIE2_MAX)
+    ike_payloads_add_notify (answer, IKE_NOTIFY_COOKIE2, cookie2->data.data, cookie2->data.length);
+}
+
+/* UPDATE_SA_ADDRESSES; an error notify to answer with, or 0. Only the initiator moves (RFC 4555 3.5). */
+static guint16
+process_update (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair, const IkeMessage *message)
+{
+  if (!ike_message_find_notify (message, IKE_NOTIFY_UPDATE_SA_ADDRESSES))
+    return 0;
+  if (session->responder && session->mobike)
+    return ike_update_respond (session, sa, now, pair, message);
+  ike_count (session, "updates-ignored");
+  return 0;
+}
+
+/* Notifies of a request that have an effect or an echo; FALSE: refused as a whole. */
+static gboolean
+process_notifies (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair, const IkeMessage *message,
+                  IkePayloads *answer)
+{
+  const IkePayloadNotify *no_nats = ike_message_find_notify (message, IKE_NOTIFY_NO_NATS_ALLOWED);
+  guint16 error = 0;
+
+  if (no_nats && session->mobike && !ike_nat_is_absent (no_nats, pair))
+    error = IKE_NOTIFY_UNEXPECTED_NAT_DETECTED;
+  else
+    error = process_update (session, sa, now, pair, message);
+  if (error != 0)
     {
-      ike_payloads_add_notify (answer, IKE_NOTIFY_UNEXPECTED_NAT_DETECTED, NULL, 0);
-      if (cookie2 && cookie2->data.length <= IKE_COOKIE2_MAX)
-        ike_payloads_add_notify (answer, IKE_NOTIFY_COOKIE2, cookie2->data.data, cookie2->data.length);
+      ike_payloads_add_notify (answer, error, NULL, 0);
+      echo_cookie2 (message, answer);
       return FALSE;
     }
   if (session->mobike && ike_message_find_notify (message, IKE_NOTIFY_NAT_DETECTION_SOURCE_IP))
     ike_nat_add (session, sa, pair, answer);
-  if (cookie2 && cookie2->data.length <= IKE_COOKIE2_MAX)
-    ike_payloads_add_notify (answer, IKE_NOTIFY_COOKIE2, cookie2->data.data, cookie2->data.length);
-  if (ike_message_find_notify (message, IKE_NOTIFY_UPDATE_SA_ADDRESSES))
-    ike_count (session, "updates-of-gateway-ignored"); /* only the initiator moves (RFC 4555 3.5) */
+  echo_cookie2 (message, answer);
   process_peer_addresses (session, now, pair, message);
   return TRUE;
 }
 
 /* --- exchanges --- */
 
+/*
+ * Both sides rekeyed the IKE SA at once, and our answer is still missing: the peer, which has it all, may
+ * delete the successor that it started and lost before we know (RFC 7296 2.8.2). The other successor
+ * comes with the answer. NULL: nothing like that is going on.
+ */
+static IkeSa *
+find_unsettled (const IkeSession *session, const IkeSa *deleted)
+{
+  for (guint i = 0; i < session->sas->len; i++)
+    {
+      IkeSa *sa = g_ptr_array_index (session->sas, i);
+
+      if (sa != deleted && sa->state == IKE_SA_REPLACED && sa->task && sa->task->type == IKE_TASK_REKEY_IKE &&
+          sa->task->rival_nonce)
+        return sa;
+    }
+  return NULL;
+}
+
 static void
 process_deleted_sa (IkeSession *session, IkeSa *sa)
 {
+  IkeSa *unsettled = sa == session->current ? find_unsettled (session, sa) : NULL;
+
   if (session->state == IKE_STATE_CLOSING && sa == session->current)
     ike_session_die (session, session->closing_type, session->closing_reason, session->closing_advice);
+  else if (unsettled)
+    {
+      session->current = unsettled;
+      ike_sa_close (session, sa);
+    }
   else if (sa == session->current)
-    ike_session_die (session, IKE_EVENT_DEAD, "the gateway deleted the IKE SA", NULL);
+    ike_session_die (session, IKE_EVENT_DEAD,
+                     ike_session_says (session, "the gateway deleted the IKE SA", "the client deleted the IKE SA"),
+                     NULL);
   else
     ike_sa_close (session, sa);
 }
@@ -179,7 +216,9 @@ respond_informational (IkeSession *session, IkeSa *sa, const RoamNow *now, const
     deletes_sa = process_deletes (session, now, message, answer);
   ike_exchange_respond (session, sa, pair, IKE_EXCHANGE_INFORMATIONAL, answer);
   if (ike_message_find_notify (message, IKE_NOTIFY_AUTHENTICATION_FAILED))
-    ike_session_die (session, IKE_EVENT_AUTH_FAILED, "AUTHENTICATION_FAILED: the gateway withdrew its consent",
+    ike_session_die (session, IKE_EVENT_AUTH_FAILED,
+                     ike_session_says (session, "AUTHENTICATION_FAILED: the gateway withdrew its consent",
+                                       "AUTHENTICATION_FAILED: the client does not accept us"),
                      "Compare the identities and the secret or the certificate on both sides.");
   else if (deletes_sa)
     process_deleted_sa (session, sa);
@@ -198,6 +237,8 @@ respond_create_child (IkeSession *session, IkeSa *sa, const RoamNow *now, const 
     ike_rekey_ike_respond (session, sa, now, pair, message);
   else if (offer && rekey)
     ike_rekey_child_respond (session, sa, now, pair, message, rekey);
+  else if (offer && session->responder)
+    ike_create_child_respond (session, sa, now, pair, message);
   else /* one Child SA is all that a remote-access client has */
     ike_respond_error (session, sa, pair, offer ? IKE_NOTIFY_NO_ADDITIONAL_SAS : IKE_NOTIFY_INVALID_SYNTAX);
 }
@@ -205,9 +246,14 @@ respond_create_child (IkeSession *session, IkeSa *sa, const RoamNow *now, const 
 void
 ike_respond (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair, const IkeMessage *message)
 {
+  if (session->responder && sa->state == IKE_SA_HALF_OPEN && message->header.exchange == IKE_EXCHANGE_IKE_AUTH)
+    {
+      ike_auth_respond (session, sa, now, pair, message);
+      return;
+    }
   if (sa->state != IKE_SA_ACTIVE && sa->state != IKE_SA_REPLACED)
     {
-      ike_count (session, "requests-too-early"); /* the gateway has not authenticated itself yet */
+      ike_count (session, "requests-too-early"); /* the peer has not authenticated itself yet */
       return;
     }
   ike_count (session, "requests-received");

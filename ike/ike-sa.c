@@ -18,6 +18,8 @@ ike_sa_new_spi (IkeSession *session)
           const IkeSa *sa = g_ptr_array_index (session->sas, i);
           taken = (sa->initiator ? sa->spi_i : sa->spi_r) == spi;
         }
+      if (session->responder && ike_responder_has_ike_spi (session->responder, spi))
+        continue;
       if (!taken)
         return spi;
     }
@@ -98,6 +100,8 @@ outlives_sa (const IkeTask *task)
   switch (task->type)
     {
     case IKE_TASK_UPDATE:
+    case IKE_TASK_ROUTABILITY:
+    case IKE_TASK_ADDRESSES:
     case IKE_TASK_DELETE_CHILD:
     case IKE_TASK_CREATE_CHILD:
     case IKE_TASK_REKEY_CHILD:

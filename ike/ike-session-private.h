@@ -7,7 +7,8 @@
 #include "ike/ike.h"
 
 /*
- * The inside of an IkeSession.
+ * The inside of an IkeSession: of a client, or of one client of an IkeResponder. What both sides do
+ * alike (windows, rekeying, Delete, liveness) is one code; session->responder tells the sides apart.
  *
  *   session   commands, actions, timers, the mobility state (one path for all SAs)
  *   IkeSa     one IKE SA: SPIs, keys, one window of size 1 in each direction
@@ -15,8 +16,8 @@
  *   IkeChild  one Child SA pair; belongs to the session, so an IKE SA rekey inherits it by itself
  *
  * Files: ike-session.c verbs, ike-receive.c datagrams, ike-exchange.c windows and retransmission,
- * ike-respond.c requests of the gateway, ike-sa.c and ike-child.c the SAs, ike-mobility.c path and
- * NAT state, ike-task-*.c the exchanges that we start.
+ * ike-respond.c requests of the peer, ike-sa.c and ike-child.c the SAs, ike-mobility.c path and
+ * NAT state, ike-task-*.c the exchanges that we start, ike-responder*.c the gateway's side.
  */
 
 /* The SA in use, the one it replaces, and one more of each side when both rekey at once (RFC 7296 2.8.2). */
@@ -39,6 +40,7 @@
 #define IKE_REKEY_MARGIN_US (10 * 60 * ROAM_USEC_PER_SEC)
 /* What one IP packet carries without fragments everywhere (RFC 7383 2.5.1 suggests 576 and 1280). */
 #define IKE_FRAGMENT_MTU 1280
+#define IKE_DEFAULT_KEEPALIVE_US (20 * ROAM_USEC_PER_SEC) /* RFC 3948 4 */
 
 typedef struct _IkeSa IkeSa;
 typedef struct _IkeTask IkeTask;
@@ -61,6 +63,8 @@ typedef enum
   IKE_TASK_REFUSE, /* AUTHENTICATION_FAILED after a bad IKE_AUTH response (RFC 7296 2.21.2) */
   IKE_TASK_DELETE_IKE,
   IKE_TASK_UPDATE,
+  IKE_TASK_ROUTABILITY, /* gateway: does the client answer at its new address (RFC 4555 3.7)? */
+  IKE_TASK_ADDRESSES,   /* gateway: its whole address set (RFC 4555 3.6) */
   IKE_TASK_DELETE_CHILD,
   IKE_TASK_CREATE_CHILD,
   IKE_TASK_REKEY_CHILD,
@@ -122,6 +126,7 @@ struct _IkeSa
   gboolean initiator;   /* that was us */
   IkeKeys *keys;        /* NULL while half open */
   gint64 rekey_us, expire_us;
+  gboolean updated; /* gateway: an UPDATE_SA_ADDRESSES came on it */
 
   /* Our requests. */
   guint32 next_id;
@@ -132,7 +137,7 @@ struct _IkeSa
   guint copies;    /* sent on the present path */
   gboolean resent; /* more than one copy went out: a round-trip time cannot be told from it */
 
-  /* Requests of the gateway. */
+  /* Requests of the peer. */
   guint32 peer_next_id;
   IkeSent response;
   gint64 response_due_us; /* it is held back until then; ROAM_NEVER: it left */
@@ -176,7 +181,7 @@ typedef struct
   gboolean restarted; /* once from a new IKE_SA_INIT (forged response) */
   IkeDh *dh;
   GBytes *nonce, *peer_nonce;
-  GBytes *request, *response; /* IKE_SA_INIT octets for AUTH */
+  GBytes *own_init, *peer_init; /* IKE_SA_INIT octets of each side, for AUTH */
   IkeHashSet peer_hashes;
   IkeIdentity local_id;
   guint32 spi_in;
@@ -188,6 +193,8 @@ typedef struct
 
 struct _IkeSession
 {
+  IkeResponder *responder; /* the gateway that this is one client of; NULL: we are the client */
+
   /* Configuration. */
   RoamAddr gateway;
   IkeIdentity remote_id; /* data NULL: the gateway's address */
@@ -235,12 +242,21 @@ struct _IkeSession
   gint64 rtt_us;
 };
 
+/* --- ike-responder.c: SPIs of all clients --- */
+
+gboolean ike_responder_has_ike_spi (const IkeResponder *responder, guint64 spi);
+gboolean ike_responder_has_esp_spi (const IkeResponder *responder, guint32 spi);
+
 /* --- ike-session.c --- */
 
 void ike_session_set_state (IkeSession *session, IkeState state);
 /* Takes what @action owns. */
 void ike_session_push (IkeSession *session, IkeAction *action);
-/* One message as one datagram; on the NAT-T port behind the non-ESP marker (RFC 3948 2.2). */
+/* On the NAT-T port @message stands behind the non-ESP marker (RFC 3948 2.2). */
+GBytes *ike_datagram_new (const IkePair *pair, GBytes *message);
+/* The IKE message in a datagram; FALSE: it is not IKE (keepalive, ESP, too short), @data as before. */
+gboolean ike_datagram_strip (const IkePair *pair, const guint8 **data, gsize *length);
+/* One message as one datagram. */
 void ike_session_send (IkeSession *session, const IkePair *pair, GBytes *message);
 /* The serial is that of the newest START or MOVE. */
 void ike_session_event (IkeSession *session, IkeEventType type, const char *reason, const char *advice);
@@ -254,6 +270,10 @@ void ike_session_close (IkeSession *session, const RoamNow *now, IkeEventType ty
 void ike_count (IkeSession *session, const char *counter);
 /* now + interval, less up to a tenth (RFC 7296 2.8.1). */
 gint64 ike_session_jittered (IkeSession *session, const RoamNow *now, gint64 interval_us);
+/* One of two static sentences: what the client says about the gateway, or the gateway about the client. */
+const char *ike_session_says (const IkeSession *session, const char *client, const char *gateway);
+/* Idle, without any configuration but the defaults. */
+IkeSession *ike_session_alloc (RoamRng *rng);
 
 /* --- ike-sa.c --- */
 
@@ -334,10 +354,26 @@ void ike_handshake_clear (IkeHandshake *handshake);
 
 /* ike-task-auth.c */
 IkePayloads *ike_auth_build (IkeSession *session, IkeSa *sa);
+/* What we call ourselves in this handshake. */
+const IkeIdentity *ike_auth_local_id (IkeSession *session);
+/* Our AUTH payload; FALSE: it cannot be made, handshake.problem may say why. */
+gboolean ike_auth_add (IkeSession *session, const IkeSa *sa, GBytes *id_body, IkePayloads *payloads);
+void ike_auth_add_certificates (IkeSession *session, IkePayloads *payloads);
+void ike_auth_add_certreq (IkeSession *session, IkePayloads *payloads);
+/* The peer's ID and AUTH (and CERT) against what is configured; FALSE with reason and advice. */
+gboolean ike_auth_verify (IkeSession *session, const IkeSa *sa, const RoamNow *now, const IkeMessage *message,
+                          const char **ret_reason, const char **ret_advice);
 void ike_auth_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair,
                        const IkeMessage *message);
 /* ike-auth-config.c: CFG_REPLY into @ret; attributes of a wrong length are ignored. */
 void ike_configuration_parse (const IkePayloadCp *cp, IkeConfiguration *ret);
+
+/* ike-responder-auth.c: the gateway's half of IKE_AUTH. */
+void ike_auth_respond (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair,
+                       const IkeMessage *message);
+/* What the gateway grants of the selectors asked for: TSi its client's inner addresses, TSr the networks behind it. */
+gboolean ike_selectors_narrow (const IkeSession *session, const IkePayloadTs *tsi, const IkePayloadTs *tsr,
+                               GArray **ret_local, GArray **ret_remote);
 
 /* ike-task-child.c */
 IkePayloads *ike_create_child_build (IkeSession *session, IkeTask *task);
@@ -348,6 +384,9 @@ void ike_task_delete_child (IkeSession *session, IkeChild *child);
 /* The peer's rekeying of @child: response payloads. */
 void ike_rekey_child_respond (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair,
                               const IkeMessage *message, const IkePayloadNotify *rekey);
+/* Gateway: the client asks for a Child SA that replaces none. */
+void ike_create_child_respond (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair,
+                               const IkeMessage *message);
 
 /* ike-task-rekey.c */
 IkePayloads *ike_rekey_ike_build (IkeSession *session, IkeSa *sa, IkeTask *task);
@@ -365,6 +404,18 @@ IkePayloads *ike_check_build (IkeSession *session, IkeSa *sa);
 void ike_check_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair, const IkeTask *task,
                         const IkeMessage *message);
 void ike_task_check (IkeSession *session, guint32 serial, gboolean doubtful);
+/* COOKIE2 of an answer: TRUE, or the session died (RFC 4555 3.7). */
+gboolean ike_cookie2_check (IkeSession *session, const IkeTask *task, const IkeMessage *message);
+
+/* ike-responder-mobike.c: the gateway's half of MOBIKE. */
+IkePayloads *ike_routability_build (IkeSession *session, IkeTask *task);
+void ike_routability_process (IkeSession *session, const IkeTask *task, const IkeMessage *message);
+IkePayloads *ike_addresses_build (IkeSession *session, IkeTask *task);
+void ike_addresses_process (IkeSession *session, const IkeTask *task, const IkeMessage *message);
+void ike_responder_add_addresses (const IkeSession *session, gboolean say_none, IkePayloads *payloads);
+/* The client moved: takes the addresses of @pair over (RFC 4555 3.5). An error notify to answer with, or 0. */
+guint16 ike_update_respond (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair,
+                            const IkeMessage *message);
 
 /* --- ike-mobility.c --- */
 
@@ -395,6 +446,8 @@ typedef struct
   gboolean present, local, remote;
   guint8 destination[IKE_NAT_DETECTION_LENGTH];
 } IkeNatView;
+/* RFC 4555 3.9: TRUE when what the peer wrote into NO_NATS_ALLOWED is what the packet says. */
+gboolean ike_nat_is_absent (const IkePayloadNotify *no_nats, const IkePair *pair);
 /* What a message that came on @pair tells about NATs. */
 void ike_nat_read (const IkeMessage *message, guint64 spi_i, guint64 spi_r, const IkePair *pair, IkeNatView *ret_view);
 /* Takes over @view of an answer; TRUE when ESP goes into UDP now, or no longer. */
@@ -409,6 +462,13 @@ IkeChild *ike_child_by_id (const IkeSession *session, guint32 id);
 /* One that exists for the protocol, by the SPI the gateway receives on. */
 IkeChild *ike_child_by_spi_out (const IkeSession *session, guint32 spi);
 gboolean ike_child_any_left (const IkeSession *session);
+/* Another one took over or is about to, by a rekeying of either side. */
+gboolean ike_child_is_replaced (const IkeSession *session, const IkeChild *child);
+/*
+ * The peer rekeys @child once more: it never saw our answer to its first attempt, because that went down
+ * with an IKE SA, and does not have the successor that we made for it.
+ */
+void ike_child_drop_successors (IkeSession *session, const RoamNow *now, const IkeChild *child);
 IkeChild *ike_child_in_use (const IkeSession *session);
 guint32 ike_child_new_spi (IkeSession *session);
 /* Keys of an exchange that made a Child SA, @ours: started by us. NULL: cannot be derived. */

@@ -7,7 +7,6 @@
 #define DEFAULT_DPD_US (30 * ROAM_USEC_PER_SEC)
 #define DEFAULT_REKEY_IKE_US (4 * 3600 * ROAM_USEC_PER_SEC)
 #define DEFAULT_REKEY_CHILD_US (3600 * ROAM_USEC_PER_SEC)
-#define DEFAULT_KEEPALIVE_US (20 * ROAM_USEC_PER_SEC) /* RFC 3948 4 */
 /* Rekeying earlier than this would never come to rest. */
 #define MIN_REKEY_US (10 * ROAM_USEC_PER_SEC)
 /* A DELETE gets three copies and then some time for the last answer. */
@@ -55,6 +54,12 @@ ike_count (IkeSession *session, const char *counter)
   (*value)++;
 }
 
+const char *
+ike_session_says (const IkeSession *session, const char *client, const char *gateway)
+{
+  return session->responder ? gateway : client;
+}
+
 gint64
 ike_session_jittered (IkeSession *session, const RoamNow *now, gint64 interval_us)
 {
@@ -97,13 +102,15 @@ ike_session_push (IkeSession *session, IkeAction *action)
   g_queue_push_tail (&session->actions, g_memdup2 (action, sizeof *action));
 }
 
-static GBytes *
-with_marker (GBytes *message)
+GBytes *
+ike_datagram_new (const IkePair *pair, GBytes *message)
 {
   WireWriter writer;
   gsize length;
   const guint8 *data = g_bytes_get_data (message, &length);
 
+  if (pair->local.port != IKE_NATT_PORT)
+    return g_bytes_ref (message);
   wire_writer_init (&writer, IKE_NON_ESP_MARKER_LENGTH + length);
   wire_write_zeros (&writer, IKE_NON_ESP_MARKER_LENGTH);
   wire_write_data (&writer, data, length);
@@ -116,7 +123,7 @@ ike_session_send (IkeSession *session, const IkePair *pair, GBytes *message)
   IkeAction action = { .type = IKE_ACTION_SEND,
                        .send = { .ifindex = pair->ifindex, .local = pair->local, .remote = pair->remote } };
 
-  action.send.datagram = pair->local.port == IKE_NATT_PORT ? with_marker (message) : g_bytes_ref (message);
+  action.send.datagram = ike_datagram_new (pair, message);
   ike_count (session, "datagrams-sent");
   ike_session_push (session, &action);
 }
@@ -464,14 +471,13 @@ take_times (IkeSession *session, const IkeConfig *config)
   session->dpd_interval_us = or_default (config->dpd_interval_us, DEFAULT_DPD_US);
   session->rekey_ike_us = MAX (or_default (config->rekey_ike_us, DEFAULT_REKEY_IKE_US), MIN_REKEY_US);
   session->rekey_child_us = MAX (or_default (config->rekey_child_us, DEFAULT_REKEY_CHILD_US), MIN_REKEY_US);
-  session->nat_keepalive_us = or_default (config->nat_keepalive_us, DEFAULT_KEEPALIVE_US);
+  session->nat_keepalive_us = or_default (config->nat_keepalive_us, IKE_DEFAULT_KEEPALIVE_US);
 }
 
 IkeSession *
-ike_session_new (const IkeConfig *config, RoamRng *rng, char **ret_problem)
+ike_session_alloc (RoamRng *rng)
 {
-  g_autoptr (IkeSession) session = g_new0 (IkeSession, 1);
-  g_autofree char *problem = NULL;
+  IkeSession *session = g_new0 (IkeSession, 1);
   guint8 seed[ROAM_RNG_SEED_LENGTH];
 
   roam_rng_fill (rng, seed, sizeof seed);
@@ -482,14 +488,24 @@ ike_session_new (const IkeConfig *config, RoamRng *rng, char **ret_problem)
   session->counters = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   session->sas = g_ptr_array_new_with_free_func (ike_sa_free);
   session->children = g_ptr_array_new_with_free_func (ike_child_free);
+  session->mobility.budget_us = session->mobility.check_budget_us = ROAM_NEVER;
+  session->keepalive_us = ROAM_NEVER;
+  session->handshake.problem_us = ROAM_NEVER;
+  return session;
+}
+
+IkeSession *
+ike_session_new (const IkeConfig *config, RoamRng *rng, char **ret_problem)
+{
+  g_autoptr (IkeSession) session = ike_session_alloc (rng);
+  g_autofree char *problem = NULL;
+
   session->gateway = config->gateway;
   session->request_tia4 = config->request_tia4;
   session->request_tia6 = config->request_tia6;
   session->request_dns = config->request_dns;
   session->force_udp_encap = config->force_udp_encap;
   session->require_mobike = config->require_mobike;
-  session->mobility.budget_us = session->mobility.check_budget_us = ROAM_NEVER;
-  session->keepalive_us = ROAM_NEVER;
   take_times (session, config);
   if (!roam_addr_is_specified (&config->gateway))
     problem = g_strdup ("the gateway's address is missing");
@@ -516,7 +532,8 @@ ike_session_free (IkeSession *session)
   ike_proposals_free (session->esp_offer);
   ike_identity_clear (&session->remote_id);
   ike_identity_clear (&session->configured_id);
-  ike_credentials_free (session->credentials);
+  if (!session->responder) /* which owns them */
+    ike_credentials_free (session->credentials);
   roam_secret_unref (session->psk);
   roam_rng_free (session->rng);
   g_free (session);

@@ -8,26 +8,25 @@ static const char auth_advice[] = "Compare the identities and the secret or the 
 
 /* --- request --- */
 
-static void
-choose_local_id (IkeSession *session)
+const IkeIdentity *
+ike_auth_local_id (IkeSession *session)
 {
-  IkeHandshake *handshake = &session->handshake;
+  IkeIdentity *id = &session->handshake.local_id;
 
-  if (handshake->local_id.data)
-    return;
-  if (session->configured_id.data)
-    ike_identity_copy (&session->configured_id, &handshake->local_id);
-  else
-    ike_identity_from_addr (&session->mobility.now.local.addr, &handshake->local_id);
+  if (!id->data && session->configured_id.data)
+    ike_identity_copy (&session->configured_id, id);
+  else if (!id->data)
+    ike_identity_from_addr (&session->mobility.now.local.addr, id);
+  return id;
 }
 
-static gboolean
-add_auth (IkeSession *session, const IkeSa *sa, GBytes *id_body, IkePayloads *payloads)
+gboolean
+ike_auth_add (IkeSession *session, const IkeSa *sa, GBytes *id_body, IkePayloads *payloads)
 {
   const IkeHandshake *handshake = &session->handshake;
   guint16 prf = sa->keys->suite.prf;
   g_autoptr (GBytes) octets = ike_auth_signed_octets (
-    prf, ike_view (handshake->request), ike_view (handshake->peer_nonce), ike_sa_sk_p (sa, TRUE), ike_view (id_body));
+    prf, ike_view (handshake->own_init), ike_view (handshake->peer_nonce), ike_sa_sk_p (sa, TRUE), ike_view (id_body));
   g_autoptr (GBytes) signature = NULL;
   guint8 auth[IKE_MAX_HASH], method;
   const char *reason = NULL;
@@ -56,8 +55,8 @@ add_auth (IkeSession *session, const IkeSa *sa, GBytes *id_body, IkePayloads *pa
   return FALSE;
 }
 
-static void
-add_certificates (IkeSession *session, IkePayloads *payloads)
+void
+ike_auth_add_certificates (IkeSession *session, IkePayloads *payloads)
 {
   const GPtrArray *certificates = ike_credentials_certificates (session->credentials);
 
@@ -68,8 +67,8 @@ add_certificates (IkeSession *session, IkePayloads *payloads)
     }
 }
 
-static void
-add_certreq (IkeSession *session, IkePayloads *payloads)
+void
+ike_auth_add_certreq (IkeSession *session, IkePayloads *payloads)
 {
   g_autoptr (GBytes) hashes = ike_credentials_certreq (session->credentials);
 
@@ -104,8 +103,7 @@ ike_auth_build (IkeSession *session, IkeSa *sa)
   g_autoptr (GBytes) id_body = NULL;
   g_autoptr (GArray) selectors = ike_any_selectors (session);
 
-  choose_local_id (session);
-  id_body = ike_identity_to_body (&handshake->local_id);
+  id_body = ike_identity_to_body (ike_auth_local_id (session));
   handshake->spi_in = ike_child_new_spi (session);
   handshake->esp = ike_proposals_copy (session->esp_offer);
   ike_proposals_remove_type (handshake->esp, IKE_TRANSFORM_KE);
@@ -113,12 +111,12 @@ ike_auth_build (IkeSession *session, IkeSa *sa)
 
   ike_payloads_add_id (payloads, IKE_PAYLOAD_IDI, &handshake->local_id);
   if (session->method == IKE_AUTH_METHOD_CERTIFICATE)
-    add_certificates (session, payloads);
+    ike_auth_add_certificates (session, payloads);
   ike_payloads_add_notify (payloads, IKE_NOTIFY_INITIAL_CONTACT, NULL, 0);
   if (session->credentials)
-    add_certreq (session, payloads);
+    ike_auth_add_certreq (session, payloads);
   ike_payloads_add_id (payloads, IKE_PAYLOAD_IDR, &session->remote_id);
-  if (!add_auth (session, sa, id_body, payloads))
+  if (!ike_auth_add (session, sa, id_body, payloads))
     return NULL;
   add_cp (session, payloads);
   ike_payloads_add_sa (payloads, handshake->esp);
@@ -155,38 +153,42 @@ verify_certificates (IkeSession *session, const RoamNow *now, const IkeMessage *
   for (const IkePayload *p = NULL; (p = ike_message_find_next (message, IKE_PAYLOAD_CERT, p)) && n < IKE_MAX_CERTS;)
     if (p->cert.encoding == IKE_CERT_ENCODING_X509_SIGNATURE)
       certificates[n++] = p->cert.data;
-  *ret_reason = "the gateway signs but sent no certificate";
+  *ret_reason =
+    ike_session_says (session, "the gateway signs but sent no certificate", "the client signs but sent no certificate");
   if (n == 0)
     return NULL;
   return ike_credentials_verify_peer (session->credentials, certificates, n, now, &session->remote_id, ret_reason,
                                       ret_advice);
 }
 
-/* AUTH of the gateway; FALSE with reason and advice. */
-static gboolean
-verify_auth (IkeSession *session, const IkeSa *sa, const RoamNow *now, const IkeMessage *message,
-             const char **ret_reason, const char **ret_advice)
+gboolean
+ike_auth_verify (IkeSession *session, const IkeSa *sa, const RoamNow *now, const IkeMessage *message,
+                 const char **ret_reason, const char **ret_advice)
 {
   const IkeHandshake *handshake = &session->handshake;
-  const IkePayload *id = ike_message_find (message, IKE_PAYLOAD_IDR);
+  const IkePayload *id = ike_message_find (message, session->responder ? IKE_PAYLOAD_IDI : IKE_PAYLOAD_IDR);
   const IkePayload *auth = ike_message_find (message, IKE_PAYLOAD_AUTH);
   g_autoptr (GBytes) octets = NULL;
   g_autoptr (IkePublicKey) key = NULL;
   IkeSignatureFlags flags = handshake->peer_hashes ? IKE_SIGNATURE_REQUIRE_METHOD_14 : IKE_SIGNATURE_DEFAULT;
 
   *ret_advice = auth_advice;
-  *ret_reason = "the gateway did not authenticate itself";
+  *ret_reason =
+    ike_session_says (session, "the gateway did not authenticate itself", "the client did not authenticate itself");
   if (!id || !auth)
     return FALSE;
-  octets = ike_auth_signed_octets (sa->keys->suite.prf, ike_view (handshake->response), ike_view (handshake->nonce),
+  octets = ike_auth_signed_octets (sa->keys->suite.prf, ike_view (handshake->peer_init), ike_view (handshake->nonce),
                                    ike_sa_sk_p (sa, FALSE), id->id.body);
   if (auth->auth.method == IKE_AUTH_ID_SHARED_KEY)
     {
-      *ret_reason = "the gateway's AUTH does not fit the pre-shared key";
+      *ret_reason = ike_session_says (session, "the gateway's AUTH does not fit the pre-shared key",
+                                      "the client's AUTH does not fit the pre-shared key");
       return session->psk && octets &&
              ike_auth_verify_shared_key (sa->keys->suite.prf, session->psk, ike_view (octets), auth->auth.data);
     }
-  *ret_reason = "the gateway authenticates with a certificate, but no CA certificate is configured";
+  *ret_reason =
+    ike_session_says (session, "the gateway authenticates with a certificate, but no CA certificate is configured",
+                      "the client authenticates with a certificate, but no CA certificate is configured");
   if (!session->credentials || !octets)
     return FALSE;
   key = verify_certificates (session, now, message, ret_reason, ret_advice);
@@ -390,7 +392,7 @@ ike_auth_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkeP
       ike_session_die (session, type, reason, advice);
       return;
     }
-  if (!verify_auth (session, sa, now, message, &reason, &advice))
+  if (!ike_auth_verify (session, sa, now, message, &reason, &advice))
     {
       refuse_gateway (session, sa, now, reason, advice);
       return;

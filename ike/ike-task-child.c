@@ -45,7 +45,8 @@ ike_task_rekey_child (IkeSession *session, IkeChild *child)
 {
   IkeTask *task;
 
-  if (child->deleting || ike_task_find (session, IKE_TASK_REKEY_CHILD, child->sa->id))
+  if (child->deleting || ike_child_is_replaced (session, child) ||
+      ike_task_find (session, IKE_TASK_REKEY_CHILD, child->sa->id))
     return;
   task = ike_task_new (IKE_TASK_REKEY_CHILD);
   task->child_id = child->sa->id;
@@ -102,8 +103,9 @@ ike_create_child_build (IkeSession *session, IkeTask *task)
   g_autoptr (GArray) any = ike_any_selectors (session);
   IkeView public;
 
-  if (task->type == IKE_TASK_REKEY_CHILD && (!old || old->linger_us != ROAM_NEVER || old->deleting))
-    return NULL; /* gone meanwhile */
+  if (task->type == IKE_TASK_REKEY_CHILD &&
+      (!old || old->linger_us != ROAM_NEVER || old->deleting || ike_child_is_replaced (session, old)))
+    return NULL; /* gone or rekeyed by the peer meanwhile: a second successor would belong to nobody */
   prepare (session, task);
   if (!task->dh)
     return NULL;
@@ -378,10 +380,18 @@ exchange_keys (IkeSession *session, const IkeSuite *suite, const IkePayload *ke,
   return 0;
 }
 
+/* What the peer is to get: a successor of @old with its selectors or, @old NULL, a new Child SA. */
+typedef struct
+{
+  IkeChild *old;
+  GArray *local_ts, *remote_ts; /* borrowed */
+} ChildGrant;
+
 /* Makes, installs and answers: receiving on the new SA begins before the answer leaves (RFC 7296 2.8). */
 static gboolean
-succeed (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair, IkeChild *old, IkeProposals *chosen,
-         const IkeSuite *suite, guint32 spi_out, GBytes *peer_nonce, const IkeDh *dh, const RoamSecret *shared)
+succeed (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair, const ChildGrant *grant,
+         IkeProposals *chosen, const IkeSuite *suite, guint32 spi_out, GBytes *peer_nonce, const IkeDh *dh,
+         const RoamSecret *shared)
 {
   g_autoptr (GBytes) nonce = ike_new_nonce (session);
   g_autoptr (IkePayloads) payloads = NULL;
@@ -390,20 +400,24 @@ succeed (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair
 
   if (!child)
     return FALSE;
-  child->local_ts = g_array_ref (old->local_ts);
-  child->remote_ts = g_array_ref (old->remote_ts);
-  child->replaces = old->sa->id;
+  child->local_ts = g_array_ref (grant->local_ts);
+  child->remote_ts = g_array_ref (grant->remote_ts);
+  child->replaces = grant->old ? grant->old->sa->id : 0;
   payloads = build_answer (chosen, child, nonce, dh);
-  note_rival (session, old, child, peer_nonce, nonce);
-  ike_child_install (session, now, child, FALSE);
+  if (grant->old)
+    {
+      ike_child_drop_successors (session, now, grant->old);
+      note_rival (session, grant->old, child, peer_nonce, nonce);
+    }
+  ike_child_install (session, now, child, !grant->old);
   ike_exchange_respond (session, sa, pair, IKE_EXCHANGE_CREATE_CHILD_SA, payloads);
   return TRUE;
 }
 
-/* The gateway's request names a Child SA of ours and may be granted: @old. */
+/* The peer's request may be granted if the proposals fit. */
 static void
-grant_rekey (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair, const IkeMessage *message,
-             IkeChild *old)
+grant_child (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair, const IkeMessage *message,
+             const ChildGrant *grant)
 {
   const IkePayload *offer = ike_message_find (message, IKE_PAYLOAD_SA);
   const IkePayload *ke = ike_message_find (message, IKE_PAYLOAD_KE);
@@ -426,7 +440,7 @@ grant_rekey (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *
     {
       spi_out = offered_spi (offer->sa, chosen->proposals[0].number);
       if (spi_out >= IKE_MIN_ESP_SPI &&
-          succeed (session, sa, now, pair, old, chosen, &suite, spi_out, peer_nonce, dh, shared))
+          succeed (session, sa, now, pair, grant, chosen, &suite, spi_out, peer_nonce, dh, shared))
         return;
       error = IKE_NOTIFY_INVALID_SYNTAX;
     }
@@ -466,5 +480,32 @@ ike_rekey_child_respond (IkeSession *session, IkeSa *sa, const RoamNow *now, con
   else if (!ts_covers (tsi->ts, old->remote_ts) || !ts_covers (tsr->ts, old->local_ts))
     ike_respond_error (session, sa, pair, IKE_NOTIFY_TS_UNACCEPTABLE); /* never narrower (RFC 7296 2.9.2) */
   else
-    grant_rekey (session, sa, now, pair, message, old);
+    {
+      ChildGrant grant = { .old = old, .local_ts = old->local_ts, .remote_ts = old->remote_ts };
+      grant_child (session, sa, now, pair, message, &grant);
+    }
+}
+
+void
+ike_create_child_respond (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair,
+                          const IkeMessage *message)
+{
+  const IkePayload *tsi = ike_message_find (message, IKE_PAYLOAD_TSI);
+  const IkePayload *tsr = ike_message_find (message, IKE_PAYLOAD_TSR);
+  g_autoptr (GArray) local = NULL;
+  g_autoptr (GArray) remote = NULL;
+
+  if (session->state != IKE_STATE_ESTABLISHED || (sa->task && sa->task->type == IKE_TASK_REKEY_IKE))
+    ike_respond_error (session, sa, pair, IKE_NOTIFY_TEMPORARY_FAILURE); /* RFC 7296 2.25.2 */
+  else if (ike_child_any_left (session) || session->children->len >= IKE_MAX_CHILDREN)
+    ike_respond_error (session, sa, pair, IKE_NOTIFY_NO_ADDITIONAL_SAS); /* a client has one */
+  else if (!ike_message_find (message, IKE_PAYLOAD_NONCE) || !tsi || !tsr)
+    ike_respond_error (session, sa, pair, IKE_NOTIFY_INVALID_SYNTAX);
+  else if (!ike_selectors_narrow (session, tsi->ts, tsr->ts, &local, &remote))
+    ike_respond_error (session, sa, pair, IKE_NOTIFY_TS_UNACCEPTABLE);
+  else
+    {
+      ChildGrant grant = { .local_ts = local, .remote_ts = remote };
+      grant_child (session, sa, now, pair, message, &grant);
+    }
 }

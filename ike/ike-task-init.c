@@ -14,8 +14,8 @@ ike_handshake_clear (IkeHandshake *handshake)
   ike_dh_free (handshake->dh);
   g_clear_pointer (&handshake->nonce, g_bytes_unref);
   g_clear_pointer (&handshake->peer_nonce, g_bytes_unref);
-  g_clear_pointer (&handshake->request, g_bytes_unref);
-  g_clear_pointer (&handshake->response, g_bytes_unref);
+  g_clear_pointer (&handshake->own_init, g_bytes_unref);
+  g_clear_pointer (&handshake->peer_init, g_bytes_unref);
   ike_identity_clear (&handshake->local_id);
   ike_proposals_free (handshake->esp);
   *handshake = (IkeHandshake){ .problem_us = ROAM_NEVER };
@@ -116,8 +116,8 @@ ike_init_build (IkeSession *session, IkeSa *sa)
   if (!message)
     return NULL;
   g_ptr_array_add (messages, message);
-  g_clear_pointer (&handshake->request, g_bytes_unref);
-  handshake->request = g_bytes_ref (message);
+  g_clear_pointer (&handshake->own_init, g_bytes_unref);
+  handshake->own_init = g_bytes_ref (message);
   return g_steal_pointer (&messages);
 }
 
@@ -247,7 +247,7 @@ process_answer (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePai
   sa->keys = keys;
   sa->spi_r = message->header.spi_r;
   handshake->peer_nonce = ike_message_nonce (message);
-  handshake->response = g_bytes_ref (message->octets);
+  handshake->peer_init = g_bytes_ref (message->octets);
   handshake->problem_us = ROAM_NEVER;
   session->learned_group = handshake->group;
   take_features (session, sa, pair, message);

@@ -100,6 +100,16 @@ process_refusal (IkeSession *session, const RoamNow *now, guint16 notify_type)
     }
 }
 
+gboolean
+ike_cookie2_check (IkeSession *session, const IkeTask *task, const IkeMessage *message)
+{
+  if (is_cookie2_right (task, message))
+    return TRUE;
+  ike_session_die (session, IKE_EVENT_DEAD, "COOKIE2 of the answer differs: somebody tampers with this path",
+                   "do not trust the present network");
+  return FALSE;
+}
+
 void
 ike_update_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair, const IkeTask *task,
                     const IkeMessage *message)
@@ -108,12 +118,8 @@ ike_update_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const Ik
   gboolean encap_changed;
   IkeNatView view;
 
-  if (!is_cookie2_right (task, message))
-    {
-      ike_session_die (session, IKE_EVENT_DEAD, "COOKIE2 of the answer differs: somebody tampers with this path",
-                       "do not trust the present network");
-      return;
-    }
+  if (!ike_cookie2_check (session, task, message))
+    return;
   if (session->state != IKE_STATE_ESTABLISHED || task->generation != session->mobility.generation)
     return; /* superseded: a newer update follows (RFC 4555 3.5) */
   if (error)
@@ -141,10 +147,11 @@ ike_check_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const Ike
     {
       mob->check_serial = 0;
       mob->check_budget_us = ROAM_NEVER;
-      ike_session_event_of (session, IKE_EVENT_PATH_OK, task->serial, "the gateway answered", NULL);
+      ike_session_event_of (session, IKE_EVENT_PATH_OK, task->serial,
+                            ike_session_says (session, "the gateway answered", "the client answered"), NULL);
     }
-  if (task->generation != mob->generation)
-    return;
+  if (session->responder || task->generation != mob->generation)
+    return; /* without UPDATE_SA_ADDRESSES nothing changes at the gateway (RFC 4555 3.8) */
   if (session->mobike && answered_elsewhere (session, now, pair))
     return;
   ike_nat_read (message, sa->spi_i, sa->spi_r, pair, &view);

@@ -193,6 +193,8 @@ is_busy (const IkeSession *session, const IkeSa *sa)
     case IKE_TASK_AUTH:
     case IKE_TASK_REFUSE:
     case IKE_TASK_UPDATE:
+    case IKE_TASK_ROUTABILITY:
+    case IKE_TASK_ADDRESSES:
     case IKE_TASK_REKEY_IKE:
     case IKE_TASK_CHECK:
       return FALSE;

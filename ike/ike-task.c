@@ -80,6 +80,8 @@ ike_task_exchange (IkeTaskType type)
     case IKE_TASK_REFUSE:
     case IKE_TASK_DELETE_IKE:
     case IKE_TASK_UPDATE:
+    case IKE_TASK_ROUTABILITY:
+    case IKE_TASK_ADDRESSES:
     case IKE_TASK_DELETE_CHILD:
     case IKE_TASK_CHECK:
       return IKE_EXCHANGE_INFORMATIONAL;
@@ -132,6 +134,10 @@ build_payloads (IkeSession *session, IkeSa *sa, IkeTask *task)
       return build_delete_ike ();
     case IKE_TASK_UPDATE:
       return ike_update_build (session, sa, task);
+    case IKE_TASK_ROUTABILITY:
+      return ike_routability_build (session, task);
+    case IKE_TASK_ADDRESSES:
+      return ike_addresses_build (session, task);
     case IKE_TASK_DELETE_CHILD:
       return build_delete_child (session, task);
     case IKE_TASK_CREATE_CHILD:
@@ -195,6 +201,12 @@ ike_task_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkeP
       return;
     case IKE_TASK_UPDATE:
       ike_update_process (session, sa, now, pair, task, message);
+      return;
+    case IKE_TASK_ROUTABILITY:
+      ike_routability_process (session, task, message);
+      return;
+    case IKE_TASK_ADDRESSES:
+      ike_addresses_process (session, task, message);
       return;
     case IKE_TASK_DELETE_CHILD:
       process_delete_child (session, now, task);

@@ -212,3 +212,84 @@ typedef struct {
   gint64 last_rtt_us;
 } IkeStatus;
 void ike_session_get_status (const IkeSession *session, IkeStatus *ret_status);
+
+/*
+ * --- the other side: a gateway for remote-access clients ---
+ *
+ * One IkeResponder is all clients of a gateway: it answers IKE_SA_INIT, gives every client that
+ * authenticates itself an inner address, and then does what an IkeSession does, for each of them.
+ */
+typedef struct _IkeResponder IkeResponder;
+
+/* Who may connect, and how both sides authenticate then. */
+typedef struct {
+  const char *id; /* NULL: any identity */
+  IkeIdType id_type;
+  RoamSecret *psk; /* NULL: certificates on both sides */
+} IkeResponderPeer;
+
+/* RFC 4555 3.7: when a client that moved has to answer at its new address. */
+typedef enum {
+  IKE_ROUTABILITY_BEFORE, /* before its Child SAs follow */
+  IKE_ROUTABILITY_AFTER,  /* after they did */
+  IKE_ROUTABILITY_NEVER,
+} IkeRoutability;
+
+#define IKE_MAX_RESPONDER_ADDRESSES 8
+
+/* All pointers are borrowed during ike_responder_new() only. Zero and NULL are defaults. */
+typedef struct {
+  const char *local_id; /* NULL: the certificate's subject or the address the client used */
+  IkeIdType local_id_type;
+  const IkeResponderPeer *peers; /* the first one that fits counts; 1 at least */
+  guint n_peers;
+  GBytes *certificate_pem;      /* leaf first, then intermediates; with private_key_pem and ca_pem, or none of them */
+  RoamSecret *private_key_pem;
+  GBytes *ca_pem;               /* trust anchors of the clients' certificates */
+  const char *ike_proposals, *esp_proposals; /* as in IkeConfig */
+  RoamPrefix pool4, pool6;      /* inner addresses; one of them at least */
+  RoamAddr dns[4];
+  guint n_dns;
+  const RoamPrefix *networks;   /* what clients reach through us; none: everything */
+  guint n_networks;
+  const RoamPrefix *refused;    /* outer addresses that no client may use: UNACCEPTABLE_ADDRESSES */
+  guint n_refused;
+  RoamAddr addresses[IKE_MAX_RESPONDER_ADDRESSES]; /* other outer addresses of ours, announced to MOBIKE clients */
+  guint n_addresses;
+  gboolean disable_mobike, disable_nat_traversal;
+  gboolean force_udp_encap;     /* user-space data plane: report a NAT so that ESP stays in UDP */
+  IkeRoutability routability;
+  guint max_clients;            /* 0: 1024 */
+  guint cookie_threshold;       /* half-open IKE SAs from which on a COOKIE is asked for; 0: 32 */
+  gint64 dpd_interval_us;       /* 0: 5 min (RFC 4555 3.11: a client may be away for a while) */
+  gint64 rekey_ike_us, rekey_child_us; /* 0: 8 h and 2 h, so that as a rule the clients do it */
+} IkeResponderConfig;
+
+/* NULL and a sentence in @ret_problem (caller frees) when the configuration cannot be used. */
+IkeResponder *ike_responder_new (const IkeResponderConfig *config, RoamRng *rng, char **ret_problem);
+void ike_responder_free (IkeResponder *responder);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (IkeResponder, ike_responder_free)
+
+/* CHECK, REKEY_IKE, REKEY_CHILD, TERMINATE, ABANDON of one client. FALSE: no such client or command. */
+gboolean ike_responder_input_command (IkeResponder *responder, const RoamNow *now, guint32 client,
+                                      const IkeCommand *command);
+/* Our other outer addresses changed: all MOBIKE clients are told (RFC 4555 3.6). At most IKE_MAX_RESPONDER_ADDRESSES. */
+void ike_responder_set_addresses (IkeResponder *responder, const RoamNow *now, const RoamAddr *addresses, guint n);
+/* One UDP payload as received (non-ESP marker still there on 4500). ESP does not come here. */
+void ike_responder_input_datagram (IkeResponder *responder, const RoamNow *now, guint32 ifindex,
+                                   const RoamEndpoint *local, const RoamEndpoint *remote, const guint8 *data,
+                                   gsize length);
+/* As ike_session_input_traffic(). */
+void ike_responder_input_traffic (IkeResponder *responder, const RoamNow *now, guint32 client, guint32 child_id);
+void ike_responder_input_deadline (IkeResponder *responder, const RoamNow *now);
+gint64 ike_responder_next_deadline (const IkeResponder *responder);
+/*
+ * @ret_client: whom it is about, 0 for an answer without an IKE SA. Child SA ids count within a client, inbound
+ * ESP SPIs are unique. A client's last event is FAILED, AUTH_FAILED or DEAD; the number never comes again.
+ */
+gboolean ike_responder_pop_action (IkeResponder *responder, guint32 *ret_client, IkeAction *ret_action);
+guint ike_responder_n_clients (const IkeResponder *responder);
+/* FALSE: no such client. */
+gboolean ike_responder_get_status (const IkeResponder *responder, guint32 client, IkeStatus *ret_status);
+/* Sum over the gateway and its present clients. */
+GHashTable *ike_responder_dup_counters (const IkeResponder *responder);

@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "tests/ike/duo.h"
+#include "ike/ike-message-private.h"
+
+#include <string.h>
+
+static void
+packet_free (gpointer data)
+{
+  DuoPacket *packet = data;
+  g_bytes_unref (packet->data);
+  g_free (packet);
+}
+
+static RoamSecret *
+psk (void)
+{
+  static RoamSecret *secret;
+
+  if (!secret)
+    secret = roam_secret_new ((const guint8 *)"open sesame", strlen ("open sesame"));
+  return secret;
+}
+
+IkeConfig
+duo_client_config (void)
+{
+  IkeConfig config = { .local_id = "alice@example.com",
+                       .remote_id = "vpn.example.com",
+                       .method = IKE_AUTH_METHOD_PSK,
+                       .psk = psk (),
+                       .request_tia4 = TRUE,
+                       .request_dns = TRUE };
+
+  g_assert_true (roam_addr_parse (DUO_GATEWAY, &config.gateway));
+  return config;
+}
+
+IkeResponderConfig
+duo_gateway_config (void)
+{
+  static IkeResponderPeer peer = { .id = "alice@example.com" };
+  IkeResponderConfig config = { .local_id = "vpn.example.com", .peers = &peer, .n_peers = 1, .n_dns = 1 };
+
+  peer.psk = psk ();
+  g_assert_true (roam_prefix_parse ("10.99.0.0/24", &config.pool4));
+  g_assert_true (roam_addr_parse ("10.99.0.254", &config.dns[0]));
+  return config;
+}
+
+static void
+plane_init (Plane *plane)
+{
+  plane->children = g_ptr_array_new_with_free_func ((GDestroyNotify)ike_child_sa_unref);
+}
+
+Duo *
+duo_new (const IkeConfig *client, const IkeResponderConfig *gateway, guint64 seed)
+{
+  IkeConfig client_config = duo_client_config ();
+  IkeResponderConfig gateway_config = duo_gateway_config ();
+  Duo *duo = g_new0 (Duo, 1);
+  g_autoptr (RoamRng) rng = roam_rng_new_for_test (seed);
+  g_autofree char *problem = NULL;
+
+  duo->sim = sim_new ((gint64)seed);
+  duo->client = ike_session_new (client ? client : &client_config, rng, &problem);
+  g_assert_cmpstr (problem, ==, NULL);
+  duo->responder = ike_responder_new (gateway ? gateway : &gateway_config, rng, &problem);
+  g_assert_cmpstr (problem, ==, NULL);
+  duo->a = sim_add_link (duo->sim, 1, DUO_HOST_A, 20 * MS);
+  duo->b = sim_add_link (duo->sim, 2, DUO_HOST_B, 20 * MS);
+  duo->nat = sim_add_link (duo->sim, 3, DUO_HOST_NAT, 20 * MS);
+  g_assert_true (roam_addr_parse (DUO_NAT, &duo->nat->nat));
+  plane_init (&duo->plane);
+  plane_init (&duo->gateway_plane);
+  duo->events = g_array_new (FALSE, FALSE, sizeof (IkeEvent));
+  duo->gateway_events = g_array_new (FALSE, FALSE, sizeof (IkeEvent));
+  duo->packets = g_ptr_array_new_with_free_func (packet_free);
+  return duo;
+}
+
+void
+duo_free (Duo *duo)
+{
+  if (!duo)
+    return;
+  ike_session_free (duo->client);
+  ike_responder_free (duo->responder);
+  sim_free (duo->sim);
+  g_ptr_array_unref (duo->plane.children);
+  g_ptr_array_unref (duo->gateway_plane.children);
+  g_array_unref (duo->events);
+  g_array_unref (duo->gateway_events);
+  g_ptr_array_unref (duo->packets);
+  g_free (duo);
+}
+
+/* --- actions --- */
+
+static void
+send_packet (Duo *duo, gboolean from_client, const IkeAction *action)
+{
+  DuoPacket *packet = g_new0 (DuoPacket, 1);
+
+  packet->at_us = sim_now (duo->sim).boot_us;
+  packet->from_client = from_client;
+  packet->local = action->send.local;
+  packet->remote = action->send.remote;
+  packet->data = g_bytes_ref (action->send.datagram);
+  g_ptr_array_add (duo->packets, packet);
+  if (duo->filter && duo->filter (packet, duo->filter_user))
+    return;
+  if (from_client)
+    sim_send_from_host (duo->sim, &packet->local, &packet->remote, packet->data);
+  else
+    sim_send_from_server (duo->sim, &packet->local, &packet->remote, packet->data);
+}
+
+static IkeChildSa *
+find_child (const Plane *plane, guint32 id)
+{
+  for (guint i = 0; i < plane->children->len; i++)
+    {
+      IkeChildSa *child = g_ptr_array_index (plane->children, i);
+      if (child->id == id)
+        return child;
+    }
+  return NULL;
+}
+
+static void
+add_child (Plane *plane, const IkeAction *action)
+{
+  IkeChildSa *child = action->child_add.child;
+
+  g_assert_null (find_child (plane, child->id));
+  g_ptr_array_add (plane->children, ike_child_sa_ref (child));
+  if (action->child_add.use_outbound)
+    plane->outbound = child->id;
+  plane->local = child->outer_local;
+  plane->remote = child->outer_remote;
+  plane->udp_encap = child->udp_encap;
+}
+
+static void
+remove_child (Plane *plane, guint32 id)
+{
+  IkeChildSa *child = find_child (plane, id);
+
+  g_assert_nonnull (child);
+  if (plane->outbound == id)
+    plane->outbound = 0;
+  g_ptr_array_remove (plane->children, child);
+}
+
+static void
+perform (Duo *duo, gboolean client, const IkeAction *action)
+{
+  Plane *plane = client ? &duo->plane : &duo->gateway_plane;
+
+  switch (action->type)
+    {
+    case IKE_ACTION_SEND:
+      send_packet (duo, client, action);
+      return;
+    case IKE_ACTION_EVENT:
+      g_array_append_val (client ? duo->events : duo->gateway_events, action->event);
+      return;
+    case IKE_ACTION_CHILD_ADD:
+      add_child (plane, action);
+      return;
+    case IKE_ACTION_CHILD_USE:
+      g_assert_nonnull (find_child (plane, action->child_use.child_id));
+      plane->outbound = action->child_use.child_id;
+      return;
+    case IKE_ACTION_CHILD_REMOVE:
+      remove_child (plane, action->child_remove.child_id);
+      return;
+    case IKE_ACTION_CHILD_MOVE:
+      plane->local = action->child_move.local;
+      plane->remote = action->child_move.remote;
+      plane->udp_encap = action->child_move.udp_encap;
+      plane->moves++;
+      return;
+    }
+}
+
+static void
+drain (Duo *duo)
+{
+  guint32 number;
+
+  for (;;)
+    {
+      g_auto (IkeAction) action = { 0 };
+
+      if (!ike_session_pop_action (duo->client, &action))
+        break;
+      perform (duo, TRUE, &action);
+    }
+  for (;;)
+    {
+      g_auto (IkeAction) action = { 0 };
+
+      if (!ike_responder_pop_action (duo->responder, &number, &action))
+        break;
+      if (action.type == IKE_ACTION_CHILD_ADD && number != duo->client_number)
+        {
+          /* One client is modelled: another one's ids would clash. */
+          g_assert_cmpuint (duo->gateway_plane.children->len, ==, 0);
+          duo->client_number = number;
+        }
+      perform (duo, FALSE, &action);
+    }
+}
+
+/* --- time --- */
+
+static gboolean
+deliver (Duo *duo)
+{
+  g_auto (SimPacket) packet = { 0 };
+  RoamNow now = sim_now (duo->sim);
+  const guint8 *data;
+  gsize length;
+
+  if (!sim_take (duo->sim, &packet))
+    return FALSE;
+  data = g_bytes_get_data (packet.data, &length);
+  if (packet.to_host)
+    ike_session_input_datagram (duo->client, &now, packet.ifindex, &packet.local, &packet.remote, data, length);
+  else
+    ike_responder_input_datagram (duo->responder, &now, 1, &packet.local, &packet.remote, data, length);
+  drain (duo);
+  return TRUE;
+}
+
+static gint64
+next_deadline (const Duo *duo)
+{
+  return MIN (ike_session_next_deadline (duo->client), ike_responder_next_deadline (duo->responder));
+}
+
+static gboolean
+step (Duo *duo, gint64 end_us)
+{
+  gint64 next = MIN (next_deadline (duo), sim_next_us (duo->sim));
+  RoamNow now;
+
+  if (next > end_us)
+    return FALSE;
+  if (next > sim_now (duo->sim).boot_us)
+    sim_set_time (duo->sim, next);
+  if (deliver (duo))
+    return TRUE;
+  now = sim_now (duo->sim);
+  ike_session_input_deadline (duo->client, &now);
+  ike_responder_input_deadline (duo->responder, &now);
+  drain (duo);
+  /* A deadline that was handled must not be due again: a daemon would spin. */
+  g_assert_cmpint (next_deadline (duo), >, now.boot_us);
+  return TRUE;
+}
+
+void
+duo_run (Duo *duo, gint64 duration_us)
+{
+  gint64 end_us = sim_now (duo->sim).boot_us + duration_us;
+
+  while (step (duo, end_us))
+    ;
+  sim_set_time (duo->sim, end_us);
+}
+
+const IkeEvent *
+duo_run_until (Duo *duo, IkeEventType type, gint64 limit_us)
+{
+  gint64 end_us = sim_now (duo->sim).boot_us + limit_us;
+  guint before = duo_count (duo->events, type);
+
+  while (duo_count (duo->events, type) == before)
+    if (!step (duo, end_us))
+      g_error ("event %d of the client did not come", (int)type);
+  return duo_event (duo->events, type);
+}
+
+/* --- commands --- */
+
+static void
+input_command (Duo *duo, const IkeCommand *command)
+{
+  RoamNow now = sim_now (duo->sim);
+
+  ike_session_input_command (duo->client, &now, command);
+  drain (duo);
+}
+
+void
+duo_start (Duo *duo, const SimLink *link)
+{
+  IkeCommand command = { .type = IKE_START, .serial = ++duo->serial, .path = { link->ifindex, link->host } };
+  input_command (duo, &command);
+}
+
+void
+duo_move (Duo *duo, const SimLink *link, gboolean children_now)
+{
+  IkeCommand command = {
+    .type = IKE_MOVE, .serial = ++duo->serial, .path = { link->ifindex, link->host }, .move_children_now = children_now
+  };
+  input_command (duo, &command);
+}
+
+void
+duo_command (Duo *duo, IkeCommandType type)
+{
+  IkeCommand command = { .type = type, .serial = ++duo->serial };
+  input_command (duo, &command);
+}
+
+void
+duo_gateway_command (Duo *duo, IkeCommandType type)
+{
+  IkeCommand command = { .type = type, .serial = ++duo->serial };
+  RoamNow now = sim_now (duo->sim);
+
+  g_assert_true (ike_responder_input_command (duo->responder, &now, duo->client_number, &command));
+  drain (duo);
+}
+
+void
+duo_establish (Duo *duo)
+{
+  duo_start (duo, duo->a);
+  duo_run_until (duo, IKE_EVENT_ESTABLISHED, 30 * SEC);
+  g_assert_cmpuint (duo_count (duo->gateway_events, IKE_EVENT_ESTABLISHED), ==, 1);
+}
+
+void
+duo_set_addresses (Duo *duo, const RoamAddr *addresses, guint n)
+{
+  RoamNow now = sim_now (duo->sim);
+
+  ike_responder_set_addresses (duo->responder, &now, addresses, n);
+  drain (duo);
+}
+
+/* --- questions --- */
+
+guint
+duo_count (const GArray *events, IkeEventType type)
+{
+  guint n = 0;
+
+  for (guint i = 0; i < events->len; i++)
+    n += g_array_index (events, IkeEvent, i).type == type;
+  return n;
+}
+
+const IkeEvent *
+duo_event (const GArray *events, IkeEventType type)
+{
+  for (guint i = events->len; i > 0; i--)
+    if (g_array_index (events, IkeEvent, i - 1).type == type)
+      return &g_array_index (events, IkeEvent, i - 1);
+  return NULL;
+}
+
+static guint64
+counter (GHashTable *counters, const char *name)
+{
+  const guint64 *value = g_hash_table_lookup (counters, name);
+  guint64 n = value ? *value : 0;
+
+  g_hash_table_unref (counters);
+  return n;
+}
+
+guint64
+duo_gateway_counter (const Duo *duo, const char *name)
+{
+  return counter (ike_responder_dup_counters (duo->responder), name);
+}
+
+guint64
+duo_client_counter (const Duo *duo, const char *name)
+{
+  return counter (ike_session_dup_counters (duo->client), name);
+}
+
+/* The Child SA at @to that receives what @from sends now. */
+static guint32
+receiver_of (const Plane *from, const Plane *to)
+{
+  const IkeChildSa *out = find_child (from, from->outbound);
+
+  g_assert_nonnull (out);
+  for (guint i = 0; i < to->children->len; i++)
+    {
+      const IkeChildSa *in = g_ptr_array_index (to->children, i);
+
+      if (in->spi_in != out->spi_out)
+        continue;
+      g_assert_true (roam_secret_equal (in->encr_in, out->encr_out));
+      g_assert_cmpuint (in->encr_bits, ==, out->encr_bits);
+      g_assert_cmpint (in->algorithm, ==, out->algorithm);
+      return in->id;
+    }
+  g_error ("nobody receives on SPI %08x", out->spi_out);
+}
+
+void
+duo_ping (Duo *duo)
+{
+  RoamNow now = sim_now (duo->sim);
+
+  ike_responder_input_traffic (duo->responder, &now, duo->client_number,
+                               receiver_of (&duo->plane, &duo->gateway_plane));
+  drain (duo);
+  ike_session_input_traffic (duo->client, &now, receiver_of (&duo->gateway_plane, &duo->plane));
+  drain (duo);
+}
+
+void
+duo_inject (Duo *duo, const RoamEndpoint *gateway, const RoamEndpoint *from, GBytes *datagram)
+{
+  RoamNow now = sim_now (duo->sim);
+  gsize length;
+  const guint8 *data = g_bytes_get_data (datagram, &length);
+
+  ike_responder_input_datagram (duo->responder, &now, 1, gateway, from, data, length);
+  drain (duo);
+}
+
+GBytes *
+duo_message (const DuoPacket *packet)
+{
+  gsize skip = packet->local.port == IKE_NATT_PORT ? IKE_NON_ESP_MARKER_LENGTH : 0;
+
+  return g_bytes_new_from_bytes (packet->data, skip, g_bytes_get_size (packet->data) - skip);
+}
+
+guint8
+duo_exchange (const DuoPacket *packet)
+{
+  g_autoptr (GBytes) message = NULL;
+  IkeParseError error;
+  IkeHeader header;
+  const guint8 *data;
+  gsize length;
+
+  if (g_bytes_get_size (packet->data) < IKE_HEADER_LENGTH)
+    return 0;
+  message = duo_message (packet);
+  data = g_bytes_get_data (message, &length);
+  return ike_header_parse (data, length, &header, &error) ? header.exchange : 0;
+}
+
+gboolean
+duo_addr_is (const RoamAddr *addr, const char *text)
+{
+  RoamAddr other;
+
+  g_assert_true (roam_addr_parse (text, &other));
+  return roam_addr_equal (addr, &other);
+}

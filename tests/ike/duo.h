@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "ike/ike.h"
+#include "tests/sim/sim.h"
+
+/*
+ * The engine against itself: one IkeSession as client and one IkeResponder as gateway, joined by the
+ * virtual network, each with a model of a data plane that does what the actions say.
+ */
+
+/* A data plane: the Child SAs installed, the one in use, and where ESP goes. */
+typedef struct
+{
+  GPtrArray *children; /* IkeChildSa */
+  guint32 outbound;    /* id; 0: none */
+  RoamEndpoint local, remote;
+  gboolean udp_encap;
+  guint moves;
+} Plane;
+
+typedef struct
+{
+  gint64 at_us;
+  gboolean from_client;
+  RoamEndpoint local, remote; /* of the sender */
+  GBytes *data;
+} DuoPacket;
+
+typedef struct
+{
+  Sim *sim;
+  IkeSession *client;
+  IkeResponder *responder;
+  SimLink *a, *b, *nat; /* ifindex 1, 2, 3; the last one behind a NAT */
+  Plane plane, gateway_plane;
+  GArray *events, *gateway_events; /* IkeEvent */
+  GPtrArray *packets;              /* DuoPacket, both directions */
+  guint32 client_number;           /* the one with Child SAs */
+  guint32 serial;
+  /* TRUE: the packet vanishes. */
+  gboolean (*filter) (const DuoPacket *packet, gpointer user);
+  gpointer filter_user;
+} Duo;
+
+#define DUO_HOST_A "198.51.100.50"
+#define DUO_HOST_B "198.18.2.50"
+#define DUO_HOST_NAT "192.168.77.50"
+#define DUO_NAT "192.0.2.2"
+#define DUO_GATEWAY "203.0.113.2"
+#define DUO_GATEWAY2 "203.0.113.3"
+#define MS ROAM_USEC_PER_MSEC
+#define SEC ROAM_USEC_PER_SEC
+
+/* PSK on both sides, pool 10.99.0.0/24. */
+IkeConfig duo_client_config (void);
+IkeResponderConfig duo_gateway_config (void);
+/* NULL: the above. Links with 20 ms one way. */
+Duo *duo_new (const IkeConfig *client, const IkeResponderConfig *gateway, guint64 seed);
+void duo_free (Duo *duo);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Duo, duo_free)
+
+void duo_run (Duo *duo, gint64 duration_us);
+/* Until a client's event of @type; fails the test if it does not come in time. */
+const IkeEvent *duo_run_until (Duo *duo, IkeEventType type, gint64 limit_us);
+void duo_start (Duo *duo, const SimLink *link);
+void duo_move (Duo *duo, const SimLink *link, gboolean children_now);
+void duo_command (Duo *duo, IkeCommandType type);
+void duo_gateway_command (Duo *duo, IkeCommandType type);
+/* The gateway's other addresses are these from now on. */
+void duo_set_addresses (Duo *duo, const RoamAddr *addresses, guint n);
+/* START on link a and ESTABLISHED on both sides. */
+void duo_establish (Duo *duo);
+guint duo_count (const GArray *events, IkeEventType type);
+const IkeEvent *duo_event (const GArray *events, IkeEventType type);
+guint64 duo_gateway_counter (const Duo *duo, const char *name);
+guint64 duo_client_counter (const Duo *duo, const char *name);
+/* A packet of ESP each way: what one sends the other can receive, with the same keys. Fails the test otherwise. */
+void duo_ping (Duo *duo);
+/* Raw octets to the gateway, now. */
+void duo_inject (Duo *duo, const RoamEndpoint *gateway, const RoamEndpoint *from, GBytes *datagram);
+/* IKE octets of a packet, without marker. */
+GBytes *duo_message (const DuoPacket *packet);
+guint8 duo_exchange (const DuoPacket *packet);
+gboolean duo_addr_is (const RoamAddr *addr, const char *text);
