@@ -156,10 +156,8 @@ void had_store_remove_node (HadStore *store, const char *name);
 void had_store_commit (HadStore *store);
 /* Changes that were committed, but wait in the journal for had_store_fold(). */
 guint had_store_n_journal (const HadStore *store);
-/* Changes from which had_store_fold() is worth its while even if there is no idle moment. */
-#define HAD_STORE_JOURNAL_LONG 16384u
 /*
- * The next step, less than a millisecond (once for some 16 000 changes: a few), of bringing the journal into the
+ * The next step, less than a millisecond (once for some 65 000 changes: ten or twenty), of bringing the journal into the
  * tables. FALSE: there is nothing left, or it failed, which is reported. Between two steps anything may be done
  * with the store.
  */

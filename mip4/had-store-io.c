@@ -37,10 +37,10 @@
 #define PENDING_MAX (64u * 1024u * 1024u)
 /*
  * A round takes so much of the journal's beginning at once: enough that many changes fall on one page or on
- * one binding, and so little (some 16 000) that to order them takes a few milliseconds.
+ * one binding, and so little (some 65 000) that to order them takes ten or twenty milliseconds.
  */
-#define ROUND_OCTETS (1536u * 1024u)
-#define ROUND_ROWS 1024u
+#define ROUND_OCTETS (6u * 1024u * 1024u)
+#define ROUND_ROWS 4096u
 /* Rows written in a slice: half a millisecond. */
 #define SLICE 256u
 /* Changes from which folding waits for no idle moment: some 90 MiB. Each commit then folds a slice first. */

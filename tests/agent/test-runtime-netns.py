@@ -35,6 +35,7 @@ address=10.1.0.2
 interface=home
 home-network=10.1.0.0/24
 trusted-networks={trusted}
+advertisement-interval=1
 tun-name=had0
 [node 10.1.0.100]
 spi=4096
@@ -396,7 +397,6 @@ class Daemon(unittest.TestCase):
     # covers: MIP-HOM-002, MIP-HOM-005, MIP-HOM-006, MIP-HOM-007, MIP-HOM-009, MIP-HOM-013, MIP-HOM-016
     def test_arp_of_the_home_address(self):
         self.start_home_agent()
-        self.start_foreign_agent("2000", ns=HA, link=("home", "10.1.0.2", "-"))  # H
         watch = self.start_watch("p-mn")
         plug("office")
         self.start()
