@@ -5,21 +5,23 @@
 #include <string.h>
 
 /*
- * Runs one fuzz target without libFuzzer: every file of MIP4_CORPUS as it is, then cut, flipped and
+ * Runs one fuzz target without libFuzzer: every file of FUZZ_CORPUS as it is, then cut, flipped and
  * spliced by a fixed seed. Part of the unit suite, so that the target builds and holds everywhere.
  */
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
 
 /* Mutations of each file: a second or two with sanitizers. */
+#ifndef MUTATIONS
 #define MUTATIONS 400u
+#endif
 
 static GPtrArray *corpus; /* GBytes */
 
 static void
 load_corpus (void)
 {
-  const char *path = g_getenv ("MIP4_CORPUS");
+  const char *path = g_getenv ("FUZZ_CORPUS");
   g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
   const char *name;
 
