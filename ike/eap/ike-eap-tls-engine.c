@@ -45,6 +45,12 @@ make_context (const IkeCredentials *credentials)
     return NULL;
   /* No resumption here, so no tickets; RFC 9190 2.1 has no other use for what follows the handshake. */
   SSL_CTX_set_options (context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  /*
+   * strongSwan's TLS 1.2 (seen with 5.9.8) does not announce secure renegotiation (RFC 5746). What that
+   * guards against, a renegotiated session that begins with a stranger's, cannot be here: there is one
+   * handshake, and the keys of that one go into AUTH.
+   */
+  SSL_CTX_set_options (context, SSL_OP_LEGACY_SERVER_CONNECT);
   SSL_CTX_set_session_cache_mode (context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_security_level (context, SECURITY_LEVEL);
   SSL_CTX_set_verify (context, SSL_VERIFY_PEER, NULL);
