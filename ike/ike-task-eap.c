@@ -162,7 +162,8 @@ ike_eap_auth_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const 
       return;
     case IKE_EAP_DISCARDED:
       /* Nothing can be said to it, and each exchange needs a request: the conversation is at its end. */
-      ike_session_die (session, IKE_EVENT_AUTH_FAILED, "the gateway's EAP packet makes no sense here", NULL);
+      ike_session_die (session, IKE_EVENT_AUTH_FAILED, "the gateway's EAP packet makes no sense here",
+                       "With EAP-TLS, servers that do not follow RFC 9190 need TLS 1.2.");
       return;
     }
 }

@@ -382,20 +382,6 @@ gateway_add_auth (Gateway *gw, GwSa *sa, IkePayloads *payloads)
   ike_payloads_add_auth (payloads, IKE_AUTH_ID_SHARED_KEY, auth, ike_prf_length (sa->keys->suite.prf));
 }
 
-/* With EAP the last request has AUTH only, and the first one the rest. */
-static const IkeMessage *
-first_auth (Gateway *gw)
-{
-  for (guint i = 0; i < gw->seen->len; i++)
-    {
-      const GwSeen *seen = g_ptr_array_index (gw->seen, i);
-
-      if (seen->exchange == IKE_EXCHANGE_IKE_AUTH && !seen->is_response)
-        return seen->message;
-    }
-  g_assert_not_reached ();
-}
-
 static gboolean
 verify_signature (Gateway *gw, const IkeMessage *request, const IkePayload *auth, GBytes *octets)
 {
@@ -415,15 +401,18 @@ verify_signature (Gateway *gw, const IkeMessage *request, const IkePayload *auth
 static gboolean
 verify_client (Gateway *gw, GwSa *sa, const IkeMessage *request)
 {
-  const IkePayload *id = ike_message_find (gw->eap_msk ? first_auth (gw) : request, IKE_PAYLOAD_IDI),
+  const IkePayload *id = ike_message_find (gw->eap_msk ? gateway_first_auth (gw) : request, IKE_PAYLOAD_IDI),
                    *auth = ike_message_find (request, IKE_PAYLOAD_AUTH);
   g_autoptr (RoamSecret) key = shared_key (gw);
+  IkeView data = auth->auth.data;
   g_autoptr (GBytes) octets =
     ike_auth_signed_octets (sa->keys->suite.prf, view (gw->init_request), view (gw->nr), sa->keys->sk_pi, id->id.body);
 
   gw->client_method = auth->auth.method;
+  if (gw->no_ppk)
+    data = ike_message_find_notify (request, IKE_NOTIFY_NO_PPK_AUTH)->data;
   if (auth->auth.method == IKE_AUTH_ID_SHARED_KEY)
-    return ike_auth_verify_shared_key (sa->keys->suite.prf, key, view (octets), auth->auth.data);
+    return ike_auth_verify_shared_key (sa->keys->suite.prf, key, view (octets), data);
   return verify_signature (gw, request, auth, octets);
 }
 
@@ -506,7 +495,7 @@ answer_auth (Gateway *gw, GwSa *sa, const SimPacket *packet, const IkeMessage *r
   sa->established = TRUE;
   gateway_add_auth (gw, sa, payloads);
   if (gw->eap_msk)
-    request = first_auth (gw);
+    request = gateway_first_auth (gw);
   if (gw->auth_error)
     {
       ike_payloads_add_notify (payloads, gw->auth_error, NULL, 0);
