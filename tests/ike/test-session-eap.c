@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* EAP in IKE_AUTH (RFC 7296 2.16, RFC 5998). Scripted gateway with an EAP server, virtual time. */
+#include "ike/ike-session-private.h"
 #include "tests/ike/eap-server.h"
 #include "tests/ike/world.h"
 
@@ -331,6 +332,50 @@ test_disconnect (void)
   g_assert_cmpuint (gateway_count_seen (world->gateway, IKE_EXCHANGE_INFORMATIONAL), ==, 0);
 }
 
+/* The first AUTH of the gateway is without the PPK, the last ones of both are with it. */
+static GwVerdict
+ppk_hook (Gateway *gw, GwSa *sa, const IkeMessage *request, IkePayloads *answer)
+{
+  const Script *script = gw->user;
+  g_auto (IkePpkKeys) plain = { 0 };
+  GwVerdict verdict = eap_hook (gw, sa, request, answer);
+
+  if (verdict == GW_DEFAULT && request->header.exchange == IKE_EXCHANGE_IKE_AUTH)
+    {
+      g_assert_nonnull (ike_message_find_notify (request, IKE_NOTIFY_PPK_IDENTITY));
+      g_assert_true (ike_ppk_mix (sa->keys, script->password, &plain));
+      ike_payloads_add_notify (answer, IKE_NOTIFY_PPK_IDENTITY, NULL, 0);
+    }
+  else
+    g_assert_null (ike_message_find_notify (request, IKE_NOTIFY_PPK_IDENTITY));
+  return verdict;
+}
+
+static void
+use_ppk (Gateway *gw, guint8 exchange, IkePayloads *answer)
+{
+  if (exchange == IKE_EXCHANGE_IKE_SA_INIT)
+    ike_payloads_add_notify (answer, IKE_NOTIFY_USE_PPK, NULL, 0);
+}
+
+static void
+test_ppk (void)
+{
+  g_autoptr (Script) script = script_new ("DNS:vpn.example.com");
+  IkeConfig config = eap_config (script, IKE_EAP_METHOD_MSCHAPV2);
+  g_autoptr (World) world = NULL;
+
+  /* covers: IKE-PPK-004, IKE-PPK-007 */
+  script->server = eap_server_new_mschapv2 (USER, "correct horse");
+  config.ppk = script->password;
+  config.ppk_id = "quantum";
+  config.require_ppk = TRUE;
+  world = start (script, &config);
+  world->gateway->hook = ppk_hook;
+  world->gateway->decorate = use_ppk;
+  world_run_until (world, IKE_EVENT_ESTABLISHED, 5 * SEC);
+}
+
 static void
 test_identities (void)
 {
@@ -403,6 +448,7 @@ main (int argc, char **argv)
   g_test_add_func ("/ike/session-eap/early-ends", test_early_ends);
   g_test_add_func ("/ike/session-eap/disconnect", test_disconnect);
   g_test_add_func ("/ike/session-eap/identities", test_identities);
+  g_test_add_func ("/ike/session-eap/ppk", test_ppk);
   g_test_add_func ("/ike/session-eap/incomplete", test_incomplete);
   return g_test_run ();
 }
