@@ -16,6 +16,7 @@
 /* Certificates of one PEM input: a chain has a handful, an anchor file of a company a few dozen. */
 #define MAX_PEM_CERTIFICATES 256
 #define MAX_CRLS 64
+#define CRL_FLAGS (X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL)
 /* 112 bits: no RSA below 2048 bits, no SHA-1 signature in a chain (RFC 8247 3.1.1). */
 #define AUTH_SECURITY_LEVEL 2
 /* Extended key usages of IKE peers, beside serverAuth and anyExtendedKeyUsage. */
@@ -190,6 +191,19 @@ ike_credentials_chain (const IkeCredentials *credentials)
   return credentials->chain;
 }
 
+/* libcrypto asks about each fault: of the CAs above the leaf lists are looked at when they are there. */
+static int
+judge_fault (int good, X509_STORE_CTX *context)
+{
+  if (!good && X509_STORE_CTX_get_error (context) == X509_V_ERR_UNABLE_TO_GET_CRL &&
+      X509_STORE_CTX_get_error_depth (context) > 0)
+    {
+      X509_STORE_CTX_set_error (context, X509_V_OK);
+      return 1;
+    }
+  return good;
+}
+
 X509_STORE *
 ike_credentials_make_store (const IkeCredentials *credentials)
 {
@@ -200,7 +214,8 @@ ike_credentials_make_store (const IkeCredentials *credentials)
   for (guint i = 0; i < credentials->crls->len; i++)
     X509_STORE_add_crl (store, credentials->crls->pdata[i]);
   /* What the administrator names as anchor is one, self-signed or not (RFC 5280 6.1.1). */
-  X509_STORE_set_flags (store, X509_V_FLAG_PARTIAL_CHAIN | (credentials->crls->len > 0 ? X509_V_FLAG_CRL_CHECK : 0));
+  X509_STORE_set_flags (store, X509_V_FLAG_PARTIAL_CHAIN | (credentials->crls->len > 0 ? CRL_FLAGS : 0));
+  X509_STORE_set_verify_cb (store, judge_fault);
   return g_steal_pointer (&store);
 }
 
@@ -533,7 +548,7 @@ run_verify (const IkeCredentials *credentials, const PeerChain *chain, const Roa
   if (with_peer_crls)
     {
       X509_STORE_CTX_set0_crls (context, chain->crls);
-      X509_STORE_CTX_set_flags (context, X509_V_FLAG_CRL_CHECK);
+      X509_STORE_CTX_set_flags (context, CRL_FLAGS);
     }
   X509_VERIFY_PARAM_set_time (X509_STORE_CTX_get0_param (context), roam_now_unix (now));
   X509_VERIFY_PARAM_set_auth_level (X509_STORE_CTX_get0_param (context), AUTH_SECURITY_LEVEL);

@@ -112,6 +112,31 @@ test_own_list (void)
   assert_reason (&chain, forged, NULL, "no revocation list");
 }
 
+/* A CA between root and gateway can be revoked too; both lists are needed then. */
+static void
+test_intermediate (void)
+{
+  g_auto (Chain) chain = { 0 };
+  g_autoptr (GBytes) of_root = NULL;
+  g_autoptr (GBytes) of_sub = NULL;
+  g_autoptr (IkeCredentials) credentials = NULL;
+  g_autofree char *problem = NULL;
+  const RoamNow now = roam_now_make (1, PKI_NOW * ROAM_USEC_PER_SEC);
+  const char *reason = NULL, *advice = NULL;
+  g_auto (IkeIdentity) name = { 0 };
+
+  chain_make (&chain);
+  of_root = pki_crl_der (chain.ca, chain.sub, 0);
+  of_sub = pki_crl_der (chain.sub, NULL, 0);
+  credentials = ike_credentials_new (NULL, NULL, chain.ca_pem, &problem);
+  const IkeView certificates[] = { view (chain.gateway_der), view (chain.sub_der) };
+  g_assert_true (ike_identity_from_text ("vpn.example.com", IKE_ID_FQDN, &name, NULL));
+  g_assert_true (ike_credentials_add_crls (credentials, of_root, &problem));
+  g_assert_true (ike_credentials_add_crls (credentials, of_sub, &problem));
+  g_assert_null (ike_credentials_verify_peer (credentials, certificates, 2, &now, &name, &reason, &advice));
+  g_assert_nonnull (strstr (reason, "revoked"));
+}
+
 /* covers: IKE-CERT-007 */
 static void
 test_list_of_peer (void)
@@ -174,6 +199,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/ike/crl/own", test_own_list);
+  g_test_add_func ("/ike/crl/intermediate", test_intermediate);
   g_test_add_func ("/ike/crl/of-the-peer", test_list_of_peer);
   g_test_add_func ("/ike/crl/formats", test_formats);
   return g_test_run ();

@@ -189,6 +189,53 @@ test_no_anchor (void)
   world_run_until (world, IKE_EVENT_AUTH_FAILED, 5 * SEC);
 }
 
+/* CRL of the CA, as the gateway sends it with its certificate. */
+static void
+send_crl (Gateway *gw, guint8 exchange, IkePayloads *answer)
+{
+  GBytes *crl = gw->user;
+
+  if (exchange == IKE_EXCHANGE_IKE_AUTH)
+    ike_payloads_add_cert (answer, IKE_CERT_ENCODING_CRL, g_bytes_get_data (crl, NULL), g_bytes_get_size (crl));
+}
+
+static void
+test_crl_payload (void)
+{
+  g_autoptr (Pki) pki = pki_new ("EC:P-256", "DNS:vpn.example.com", 0);
+  g_autoptr (GBytes) clean = pki_crl_der (pki->ca, NULL, 0);
+  g_autoptr (GBytes) revoked = pki_crl_der (pki->ca, pki->gateway, 0);
+  g_autoptr (World) good = world_of (pki, FALSE);
+  g_autoptr (World) bad = world_of (pki, FALSE);
+  const IkeEvent *event;
+
+  /* covers: IKE-CERT-007 */
+  good->gateway->user = clean;
+  bad->gateway->user = revoked;
+  good->gateway->decorate = bad->gateway->decorate = send_crl;
+  world_run_until (good, IKE_EVENT_ESTABLISHED, 5 * SEC);
+  event = world_run_until (bad, IKE_EVENT_AUTH_FAILED, 5 * SEC);
+  g_assert_nonnull (strstr (event->reason, "revoked"));
+}
+
+static void
+test_crl_of_profile (void)
+{
+  g_autoptr (Pki) pki = pki_new ("EC:P-256", "DNS:vpn.example.com", 0);
+  g_autoptr (GBytes) revoked = pki_crl_der (pki->ca, pki->gateway, 0);
+  IkeConfig config = world_config ();
+  g_autoptr (World) world = NULL;
+  const IkeEvent *event;
+
+  config.ca_pem = pki->ca_pem;
+  config.crl = revoked;
+  world = world_new (&config);
+  world->gateway->credentials = pki->gateway_credentials;
+  world_start (world, world->a);
+  event = world_run_until (world, IKE_EVENT_AUTH_FAILED, 5 * SEC);
+  g_assert_nonnull (strstr (event->reason, "revoked"));
+}
+
 static void
 test_incomplete_config (void)
 {
@@ -224,6 +271,8 @@ main (int argc, char **argv)
   g_test_add_func ("/ike/certificate/expired", test_expired);
   g_test_add_func ("/ike/certificate/other-ca", test_other_ca);
   g_test_add_func ("/ike/certificate/no-anchor", test_no_anchor);
+  g_test_add_func ("/ike/certificate/crl-payload", test_crl_payload);
+  g_test_add_func ("/ike/certificate/crl-of-profile", test_crl_of_profile);
   g_test_add_func ("/ike/certificate/incomplete-config", test_incomplete_config);
   return g_test_run ();
 }
