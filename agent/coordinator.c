@@ -473,7 +473,11 @@ disable (Coordinator *c, const RoamNow *now)
     return;
   c->enabled = FALSE;
   for (guint i = 0; i < c->n_links; i++)
-    coordinator_dispatch (c, &c->links[i], COORDINATOR_EVENT_STOP, &evidence);
+    {
+      coordinator_dispatch (c, &c->links[i], COORDINATOR_EVENT_STOP, &evidence);
+      /* Nobody listens from now on, so nobody will say that they are gone. */
+      coordinator_forget_agents (&c->links[i]);
+    }
   coordinator_vpn_drop (c, TRUE);
   c->binding.valid = FALSE;
   c->active = c->probe = 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "agent/packet.h"
 #include "agent/runtime-private.h"
+#include "base/close-io.h"
 
 #include <errno.h>
 #include <glib-unix.h>
@@ -132,8 +133,7 @@ agent_agents_close (AgentLink *link)
       g_source_destroy (link->icmp_source);
       g_clear_pointer (&link->icmp_source, g_source_unref);
     }
-  if (link->icmp_fd >= 0)
-    close (link->icmp_fd);
+  roam_close_aside (link->icmp_fd);
   link->icmp_fd = -1;
 }
 

@@ -10,6 +10,9 @@
  * that merely has the home network's prefix is not told anything (D-18).
  */
 
+/* ARP messages read at one wake-up; whoever floods the link waits for the others. */
+#define MAX_BURST 16
+
 static void
 complain (const AgentLink *link, const char *what, const GError *error)
 {
@@ -33,7 +36,7 @@ on_readable (int fd, GIOCondition condition, gpointer user_data)
   DetectArp arp;
 
   /* What the agent asks is answered inside; the rest is not for us. */
-  while (detect_arp_io_receive (link->arp, &arp))
+  for (guint i = 0; i < MAX_BURST && detect_arp_io_receive (link->arp, &arp); i++)
     ;
   return G_SOURCE_CONTINUE;
 }

@@ -88,20 +88,50 @@ apply_opening (Agent *agent, const TunnelGateState *gate)
          apply_tunnel (agent, &agent->plan);
 }
 
+/* Modes c and f of one proved link. */
+static gboolean
+is_other_way (const TunnelGateState *a, const TunnelGateState *b)
+{
+  return g_str_equal (a->ifname, b->ifname) && ((a->mode == TUNNEL_MODE_C && b->mode == TUNNEL_MODE_F) ||
+                                                (a->mode == TUNNEL_MODE_F && b->mode == TUNNEL_MODE_C));
+}
+
+/*
+ * Nothing need wait, and what is under way on the old path still comes in (D-38). What leaves in mode f does not
+ * pass the gate, so f begins before the gate changes, and ends after.
+ */
+static gboolean
+apply_other_way (Agent *agent, const TunnelGateState *gate)
+{
+  if (gate->mode == TUNNEL_MODE_F)
+    return apply_tunnel (agent, &agent->plan) && apply_gate (agent, gate);
+  return apply_gate (agent, gate) && apply_tunnel (agent, &agent->plan);
+}
+
+static gboolean
+apply (Agent *agent, const TunnelGateState *gate)
+{
+  gboolean changes = !agent_plan_gate_equal (gate, &agent->gate_state);
+
+  if (changes && is_other_way (&agent->gate_state, gate))
+    return apply_other_way (agent, gate);
+  /* The gate does not stop the packets of mode f (tunnel.h): the data plane does. */
+  if (changes && agent->gate_state.mode == TUNNEL_MODE_F)
+    tunnel_io_hold_now (agent->tunnel);
+  if (changes && agent_plan_gate_is_open (gate))
+    return apply_opening (agent, gate);
+  return apply_gate (agent, gate) && apply_tunnel (agent, &agent->plan);
+}
+
 void
 agent_dataplane_apply (Agent *agent)
 {
   TunnelGateState gate;
-  gboolean good;
 
   if (agent->tunnel == NULL)
     return;
   agent_plan_get_gate (&agent->plan, agent->plan_ifname, &gate);
-  if (agent_plan_gate_is_open (&gate) && !agent_plan_gate_equal (&gate, &agent->gate_state))
-    good = apply_opening (agent, &gate);
-  else
-    good = apply_gate (agent, &gate) && apply_tunnel (agent, &agent->plan);
-  if (good)
+  if (apply (agent, &gate))
     {
       clear_fault (agent);
       return;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/close-io.h"
 #include "base/retransmit.h"
 #include "detect/detect-io.h"
 
@@ -110,8 +111,7 @@ detect_arp_io_free (DetectArpIo *io)
 {
   if (io == NULL)
     return;
-  if (io->fd >= 0)
-    close (io->fd);
+  roam_close_aside (io->fd);
   g_free (io);
 }
 

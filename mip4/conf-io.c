@@ -107,6 +107,17 @@ mip4_conf_parse_ipv4 (const char *text, RoamAddr *ret)
   return TRUE;
 }
 
+gboolean
+mip4_conf_parse_ipv4_prefix (const char *text, RoamPrefix *ret)
+{
+  RoamPrefix prefix;
+
+  if (!roam_prefix_parse (text, &prefix) || prefix.addr.family != ROAM_FAMILY_INET4)
+    return FALSE;
+  *ret = prefix;
+  return TRUE;
+}
+
 /* Relative names: the credentials directory of systemd first, then beside the configuration. */
 static char *
 find_key_file (const Mip4Conf *conf, const char *name)
@@ -153,51 +164,65 @@ out:
   return secret;
 }
 
-static RoamSecret *
-load_key (const Mip4Conf *conf, const char *group)
+RoamSecret *
+mip4_conf_load_key (const Mip4Conf *conf, const char *group, const char *key, const char *name)
 {
-  g_autofree char *name = mip4_conf_get (conf, group, "key-file", "a file of hex digits with mode 0600");
-  g_autofree char *path = NULL;
+  g_autofree char *path = find_key_file (conf, name);
   g_autofree char *text = NULL;
   g_autoptr (GError) error = NULL;
+  RoamSecret *secret = conf->keys != NULL ? g_hash_table_lookup (conf->keys, path) : NULL;
   const char *reason = NULL;
-  RoamSecret *key;
   struct stat st;
   gsize length;
 
-  if (name == NULL)
-    return NULL;
-  path = find_key_file (conf, name);
+  if (secret != NULL)
+    return roam_secret_ref (secret);
   if (stat (path, &st) == 0 && (st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
     {
-      mip4_conf_fault (conf, group, "key-file", "%s may be read by others (mode %04o); run: chmod 0600 %s", path,
+      mip4_conf_fault (conf, group, key, "%s may be read by others (mode %04o); run: chmod 0600 %s", path,
                        (guint)(st.st_mode & 07777), path);
       return NULL;
     }
   if (!g_file_get_contents (path, &text, &length, &error))
     {
-      mip4_conf_fault (conf, group, "key-file", "%s", error->message);
+      mip4_conf_fault (conf, group, key, "%s", error->message);
       return NULL;
     }
-  key = parse_key (text, length, &reason);
+  secret = parse_key (text, length, &reason);
   roam_wipe (text, length);
-  if (key == NULL)
-    mip4_conf_fault (conf, group, "key-file", "%s is no key, allowed: %s", path, reason);
-  return key;
+  if (secret == NULL)
+    mip4_conf_fault (conf, group, key, "%s is no key, allowed: %s", path, reason);
+  else if (conf->keys != NULL)
+    g_hash_table_insert (conf->keys, g_steal_pointer (&path), roam_secret_ref (secret));
+  return secret;
+}
+
+gboolean
+mip4_conf_parse_algorithm (const char *text, Mip4AuthAlgorithm *ret)
+{
+  if (g_strcmp0 (text, "hmac-md5") == 0)
+    *ret = MIP4_AUTH_HMAC_MD5;
+  else if (text == NULL || strcmp (text, "hmac-sha-256") == 0)
+    *ret = MIP4_AUTH_HMAC_SHA_256;
+  else
+    return FALSE;
+  return TRUE;
 }
 
 Mip4SecurityAssociation
 mip4_conf_association (const Mip4Conf *conf, const char *group)
 {
-  static const char *const algorithms[] = { "hmac-md5", "hmac-sha-256", NULL };
   g_autofree char *spi = mip4_conf_get (conf, group, "spi", "a number from 256 to 4294967295");
+  g_autofree char *algorithm = mip4_conf_get (conf, group, "algorithm", NULL);
+  g_autofree char *name = mip4_conf_get (conf, group, "key-file", "a file of hex digits with mode 0600");
   Mip4SecurityAssociation association = { 0 };
 
   if (spi != NULL)
-    association.spi = (guint32)mip4_conf_number (conf, group, "spi", 256, G_MAXUINT32, 0);
-  association.algorithm =
-    mip4_conf_word (conf, group, "algorithm", algorithms, 1) == 0 ? MIP4_AUTH_HMAC_MD5 : MIP4_AUTH_HMAC_SHA_256;
-  association.key = load_key (conf, group);
+    association.spi = (guint32)mip4_conf_number (conf, group, "spi", MIP4_CONF_SPI_MIN, G_MAXUINT32, 0);
+  if (!mip4_conf_parse_algorithm (algorithm, &association.algorithm))
+    mip4_conf_fault (conf, group, "algorithm", "found '%s', allowed: hmac-sha-256 or hmac-md5", algorithm);
+  if (name != NULL)
+    association.key = mip4_conf_load_key (conf, group, "key-file", name);
   return association;
 }
 

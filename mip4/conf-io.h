@@ -10,11 +10,15 @@
  * fault is reported, not only the first.
  */
 
+/* RFC 5944 1.6: what is below is reserved. */
+#define MIP4_CONF_SPI_MIN 256u
+
 typedef struct
 {
   const char *path, *credentials_dir; /* credentials_dir: NULL for none */
   GKeyFile *file;
   GPtrArray *errors; /* char *: one line for each fault */
+  GHashTable *keys;  /* path -> RoamSecret: groups may share a file, which is read once; NULL: none does */
 } Mip4Conf;
 
 /* Adds "PATH: [GROUP] KEY: WHAT"; @group or @key may be NULL. */
@@ -32,6 +36,12 @@ guint mip4_conf_word (const Mip4Conf *conf, const char *group, const char *key, 
 char *mip4_conf_interface (const Mip4Conf *conf, const char *group, const char *key, gboolean required);
 /* A unicast or unspecified-free IPv4 address in numbers. */
 gboolean mip4_conf_parse_ipv4 (const char *text, RoamAddr *ret);
+/* An IPv4 prefix, as 10.1.0.0/24. */
+gboolean mip4_conf_parse_ipv4_prefix (const char *text, RoamPrefix *ret);
+/* "hmac-md5" or "hmac-sha-256", which NULL means too. */
+gboolean mip4_conf_parse_algorithm (const char *text, Mip4AuthAlgorithm *ret);
+/* The key in the file @name; @key tells where that name stands, for faults. Caller unrefs; NULL after a fault. */
+RoamSecret *mip4_conf_load_key (const Mip4Conf *conf, const char *group, const char *key, const char *name);
 /* spi, algorithm, key-file of @group. The key is the caller's; NULL after a fault. */
 Mip4SecurityAssociation mip4_conf_association (const Mip4Conf *conf, const char *group);
 /* Keys of @group that are not in @known (NULL-terminated) are faults. */

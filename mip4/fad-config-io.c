@@ -197,7 +197,7 @@ fad_config_load (const char *path, const char *credentials_dir, GPtrArray *error
   g_autoptr (GKeyFile) file = g_key_file_new ();
   g_autoptr (FadConfig) config = g_new0 (FadConfig, 1);
   g_autoptr (GError) error = NULL;
-  const Mip4Conf conf = { path, credentials_dir, file, errors };
+  const Mip4Conf conf = { path, credentials_dir, file, errors, NULL };
 
   config->home_agents = g_array_new (FALSE, FALSE, sizeof (Mip4FaPeer));
   config->nodes = g_array_new (FALSE, FALSE, sizeof (Mip4FaPeer));

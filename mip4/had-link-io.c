@@ -172,11 +172,19 @@ start_announcing (HadLink *link, const RoamAddr *home_address, gboolean at_home,
   announcement->at_home = at_home;
   announcement->left = times;
   announcement->due_us = due_us;
+  if (due_us <= had_boot_us ())
+    {
+      announce (link, announcement);
+      announcement->left--;
+      announcement->due_us += ANNOUNCEMENT_INTERVAL_US;
+    }
   g_hash_table_insert (link->announcements, &announcement->home_address, announcement);
   insert_announcement (link, announcement);
+  /* Only what is first now changes when the timer is due. */
+  if (link->timer != 0 && g_queue_peek_head (&link->due) != announcement)
+    return;
   if (link->timer != 0)
     g_source_remove (link->timer);
-  /* What is due now goes out now. */
   announcements_due (link);
 }
 

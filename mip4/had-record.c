@@ -85,7 +85,7 @@ read_binding (WireReader *reader, guint16 flags, gint64 boot_us, gint64 unix_us,
       !wire_read_u16 (reader, &binding->peer.port) ||
       !wire_read_addr (reader, ROAM_FAMILY_INET4, &binding->registrar) ||
       !wire_read_u8 (reader, &binding->encapsulation) || !wire_read_u8 (reader, &binding->service) ||
-      !wire_read_u8 (reader, &revocation) || revocation > MIP4_HA_REVOKE_AGENT ||
+      !wire_read_u8 (reader, &revocation) || revocation > MIP4_HA_REVOKE_AGENT_INFORMING ||
       !wire_read_u16 (reader, &binding->keepalive_s) || !wire_read_u16 (reader, &binding->lifetime_s) ||
       !wire_read_u32 (reader, &binding->spi) || !wire_read_u64 (reader, &accepted_us) ||
       !wire_read_u64 (reader, &expiry_us) || !wire_read_u64 (reader, &binding->identification))

@@ -92,15 +92,13 @@ add_bindings (const Had *had, const RoamNow *now, guint32 after, guint limit, Js
 static void
 add_summary (const Had *had, JsonObject *answer)
 {
-  g_autoptr (GArray) bindings = mip4_ha_dup_bindings (had->ha);
-
   set_address (answer, "address", &had->config->address);
   json_object_set_string_member (answer, "version", ROAMD_VERSION);
   json_object_set_string_member (answer, "interface", had->config->interface);
   json_object_set_int_member (answer, "time-us", g_get_real_time ());
   json_object_set_int_member (answer, "uptime", (had_boot_us () - had->started_us) / ROAM_USEC_PER_SEC);
   json_object_set_int_member (answer, "nodes", had->config->nodes->len);
-  json_object_set_int_member (answer, "n-bindings", bindings->len);
+  json_object_set_int_member (answer, "n-bindings", mip4_ha_n_bindings (had->ha));
   json_object_set_int_member (answer, "restored", had->n_restored);
   json_object_set_string_member (answer, "store",
                                  had->store == NULL                  ? "off"

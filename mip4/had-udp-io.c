@@ -19,10 +19,11 @@
 /* One in so many hosts shares the queue of a given other one. */
 #define QUEUES 64u
 /*
- * Octets a queue holds; the kernel counts some 800 for a request. 1 000 requests: what a foreign agent
- * or a NAT in front of many nodes sends while a commit of the store waits for the disk (10 ms at 100 000/s).
+ * Octets a queue holds; the kernel counts some 800 for a request. 256 requests: what a foreign agent or a
+ * NAT in front of many nodes sends while a commit of the store waits for the disk (10 ms at 25 000/s). A
+ * longer queue would save nothing: what waits behind a flood of many sources waits that much longer.
  */
-#define QUEUE_OCTETS (800 * 1024)
+#define QUEUE_OCTETS (208 * 1024)
 /* Datagrams a pass takes from one queue at least, however many have some: a system call each is too dear. */
 #define SHARE_MIN 4u
 /* UDP checksum: the kernel verifies it on receipt unless it is zero (RFC 5944 3.1; RFC 768), and always sends one. */

@@ -75,7 +75,7 @@ parse_prefix_lengths (WireReader *body, guint8 count, Mip4Advertisement *adv)
 {
   guint8 lengths[G_MAXUINT8];
 
-  if (wire_reader_left (body) != count)
+  if (wire_reader_left (body) != count || adv->n_routers == 0 || adv->routers[0].prefix_length >= 0)
     return;
   for (guint i = 0; i < count; i++)
     if (!wire_read_u8 (body, &lengths[i]) || lengths[i] > 32)
@@ -84,12 +84,56 @@ parse_prefix_lengths (WireReader *body, guint8 count, Mip4Advertisement *adv)
     adv->routers[i].prefix_length = lengths[i];
 }
 
+/* A challenge of no octets could not be answered: an impossible Length (D-08). */
+static gboolean
+parse_challenge (WireReader *body, Mip4Advertisement *adv)
+{
+  const gsize length = wire_reader_left (body);
+  const guint8 *challenge;
+
+  if (length == 0 || !wire_read_data (body, length, &challenge))
+    return FALSE;
+  if (adv->challenge == NULL)
+    {
+      adv->challenge = challenge;
+      adv->challenge_length = length;
+    }
+  return TRUE;
+}
+
+/* Of several of one type the first one is taken. */
+static Mip4AdvertisementResult
+parse_extension (guint8 type, WireReader *body, guint8 count, gboolean *is_agent, Mip4Advertisement *adv)
+{
+  Mip4Advertisement parsed;
+
+  switch (type)
+    {
+    case EXT_MOBILITY_AGENT:
+      parsed = *adv;
+      if (!parse_mobility_agent (body, &parsed))
+        return MIP4_ADVERTISEMENT_MALFORMED;
+      if (!*is_agent)
+        *adv = parsed;
+      *is_agent = TRUE;
+      return MIP4_ADVERTISEMENT_OK;
+    case EXT_PREFIX_LENGTHS:
+      parse_prefix_lengths (body, count, adv);
+      return MIP4_ADVERTISEMENT_OK;
+    case EXT_CHALLENGE:
+      return parse_challenge (body, adv) ? MIP4_ADVERTISEMENT_OK : MIP4_ADVERTISEMENT_MALFORMED;
+    default:
+      return type < EXT_FIRST_SKIPPABLE ? MIP4_ADVERTISEMENT_UNKNOWN_EXTENSION : MIP4_ADVERTISEMENT_OK;
+    }
+}
+
 static Mip4AdvertisementResult
 parse_extensions (WireReader *reader, guint8 count, Mip4Advertisement *adv)
 {
+  Mip4AdvertisementResult result = MIP4_ADVERTISEMENT_OK;
   gboolean is_agent = FALSE;
 
-  while (wire_reader_left (reader) > 0)
+  while (result == MIP4_ADVERTISEMENT_OK && wire_reader_left (reader) > 0)
     {
       WireReader body;
       guint8 type, length;
@@ -100,21 +144,9 @@ parse_extensions (WireReader *reader, guint8 count, Mip4Advertisement *adv)
         continue;
       if (!wire_read_u8 (reader, &length) || !wire_read_sub (reader, length, &body))
         return MIP4_ADVERTISEMENT_MALFORMED;
-      if (type == EXT_MOBILITY_AGENT && !parse_mobility_agent (&body, adv))
-        return MIP4_ADVERTISEMENT_MALFORMED;
-      is_agent |= type == EXT_MOBILITY_AGENT;
-      if (type == EXT_PREFIX_LENGTHS)
-        parse_prefix_lengths (&body, count, adv);
-      else if (type == EXT_CHALLENGE)
-        {
-          adv->challenge_length = length;
-          if (length == 0 || !wire_read_data (&body, length, &adv->challenge))
-            return MIP4_ADVERTISEMENT_MALFORMED;
-        }
-      else if (type != EXT_MOBILITY_AGENT && type < EXT_FIRST_SKIPPABLE)
-        return MIP4_ADVERTISEMENT_UNKNOWN_EXTENSION;
+      result = parse_extension (type, &body, count, &is_agent, adv);
     }
-  return is_agent ? MIP4_ADVERTISEMENT_OK : MIP4_ADVERTISEMENT_NOT_AN_AGENT;
+  return result == MIP4_ADVERTISEMENT_OK && !is_agent ? MIP4_ADVERTISEMENT_NOT_AN_AGENT : result;
 }
 
 Mip4AdvertisementResult

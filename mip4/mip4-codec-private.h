@@ -258,8 +258,8 @@ void mip4_write_revocation_support (WireWriter *writer, gboolean inform, guint32
 /* Extension 139, RFC 4433 3.4; @subtype 1 or 2; @is_short: with Length before Sub-Type (D-15). */
 void mip4_write_dynamic_ha (WireWriter *writer, guint8 subtype, const RoamAddr *home_agent, gboolean is_short);
 /* The fixed part of message 7 from a home agent (A), RFC 3543 3.3. */
-void mip4_write_revocation (WireWriter *writer, const RoamAddr *home_address, const RoamAddr *home_agent,
-                            const RoamAddr *care_of_address, guint32 revocation_id);
+void mip4_write_revocation (WireWriter *writer, gboolean inform, const RoamAddr *home_address,
+                            const RoamAddr *home_agent, const RoamAddr *care_of_address, guint32 revocation_id);
 /* The fixed part of message 15, RFC 3543 3.4. */
 void mip4_write_revocation_ack (WireWriter *writer, gboolean inform, const RoamAddr *home_address,
                                 guint32 revocation_id);

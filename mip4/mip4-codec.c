@@ -215,12 +215,12 @@ mip4_write_dynamic_ha (WireWriter *writer, guint8 subtype, const RoamAddr *home_
 }
 
 void
-mip4_write_revocation (WireWriter *writer, const RoamAddr *home_address, const RoamAddr *home_agent,
+mip4_write_revocation (WireWriter *writer, gboolean inform, const RoamAddr *home_address, const RoamAddr *home_agent,
                        const RoamAddr *care_of_address, guint32 revocation_id)
 {
   wire_write_u8 (writer, MIP4_MESSAGE_REVOCATION);
   wire_write_u8 (writer, 0);
-  wire_write_u16 (writer, 0x8000 /* A */);
+  wire_write_u16 (writer, (guint16)(0x8000 /* A */ | (inform ? 0x4000 : 0)));
   wire_write_addr (writer, home_address);
   wire_write_addr (writer, home_agent);
   wire_write_addr (writer, care_of_address);

@@ -4,8 +4,12 @@
 /*
  * The extension list (RFC 5944 1.8 to 1.11). Decision D-08: an overrun or a missing Length anywhere
  * discards the message; a known type with an impossible Length or Sub-Type discards the message when
- * it is not skippable, and is skipped when it is.
+ * it is not skippable, and is skipped when it is. Of several of one type that is not counted the first
+ * one is taken.
  */
+
+/* RFC 4721 5: a generalized authentication extension's Length is at least this. */
+#define GENERALIZED_AUTH_MIN_LENGTH 20u
 
 /* What became of one extension's body. */
 typedef enum
@@ -55,6 +59,8 @@ parse_udp_request (WireReader *body, Mip4UdpTunnelRequest *request)
       !wire_read_u8 (body, &encapsulation) || !wire_read_u16 (body, &reserved3) || !wire_reader_at_end (body) ||
       subtype != 0)
     return BODY_BAD;
+  if (request->present)
+    return BODY_OK;
   *request = (Mip4UdpTunnelRequest){
     .present = TRUE,
     .forced = (flags & 0x80) != 0,
@@ -74,6 +80,8 @@ parse_udp_reply (WireReader *body, Mip4UdpTunnelReply *reply)
   if (!wire_read_u8 (body, &subtype) || !wire_read_u8 (body, &code) || !wire_read_u16 (body, &flags) ||
       !wire_read_u16 (body, &keepalive_s) || !wire_reader_at_end (body) || subtype != 0)
     return BODY_BAD;
+  if (reply->present)
+    return BODY_OK;
   *reply =
     (Mip4UdpTunnelReply){ .present = TRUE, .forced = (flags & 0x8000) != 0, .code = code, .keepalive_s = keepalive_s };
   return BODY_OK;
@@ -87,6 +95,8 @@ parse_revocation_support (WireReader *body, Mip4Extensions *extensions)
 
   if (!wire_read_u16 (body, &flags) || !wire_read_u32 (body, &timestamp) || !wire_reader_at_end (body))
     return BODY_BAD;
+  if (extensions->revocation)
+    return BODY_OK;
   extensions->revocation = TRUE;
   extensions->revocation_inform = (flags & 0x8000) != 0;
   extensions->revocation_timestamp = timestamp;
@@ -96,13 +106,15 @@ parse_revocation_support (WireReader *body, Mip4Extensions *extensions)
 static BodyResult
 parse_message_string (WireReader *body, Mip4Extensions *extensions)
 {
+  const gboolean is_first = extensions->message.data == NULL;
   guint8 subtype;
 
-  if (!wire_read_u8 (body, &subtype) || subtype < 1 || subtype > 2)
+  if (!wire_read_u8 (body, &subtype) || subtype < 1 || subtype > 2 ||
+      parse_slice (body, &extensions->message) != BODY_OK)
     return BODY_BAD;
-  if (extensions->message.data == NULL)
+  if (is_first)
     extensions->message_subtype = subtype;
-  return parse_slice (body, &extensions->message);
+  return BODY_OK;
 }
 
 /* RFC 5265 3.4: Length 2, Sub-Type 0, one reserved octet of any value. */
@@ -117,13 +129,16 @@ parse_tnc (WireReader *body, Mip4Extensions *extensions)
   return BODY_OK;
 }
 
+/* D-40: Sub-Type and Status, in the short format. */
 static BodyResult
 parse_fa_error (WireReader *body, Mip4Extensions *extensions)
 {
   guint8 status;
 
-  if (!wire_skip (body, 1) || !wire_read_u8 (body, &status))
+  if (!wire_skip (body, 1) || !wire_read_u8 (body, &status) || !wire_reader_at_end (body))
     return BODY_BAD;
+  if (extensions->fa_error)
+    return BODY_OK;
   extensions->fa_error = TRUE;
   extensions->fa_error_status = status;
   return BODY_OK;
@@ -224,7 +239,7 @@ parse_long (Mip4Message *message, Mip4Extensions *extensions, guint8 type, WireR
   if (type == MIP4_EXT_CVSE)
     result = parse_vendor (&body, 0, &extensions->n_cvse);
   else if (subtype == 1) /* MN-AAA, RFC 4721 6 */
-    result = parse_auth (&body, body_at + 4, &message->mn_aaa);
+    result = length < GENERALIZED_AUTH_MIN_LENGTH ? BODY_BAD : parse_auth (&body, body_at + 4, &message->mn_aaa);
   else
     return MIP4_DISCARD_EXTENSION_UNKNOWN;
   return result == BODY_OK ? MIP4_DISCARD_NONE : MIP4_DISCARD_EXTENSION_MALFORMED;

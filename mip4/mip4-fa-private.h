@@ -173,6 +173,11 @@ void mip4_fa_process_solicitation (Mip4Fa *fa, const RoamNow *now, const Mip4FaH
 void mip4_fa_inform_revoked (Mip4Fa *fa, const RoamNow *now, const Mip4FaVisitor *visitor);
 
 /* mip4-fa-request.c */
+/*
+ * FALSE: nobody has it; it is this host's; or it is of the visited network, where it would draw the packets of a
+ * neighbour into the tunnel.
+ */
+gboolean mip4_fa_may_be_home_address (const Mip4Fa *fa, const RoamAddr *addr);
 void mip4_fa_process_request (Mip4Fa *fa, const RoamNow *now, const Mip4FaHeader *header, const guint8 *data,
                               gsize length);
 

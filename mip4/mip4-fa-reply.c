@@ -145,20 +145,35 @@ verify_reply (const Mip4Fa *fa, Reply *reply)
     return MIP4_DISCARD_FHAE;
   if (is_accepted (m) && m->mhae.count == 0)
     return MIP4_DISCARD_NO_MHAE;
-  if (is_accepted (m) && (!roam_addr_is_specified (&m->home_address) || mip4_fa_is_own_address (fa, &m->home_address)))
+  if (is_accepted (m) && !mip4_fa_may_be_home_address (fa, &m->home_address))
     return MIP4_DISCARD_HOME_ADDRESS;
   return MIP4_DISCARD_NONE;
 }
 
+/*
+ * A home agent that proves nothing to us speaks for the visitors it has: a node could name one of its own, and a
+ * neighbour's home address, and would get what the neighbour sends.
+ */
+static gboolean
+is_for_another (const Mip4Fa *fa, const Reply *reply)
+{
+  const Mip4FaVisitor *visitor = mip4_fa_find_visitor (fa, &reply->message.home_address);
+
+  return is_accepted (&reply->message) && !wants_foreign_home_auth (reply) && visitor != NULL &&
+         !roam_addr_equal (&visitor->home_agent, &reply->pending->relayed_to);
+}
+
 /* What makes us deny the request in the home agent's stead; 0: nothing. */
 static guint8
-check_reply (const Reply *reply)
+check_reply (const Mip4Fa *fa, const Reply *reply)
 {
   const Mip4Message *m = &reply->message;
 
   if (wants_foreign_home_auth (reply) &&
       (m->fhae.count != 1 || mip4_verify_auth (m, &m->fhae, &reply->home_agent->association) != MIP4_DISCARD_NONE))
     return FA_CODE_HA_AUTH;
+  if (is_for_another (fa, reply))
+    return FA_CODE_PROHIBITED;
   return m->uncovered.n_cvse > 0 ? FA_CODE_CVSE_FROM_HA : 0;
 }
 
@@ -251,7 +266,7 @@ mip4_fa_process_reply (Mip4Fa *fa, const RoamNow *now, const Mip4FaHeader *heade
       mip4_fa_discard (fa, header, &reply.message.home_address, why != MIP4_DISCARD_NONE ? why : malformed);
       return;
     }
-  code = check_reply (&reply);
+  code = check_reply (fa, &reply);
   if (code != 0)
     {
       refuse_reply (fa, &reply, code);

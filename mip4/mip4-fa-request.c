@@ -17,6 +17,14 @@ is_bad_host (const RoamAddr *addr)
   return value >> 24 == 0 || value >> 24 == 127 || value >> 28 >= 14;
 }
 
+gboolean
+mip4_fa_may_be_home_address (const Mip4Fa *fa, const RoamAddr *addr)
+{
+  return !is_bad_host (addr) && !mip4_fa_is_own_address (fa, addr) &&
+         !(roam_addr_is_set (&fa->config.visited_network.addr) &&
+           roam_prefix_contains (&fa->config.visited_network, addr));
+}
+
 static gboolean
 is_any_home_agent (const RoamAddr *addr)
 {
@@ -52,6 +60,7 @@ check_format (Mip4Fa *fa, Mip4FaRequest *request)
   return MIP4_DISCARD_NONE;
 }
 
+/* By the same station: another one must not take the place of what this one sent. */
 static Mip4FaPending *
 find_same_attempt (const Mip4Fa *fa, const Mip4FaRequest *request)
 {
@@ -62,7 +71,8 @@ find_same_attempt (const Mip4Fa *fa, const Mip4FaRequest *request)
     {
       Mip4FaPending *pending = g_ptr_array_index (fa->pending, i);
 
-      if (roam_addr_equal (&pending->visitor.home_address, &m->home_address) &&
+      if (memcmp (pending->visitor.link_layer, request->header->link_layer, sizeof pending->visitor.link_layer) == 0 &&
+          roam_addr_equal (&pending->visitor.home_address, &m->home_address) &&
           roam_addr_equal (&pending->visitor.home_agent, &m->home_agent) &&
           roam_addr_equal (&pending->visitor.care_of_address, &m->care_of_address) &&
           pending->visitor.requested_s == m->lifetime && pending->nai_length == nai->length &&
@@ -127,10 +137,6 @@ choose_home_agent (const Mip4Fa *fa, Mip4FaRequest *request)
   return 0;
 }
 
-/*
- * A home address of the visited network would draw the packets of a neighbour into the tunnel, one of
- * ours those of this host.
- */
 static guint8
 check_home_address (const Mip4Fa *fa, const Mip4Message *m)
 {
@@ -138,11 +144,43 @@ check_home_address (const Mip4Fa *fa, const Mip4Message *m)
     return m->covered.nai.data != NULL ? 0 : FA_CODE_HOME_ADDRESS_NEEDED;
   if (is_bad_host (&m->home_address))
     return FA_CODE_POOR_REQUEST;
-  if (mip4_fa_is_own_address (fa, &m->home_address) ||
-      (roam_addr_is_set (&fa->config.visited_network.addr) &&
-       roam_prefix_contains (&fa->config.visited_network, &m->home_address)))
-    return FA_CODE_PROHIBITED;
-  return 0;
+  return mip4_fa_may_be_home_address (fa, &m->home_address) ? 0 : FA_CODE_PROHIBITED;
+}
+
+static void
+copy_nai (char out[MIP4_FA_NAI_MAX + 1], const Mip4Slice *nai)
+{
+  for (gsize i = 0; i < nai->length && i < MIP4_FA_NAI_MAX; i++)
+    out[i] = (char)(g_ascii_isgraph (nai->data[i]) ? nai->data[i] : '?');
+}
+
+static gboolean
+is_copy_of (const Mip4FaRequest *request, const Mip4FaVisitor *other)
+{
+  const Mip4Message *m = &request->message;
+  char nai[MIP4_FA_NAI_MAX + 1] = { 0 };
+
+  copy_nai (nai, &m->covered.nai);
+  return other->identification == m->identification &&
+         memcmp (other->link_layer, request->header->link_layer, sizeof other->link_layer) != 0 &&
+         (roam_addr_is_specified (&m->home_address) ? roam_addr_equal (&other->home_address, &m->home_address)
+                                                    : strcmp (other->nai, nai) == 0);
+}
+
+/*
+ * Somebody else's request, replayed by another station: the home agent would accept it again as a duplicate
+ * (RFC 5944 3.8.2.2), and the packets for its node would go to that station.
+ */
+static gboolean
+is_copy (const Mip4Fa *fa, const Mip4FaRequest *request)
+{
+  for (guint i = 0; i < fa->pending->len; i++)
+    if (is_copy_of (request, &((const Mip4FaPending *)g_ptr_array_index (fa->pending, i))->visitor))
+      return TRUE;
+  for (guint i = 0; i < fa->visitors->len; i++)
+    if (is_copy_of (request, g_ptr_array_index (fa->visitors, i)))
+      return TRUE;
+  return FALSE;
 }
 
 /* RFC 3024 4.2.1, in its order: encapsulation, delivery style, policy, distance, and last whether we can. */
@@ -183,6 +221,8 @@ check_fields (const Mip4Fa *fa, Mip4FaRequest *request)
   code = choose_home_agent (fa, request);
   if (code == 0)
     code = check_home_address (fa, m);
+  if (code == 0 && is_copy (fa, request))
+    code = FA_CODE_PROHIBITED;
   if (code != 0)
     return code;
   if ((m->flags & MIP4_FLAG_DECAPSULATION) == 0 && m->lifetime > 0 && !mip4_fa_is_care_of (fa, &m->care_of_address))
@@ -217,13 +257,6 @@ check_resources (const Mip4Fa *fa, const Mip4FaRequest *request)
       n_pending_of (fa, request->header->link_layer) >= MIP4_FA_NODE_PENDING)
     return FA_CODE_RESOURCES;
   return 0;
-}
-
-static void
-copy_nai (char out[MIP4_FA_NAI_MAX + 1], const Mip4Slice *nai)
-{
-  for (gsize i = 0; i < nai->length && i < MIP4_FA_NAI_MAX; i++)
-    out[i] = (char)(g_ascii_isgraph (nai->data[i]) ? nai->data[i] : '?');
 }
 
 /* RFC 5944 3.7.1: what is kept of a request. */

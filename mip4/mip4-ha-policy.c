@@ -198,7 +198,11 @@ mip4_ha_revocation_peer (const Mip4Ha *ha, const Mip4HaRequest *request)
   if (!ha->config.revocation || m->lifetime == 0)
     return MIP4_HA_REVOKE_NOBODY;
   if (request->fa_ha != NULL)
-    return m->uncovered.revocation && fhae_covers_all (m) ? MIP4_HA_REVOKE_AGENT : MIP4_HA_REVOKE_NOBODY;
+    {
+      if (!m->uncovered.revocation || !fhae_covers_all (m))
+        return MIP4_HA_REVOKE_NOBODY;
+      return m->uncovered.revocation_inform ? MIP4_HA_REVOKE_AGENT_INFORMING : MIP4_HA_REVOKE_AGENT;
+    }
   return m->covered.revocation && (m->flags & MIP4_FLAG_DECAPSULATION) != 0 ? MIP4_HA_REVOKE_NODE
                                                                             : MIP4_HA_REVOKE_NOBODY;
 }

@@ -51,8 +51,9 @@ build_reply (const Mip4Ha *ha, const RoamNow *now, const Mip4HaRequest *request,
   mip4_write_reply (&writer, answer->code, answer->lifetime_s, home, &ha->config.address, answer->identification);
   write_node_part (ha, now, &writer, request, answer);
   mip4_ha_write_auth (ha, &writer, MIP4_EXT_MOBILE_HOME_AUTH, &request->mn_ha->association);
-  if (answer->revocation == MIP4_HA_REVOKE_AGENT)
-    mip4_write_revocation_support (&writer, FALSE, (guint32)(now->ntp >> 32));
+  if (answer->revocation == MIP4_HA_REVOKE_AGENT || answer->revocation == MIP4_HA_REVOKE_AGENT_INFORMING)
+    mip4_write_revocation_support (&writer, answer->revocation == MIP4_HA_REVOKE_AGENT_INFORMING,
+                                   (guint32)(now->ntp >> 32));
   /* Never in answer to a deregistration (RFC 5944 3.5.4). */
   if (request->fa_ha != NULL && m->lifetime > 0)
     mip4_ha_write_auth (ha, &writer, MIP4_EXT_FOREIGN_HOME_AUTH, request->fa_ha);

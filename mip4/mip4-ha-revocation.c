@@ -17,6 +17,7 @@ association_of (const Mip4Ha *ha, const Mip4HaRevocation *revocation)
       mn_ha = mip4_ha_find_association (revocation->node, revocation->binding.spi);
       return mn_ha != NULL ? &mn_ha->association : NULL;
     case MIP4_HA_REVOKE_AGENT:
+    case MIP4_HA_REVOKE_AGENT_INFORMING:
       return mip4_ha_find_fa_association (ha, &revocation->binding.registrar);
     }
   g_return_val_if_reached (NULL);
@@ -25,8 +26,7 @@ association_of (const Mip4Ha *ha, const Mip4HaRevocation *revocation)
 static guint8
 authentication_of (const Mip4HaRevocation *revocation)
 {
-  return revocation->binding.revocation == MIP4_HA_REVOKE_AGENT ? MIP4_EXT_FOREIGN_HOME_AUTH
-                                                                : MIP4_EXT_MOBILE_HOME_AUTH;
+  return revocation->binding.revocation != MIP4_HA_REVOKE_NODE ? MIP4_EXT_FOREIGN_HOME_AUTH : MIP4_EXT_MOBILE_HOME_AUTH;
 }
 
 static void
@@ -67,7 +67,9 @@ send_copy (Mip4Ha *ha, const RoamNow *now, Mip4HaRevocation *revocation, const M
   Mip4HaAction *action;
 
   wire_writer_init (&writer, MIP4_MESSAGE_MAX);
-  mip4_write_revocation (&writer, &binding->home_address, &ha->config.address, &binding->care_of_address, id);
+  /* A node whose agent can tell it learns of this at once, not at its next registration (RFC 3543 4.2.2.1). */
+  mip4_write_revocation (&writer, binding->revocation == MIP4_HA_REVOKE_AGENT_INFORMING, &binding->home_address,
+                         &ha->config.address, &binding->care_of_address, id);
   mip4_ha_write_auth (ha, &writer, authentication_of (revocation), association);
   action = mip4_ha_push (ha, MIP4_HA_ACTION_SEND);
   action->send.source = ha->config.address;

@@ -87,9 +87,10 @@ typedef struct
 /* Which side is told of a revocation (RFC 3543 4.2.1). */
 typedef enum
 {
-  MIP4_HA_REVOKE_NOBODY, /* revocation was not negotiated */
-  MIP4_HA_REVOKE_NODE,   /* co-located without an agent: MHAE */
-  MIP4_HA_REVOKE_AGENT,  /* the foreign agent: FHAE */
+  MIP4_HA_REVOKE_NOBODY,          /* revocation was not negotiated */
+  MIP4_HA_REVOKE_NODE,            /* co-located without an agent: MHAE */
+  MIP4_HA_REVOKE_AGENT,           /* the foreign agent: FHAE */
+  MIP4_HA_REVOKE_AGENT_INFORMING, /* the same; it tells the node when asked to (I, RFC 3543 3.2) */
 } Mip4HaRevocationPeer;
 
 /* Known by home address and care-of address: with simultaneous bindings a node has several. */

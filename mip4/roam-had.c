@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "mip4/had-io-private.h"
+#include "mip4/log-io.h"
 
 #include <glib-unix.h>
 #include <stdlib.h>
@@ -18,43 +19,6 @@
 #define TUN_NAME_IN_STORE "tun"
 #define EXIT_USAGE 2
 #define EXIT_CONFIG 78
-
-static GLogLevelFlags log_limit = G_LOG_LEVEL_INFO;
-
-/* GLib's level flags grow as importance falls. */
-static GLogWriterOutput
-write_log (GLogLevelFlags level, const GLogField *fields, gsize n_fields, gpointer user_data)
-{
-  if ((level & G_LOG_LEVEL_MASK) > log_limit)
-    return G_LOG_WRITER_HANDLED;
-  if (g_log_writer_is_journald (STDERR_FILENO) &&
-      g_log_writer_journald (level, fields, n_fields, NULL) == G_LOG_WRITER_HANDLED)
-    return G_LOG_WRITER_HANDLED;
-  return g_log_writer_standard_streams (level, fields, n_fields, user_data);
-}
-
-static gboolean
-set_log_level (const char *name)
-{
-  static const struct
-  {
-    const char *name;
-    GLogLevelFlags limit;
-  } levels[] = {
-    { "error", G_LOG_LEVEL_CRITICAL },
-    { "warning", G_LOG_LEVEL_WARNING },
-    { "info", G_LOG_LEVEL_INFO },
-    { "debug", G_LOG_LEVEL_DEBUG },
-  };
-
-  for (guint i = 0; i < G_N_ELEMENTS (levels); i++)
-    if (strcmp (levels[i].name, name) == 0)
-      {
-        log_limit = levels[i].limit;
-        return TRUE;
-      }
-  return FALSE;
-}
 
 static gboolean
 quit (gpointer user_data)
@@ -202,7 +166,7 @@ main (int argc, char **argv)
 
   g_option_context_add_main_entries (context, entries, NULL);
   g_option_context_set_summary (context, HAD_CLIENT_COMMANDS);
-  if (!g_option_context_parse (context, &argc, &argv, &error) || (log_level != NULL && !set_log_level (log_level)))
+  if (!g_option_context_parse (context, &argc, &argv, &error) || (log_level != NULL && !mip4_log_set_level (log_level)))
     {
       g_printerr ("roam-had: %s\nTry roam-had --help\n", error != NULL ? error->message : "wrong argument");
       return EXIT_USAGE;
@@ -214,6 +178,6 @@ main (int argc, char **argv)
     }
   if (argc > 1)
     return had_client_run (control != NULL ? control : DEFAULT_CONTROL, json, argc - 1, argv + 1);
-  g_log_set_writer_func (write_log, NULL, NULL);
+  mip4_log_start ();
   return serve (path != NULL ? path : DEFAULT_CONFIG, status_path, control, check);
 }

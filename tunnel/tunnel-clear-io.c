@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/close-io.h"
 #include "tunnel/tunnel-io-private.h"
 #include "tunnel/tunnel-octets-private.h"
 
@@ -22,8 +23,7 @@
 static void
 close_fd (int *fd)
 {
-  if (*fd >= 0)
-    close (*fd);
+  roam_close_aside (*fd);
   *fd = -1;
 }
 
@@ -152,7 +152,7 @@ tunnel_clear_send_packet (int ifindex, const guint8 *link_layer, const guint8 *p
   tunnel_sockaddr_from_link_layer (&target, ifindex, link_layer);
   sent = sendto (fd, packet, length, MSG_DONTWAIT, (const struct sockaddr *)&target, sizeof target) == (gssize)length;
   error = errno;
-  close (fd);
+  roam_close_aside (fd);
   errno = error;
   return sent;
 }

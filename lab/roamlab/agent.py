@@ -12,6 +12,7 @@ from .system import LabError, Process, in_namespace, run, wait_until
 MN = names.RUN / "mn"
 SOCKET = "/run/dbus/system_bus_socket"  # in the MN's own /run
 SPI = 4096
+AGENT_SPI = 5000  # between foreign and home agent
 
 HOME_AGENT_CONF = """\
 [home-agent]
@@ -21,11 +22,30 @@ home-network=10.1.0.0/24
 trusted-networks=10.0.0.0/8
 max-lifetime=1800
 tun-name=had0
+store={directory}/bindings.db
+control={directory}/control
 [node {home_address}]
 spi={spi}
 algorithm=hmac-sha-256
 key-file={key}
 nai={nai}
+[foreign-agent {care_of}]
+spi={agent_spi}
+key-file={agent_key}
+"""
+
+FOREIGN_AGENT_CONF = """\
+[foreign-agent]
+interface=int3
+address={address}/24
+care-of-address={care_of}
+uplink=core
+routes-common-traffic=yes
+revocation=yes
+tun-name=fad0
+[home-agent {home_agent}]
+spi={agent_spi}
+key-file={agent_key}
 """
 
 PROFILE = """\
@@ -36,6 +56,7 @@ nai={nai}
 spi={spi}
 algorithm=hmac-sha-256
 key-file=mn-ha.key
+foreign-agent=prefer
 [vpn]
 gateway={gateway}
 local-id={nai}
@@ -89,9 +110,9 @@ def _secret_file(path, text):
     path.write_text(text)
 
 
-def _key():
-    """The MN-HA key of this lab: 256 bit, made once."""
-    path = names.RUN / "mn-ha.key"
+def _key(name="mn-ha"):
+    """A key of this lab: 256 bit, made once."""
+    path = names.RUN / f"{name}.key"
     if not path.exists():
         _secret_file(path, secrets.token_hex(32) + "\n")
     return path
@@ -102,19 +123,52 @@ class HomeAgent:
 
     def __init__(self):
         self.process = Process("roam-had")
-        self.status_file = names.RUN / "ha" / "status"
+        self.directory = names.RUN / "ha"
+        self.status_file = self.directory / "status"
 
     def start(self, log_level="info"):
-        directory = names.RUN / "ha"
-        directory.mkdir(exist_ok=True)
-        conf = directory / "home-agent.conf"
+        self.directory.mkdir(exist_ok=True)
+        conf = self.directory / "home-agent.conf"
         conf.write_text(HOME_AGENT_CONF.format(home_agent=names.HOME_AGENT, home_address=names.HOME_ADDRESS, spi=SPI,
-                                               key=_key(), nai=names.CLIENT_ID))
+                                               key=_key(), nai=names.CLIENT_ID, directory=self.directory,
+                                               care_of=names.FOREIGN_AGENT_CARE_OF, agent_spi=AGENT_SPI,
+                                               agent_key=_key("fa-ha")))
         self.process.start(in_namespace("ha", program("mip4/roam-had"), "--config", conf, "--status-file",
                                         self.status_file, "--log-level", log_level))
         up = wait_until(lambda: not self.process.pid() or "had0" in run(*in_namespace("ha", "ls", "/sys/class/net")), 5)
         if not up or not self.process.pid():
             raise LabError("roam-had does not start:\n" + self.process.tail())
+
+    def ask(self, *words):
+        """What the running one answers to a command over its control socket, as JSON."""
+        return json.loads(run(*in_namespace("ha", program("mip4/roam-had"), "--json", "--control",
+                                            self.directory / "control", *words)))
+
+    def kill(self):
+        self.process.stop(signal.SIGKILL)
+
+    def stop(self):
+        self.process.stop()
+
+
+class ForeignAgent:
+    """roam-fad in roam-fa, on int3; its care-of address is on the side of the enterprise."""
+
+    def __init__(self):
+        self.process = Process("roam-fad")
+        self.directory = names.RUN / "fa"
+
+    def start(self, log_level="info"):
+        self.directory.mkdir(exist_ok=True)
+        conf = self.directory / "foreign-agent.conf"
+        conf.write_text(FOREIGN_AGENT_CONF.format(address=names.FOREIGN_AGENT, care_of=names.FOREIGN_AGENT_CARE_OF,
+                                                  home_agent=names.HOME_AGENT, agent_spi=AGENT_SPI,
+                                                  agent_key=_key("fa-ha")))
+        self.process.start(in_namespace("fa", program("mip4/roam-fad"), "--config", conf, "--control",
+                                        self.directory / "control", "--log-level", log_level))
+        up = wait_until(lambda: not self.process.pid() or "fad0" in run(*in_namespace("fa", "ls", "/sys/class/net")), 5)
+        if not up or not self.process.pid():
+            raise LabError("roam-fad does not start:\n" + self.process.tail())
 
     def stop(self):
         self.process.stop()

@@ -4,6 +4,7 @@
 A frame is the mobile node's when one of its MAC addresses sent or receives it. What may be seen depends on
 where: nothing in clear on an untrusted network, ever; on a trusted one not before the home agent's answer proved it.
 """
+import collections
 import dataclasses
 import ipaddress
 import struct
@@ -17,6 +18,7 @@ IKE = "ike"
 KEEPALIVE = "keepalive"    # RFC 3948 2.3
 ESP = "esp"
 RRQ, RRP = "rrq", "rrp"
+REVOCATION = "revocation"  # and its acknowledgment, RFC 3543
 IPIP = "ipip"              # with the home agent; plain user data inside
 UDPIP = "mip-udp"          # RFC 3519 tunnel with the home agent; plain user data inside
 CLEAR = "clear"            # everything else
@@ -27,6 +29,7 @@ def _packed(address):
 
 
 GATEWAY, HOME_AGENT = _packed(names.GATEWAY), _packed(names.HOME_AGENT)
+HOME_ADDRESS, FOREIGN_AGENT = _packed(names.HOME_ADDRESS), _packed(names.FOREIGN_AGENT)
 # The gateway announces its inner address too (RFC 4555 3.3); IKE tries whether it can be reached there.
 GATEWAYS = (GATEWAY, _packed(names.GATEWAY_INSIDE))
 MN_MACS = frozenset(bytes.fromhex(mac.replace(":", "")) for mac in names.MN_MACS)
@@ -62,12 +65,15 @@ def _classify_udp(ip, offset, peer):
         if payload[:4] == b"\0\0\0\0":
             return IKE, payload[22] if len(payload) > 22 else 0
         return (KEEPALIVE, 0) if payload == b"\xff" else (ESP, 0)
-    if peer == HOME_AGENT and 434 in (sport, dport) and payload:
+    if peer in (HOME_AGENT, FOREIGN_AGENT) and 434 in (sport, dport) and payload:
         if payload[0] == 1:
             return RRQ, 0
         if payload[0] == 3:
             return RRP, payload[1] if len(payload) > 1 else 0
-        if payload[0] == 4:  # RFC 3519 3.3; its keep-alive carries an ICMP echo of the tunnel's ends, no user data
+        if payload[0] in (7, 15):
+            return REVOCATION, 0
+        if payload[0] == 4 and peer == HOME_AGENT:
+            # RFC 3519 3.3; its keep-alive carries an ICMP echo of the tunnel's ends, no user data
             return UDPIP, 0
     return CLEAR, 0
 
@@ -85,6 +91,8 @@ def classify_ip(ip, peer):
         return ESP, 0
     if protocol == 4 and peer == HOME_AGENT:
         return IPIP, 0
+    if protocol == 1 and len(ip) > offset and ip[offset] in (9, 10):
+        return LINK, 0  # agent discovery
     if protocol == 1 and len(ip) >= offset + 28 and ip[offset] in (3, 11):
         # An error about a packet says no more than that packet did.
         kind, _ = classify_ip(ip[offset + 8:], ip[offset + 8 + 16:offset + 8 + 20])
@@ -159,6 +167,17 @@ def after_ms(packet, begin_ns):
     return None if packet is None else round((packet.ns - begin_ns) / 1e6, 3)
 
 
+# How user data leave the mobile node.
+CARRIED = {ESP: "esp", IPIP: "ip-ip", UDPIP: "udp", CLEAR: "plain"}
+
+
+def carried(items, network, begin_ns, end_ns):
+    """The way most of the data took that the MN sent on @network in [begin, end): a name of CARRIED, or "none"."""
+    counts = collections.Counter(CARRIED[p.kind] for p in items if p.from_mn and p.network == network
+                                 and begin_ns <= p.ns < end_ns and p.kind in CARRIED)
+    return counts.most_common(1)[0][0] if counts else "none"
+
+
 # An empty INFORMATIONAL (liveness or path probe) has at most some 90 octets with any usual suite; one with
 # UPDATE_SA_ADDRESSES and two NAT_DETECTION payloads (RFC 4555 3.5) has 64 more in clear.
 UPDATE_MINIMUM = 110
@@ -185,23 +204,27 @@ def violations(items, stays):
     """Packets that must not have been seen, of all stays of the MN.
 
     untrusted: anything but the link's own, IKE, ESP and registrations. Trusted and home: user data before the home
-    agent's acceptance of this stay (RFC 5265 3.4), and on a trusted network plain packets at any time.
+    agent's acceptance of this stay (RFC 5265 3.4), and on a trusted network plain packets at any time, but for those
+    of the home address where the home agent's acceptance came through the network's foreign agent (mode f).
     """
     bad = []
     for stay in stays:
-        kind, proved = NETWORKS[stay.network].kind, False
+        kind, proved, by_agent = NETWORKS[stay.network].kind, False, False
+        agent = _packed(NETWORKS[stay.network].agent) if NETWORKS[stay.network].agent else None
         for packet in items:
             if packet.network != stay.network or not stay.begin_ns <= packet.ns < stay.end_ns:
                 continue
             if packet.to_mn and packet.kind == RRP and packet.detail in (0, 1):
                 proved = True
-            if packet.kind in (LINK, IKE, KEEPALIVE, ESP, RRQ, RRP):
+                by_agent = by_agent or packet.source == agent
+            if packet.kind in (LINK, IKE, KEEPALIVE, ESP, RRQ, RRP, REVOCATION):
                 continue
             if packet.to_mn and not packet.from_mn:
                 # What others send towards the MN is theirs; it counts only where no one may know the inner traffic.
                 if kind != "untrusted":
                     continue
-            allowed = proved and (kind == "home" or (kind == "trusted" and packet.kind in (IPIP, UDPIP)))
+            allowed = proved and (kind == "home" or (kind == "trusted" and (
+                packet.kind in (IPIP, UDPIP) or (by_agent and packet.source == HOME_ADDRESS))))
             if not allowed:
                 bad.append(packet)
     return bad

@@ -48,8 +48,7 @@ def plug_steps(interface, network, metric=None):
     if topology.static_neighbours() and net.kind != "home":
         # Both ends know each other's MAC, so that no handover waits for ARP. Not at home: there the home
         # agent's proxy ARP and the gratuitous ARP of RFC 5944 4.6 have to do their work.
-        device = "in" if net.router_node == "nat" else net.name
-        steps.append(f"{router}:neigh:{device},{net.mn},{i.mac}")
+        steps.append(f"{router}:neigh:{net.router_interface},{net.mn},{i.mac}")
         steps.append(f"{mn}:neigh:{i.name},{net.router},{net.router_mac}")
     # A DHCP exchange has shown that frames pass before there is an address.
     steps.append(f"{mn}:reach:{i.name},{net.router}")

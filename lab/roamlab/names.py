@@ -15,7 +15,7 @@ if not re.fullmatch(r"[A-Za-z0-9_]{0,12}", INSTANCE):
 SUFFIX = "-" + INSTANCE if INSTANCE else ""
 RUN = pathlib.Path("/run/roam-lab" + SUFFIX)
 
-NODES = ("mn", "sw", "core", "ha", "cn", "fw", "isp", "gw", "nat")
+NODES = ("mn", "sw", "core", "ha", "fa", "inat", "cn", "fw", "isp", "gw", "nat")
 
 
 def namespace(node):
@@ -28,6 +28,9 @@ CORRESPONDENT = "10.4.0.10"
 GATEWAY = "203.0.113.2"
 GATEWAY_INSIDE = "10.9.0.2"
 NAT_PUBLIC = "192.0.2.2"
+FOREIGN_AGENT = "10.5.0.1"      # on its visited link
+FOREIGN_AGENT_CARE_OF = "10.9.1.2"
+NAT_INSIDE = "10.6.0.2"          # what the inside NAT's hosts look like to the rest of the enterprise
 POOL = "10.8.0.0/24"
 CLIENT_ID = "alice@example.com"
 GATEWAY_ID = "vpn.example.com"
@@ -44,6 +47,7 @@ class Network:
     mn: str           # what the network's DHCP server would give to the MN
     index: int        # for MAC addresses and interface indexes
     text: str
+    agent: str = ""   # address of a foreign agent there
 
     @property
     def bridge(self):
@@ -57,6 +61,10 @@ class Network:
     def subnet(self):
         return self.router.rsplit(".", 1)[0] + ".0/" + str(self.prefix)
 
+    @property
+    def router_interface(self):
+        return "in" if self.router_node in ("nat", "inat") else self.name
+
 
 NETWORKS = {n.name: n for n in (
     Network("home", "home", "core", "10.1.0.1", 24, HOME_ADDRESS, 1, "home link, with the home agent"),
@@ -65,6 +73,8 @@ NETWORKS = {n.name: n for n in (
     Network("ext1", "untrusted", "isp", "198.51.100.1", 24, "198.51.100.50", 4, "outside, a provider"),
     Network("ext2", "untrusted", "isp", "198.18.2.1", 24, "198.18.2.50", 5, "outside, another provider"),
     Network("nat", "untrusted", "nat", "192.168.77.1", 24, "192.168.77.50", 6, "outside, behind NAT"),
+    Network("int3", "trusted", "fa", FOREIGN_AGENT, 24, "10.5.0.50", 7, "inside, with a foreign agent", FOREIGN_AGENT),
+    Network("int4", "trusted", "inat", "192.168.88.1", 24, "192.168.88.50", 8, "inside, behind NAT"),
 )}
 
 

@@ -19,6 +19,7 @@ class Leg:
     old_mode: str
     new_mode: str
     text: str
+    carried: str = ""   # how data have to leave there (analysis.CARRIED); "": not looked at
 
 
 @dataclasses.dataclass
@@ -36,7 +37,8 @@ class Journey:
     def __init__(self, say, certificates=False, log_level="info", restart_seconds=0.1):
         self.say = say
         self.roamd_options = {"certificates": certificates, "log_level": log_level, "restart_seconds": restart_seconds}
-        self.gateway, self.home_agent = strongswan.Gateway(), agent.HomeAgent()
+        self.gateway = strongswan.Gateway()
+        self.home_agent, self.foreign_agent = agent.HomeAgent(), agent.ForeignAgent()
         self.node = agent.MobileNode()
         self.roamd = agent.Roamd(self.node)
         self.capture, self.streams = capture.Capture(), streams.Streams()
@@ -45,13 +47,14 @@ class Journey:
 
     def begin(self, interface="eth0", network="home", mode="home"):
         """Builds everything; roamd is in @mode on @network, and every packet is captured from its start on."""
-        self.say("building RFC 5266 figure 1: nine namespaces, routers, firewall, NAT")
+        self.say("building RFC 5266 figure 1: eleven namespaces, routers, firewall, NATs")
         topology.up()
         moves.forget()
         self.gateway.start(self.roamd_options["certificates"])
-        self.say("strongSwan gateway is up; starting captures, home agent and roamd")
+        self.say("strongSwan gateway is up; starting captures, home and foreign agent, and roamd")
         self.capture.start()
         self.home_agent.start()
+        self.foreign_agent.start()
         self.node.start()
         self.roamd.start(**self.roamd_options)
         steps = moves.move(join=[(interface, network)])
@@ -123,7 +126,10 @@ class Journey:
         mobike, rrq = (analysis.after_ms(analysis.first(seen, kind, begin, end, leg.network), begin)
                        for kind in (analysis.IKE, analysis.RRQ))
         up, down = (ways[way].window(mark.lost_ns - TAIL_NS, mark.end_ns) for way in ("up", "down"))
+        # Once settled: the last second in this place.
+        carried = analysis.carried(seen, leg.network, max(mark.event_ns, end - 1_000_000_000), end)
         return {"from": leg.old_mode, "to": leg.new_mode, "network": leg.network, "interface": leg.interface,
+                "carried": carried, "expected": leg.carried,
                 "unplugged_ms": round((mark.event_ns - mark.lost_ns) / 1e6, 3),
                 "event_to_mobike_ms": mobike, "event_to_rrq_ms": rrq,
                 "gap_ms": round(max(up.gap_ms, down.gap_ms), 3), "gap_up_ms": round(up.gap_ms, 3),

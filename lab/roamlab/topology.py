@@ -13,6 +13,8 @@ from .system import ip_batch, run
 CABLES = (
     ("core", "cn", "10.4.0.1/24", "cn", "eth0", f"{names.CORRESPONDENT}/24"),
     ("core", "dmz", "10.9.0.1/24", "gw", "in", f"{names.GATEWAY_INSIDE}/24"),
+    ("core", "fanet", "10.9.1.1/24", "fa", "core", f"{names.FOREIGN_AGENT_CARE_OF}/24"),
+    ("core", "inatnet", "10.6.0.1/24", "inat", "out", f"{names.NAT_INSIDE}/24"),
     ("core", "border", "172.31.0.1/30", "fw", "core", "172.31.0.2/30"),
     ("fw", "isp", "172.31.1.1/30", "isp", "border", "172.31.1.2/30"),
     ("isp", "gwnet", "203.0.113.1/24", "gw", "out", f"{names.GATEWAY}/24"),
@@ -22,7 +24,9 @@ LONG = ("isp", "gwnet")  # this cable can be given a delay
 ROUTES = {
     "ha": ("default via 10.1.0.1",),
     "cn": ("default via 10.4.0.1",),
-    "core": ("10.8.0.0/24 via 10.9.0.2", "default via 172.31.0.2"),
+    "fa": ("default via 10.9.1.1",),
+    "inat": ("default via 10.6.0.1",),
+    "core": ("10.8.0.0/24 via 10.9.0.2", "10.5.0.0/24 via 10.9.1.2", "default via 172.31.0.2"),
     "fw": ("10.0.0.0/8 via 172.31.0.1", "default via 172.31.1.2"),
     # A real provider has no route to 10/8. This one has, so that what leaks reaches the firewall's counter.
     "isp": ("10.0.0.0/8 via 172.31.1.1",),
@@ -31,10 +35,24 @@ ROUTES = {
            "default via 203.0.113.1 table 100"),
     "nat": ("default via 192.0.2.1",),
 }
-ROUTERS = ("core", "fw", "isp", "gw", "nat")
+ROUTERS = ("core", "fa", "inat", "fw", "isp", "gw", "nat")
 
 # Access routers drop foreign sources (BCP 38), as real ones do; without it packets that leave a new link with
 # the old source arrive and hide half of a handover. The counters are shown by `lab status`.
+NAT = """
+table inet access {{
+  counter foreign_source {{ }}
+  chain forward {{
+    type filter hook forward priority 0;
+    iifname "in" ip saddr != {inside} counter name foreign_source drop
+  }}
+}}
+table ip nat {{
+  chain postrouting {{
+    type nat hook postrouting priority 100;
+    oifname "out" masquerade
+  }}
+}}"""
 FILTERS = {
     "core": """
 table inet access {
@@ -45,6 +63,8 @@ table inet access {
     iifname "int1" ip saddr != 10.2.0.0/24 counter name foreign_source drop
     iifname "int2" ip saddr != 10.3.0.0/24 counter name foreign_source drop
     iifname "cn" ip saddr != 10.4.0.0/24 counter name foreign_source drop
+    iifname "fanet" ip saddr != { 10.5.0.0/24, 10.9.1.0/24 } counter name foreign_source drop
+    iifname "inatnet" ip saddr != 10.6.0.0/24 counter name foreign_source drop
     iifname "dmz" ip saddr != { 10.8.0.0/24, 10.9.0.0/24 } counter name foreign_source drop
   }
 }""",
@@ -59,20 +79,8 @@ table inet access {
     iifname "gwnet" ip saddr != 203.0.113.0/24 counter name foreign_source drop
   }
 }""",
-    "nat": """
-table inet access {
-  counter foreign_source { }
-  chain forward {
-    type filter hook forward priority 0;
-    iifname "in" ip saddr != 192.168.77.0/24 counter name foreign_source drop
-  }
-}
-table ip nat {
-  chain postrouting {
-    type nat hook postrouting priority 100;
-    oifname "out" masquerade
-  }
-}""",
+    "nat": NAT.format(inside="192.168.77.0/24"),
+    "inat": NAT.format(inside="192.168.88.0/24"),
     # The border: from outside nothing comes in but the VPN gateway's outer side answering IKE and ESP-in-UDP, so
     # that the SA can be kept alive inside (RFC 5266 3.2). The home agent is unreachable, and counted.
     "fw": """
@@ -125,7 +133,7 @@ def _delay_line(rtt_ms):
 def _networks():
     for net in NETWORKS.values():
         node = net.router_node
-        interface = "in" if node == "nat" else net.name
+        interface = net.router_interface
         ip_batch("sw", [f"link add {net.bridge} type bridge stp_state 0 forward_delay 0 mcast_snooping 0",
                         f"link set {net.bridge} up"])
         _veth(node, interface, net.router_mac, "sw", "r-" + net.name)

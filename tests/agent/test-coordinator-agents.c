@@ -159,6 +159,32 @@ test_never (void)
   }
 }
 
+/* Disabled, nobody listens: an agent of before may be gone. */
+static void
+test_forgotten_when_disabled (void)
+{
+  const Mip4Agent agent = world_agent (WORLD_AGENT, WORLD_AGENT_FLAGS);
+  CoordinatorConfig config;
+
+  config_with (COORDINATOR_AGENTS_PREFER, &config);
+  {
+    g_autoptr (World) w = world_new_c (&config);
+
+    world_agent_event (w, MIP4_DISCOVERY_AGENT_NEW, 1, &agent);
+    world_pass (w, WORLD_SEC);
+    world_disable (w);
+    world_enable (w);
+    world_pass (w, 20 * WORLD_MSEC);
+    world_accept (w, 1, TRUE);
+    world_expect_state (w, 1, COORDINATOR_C);
+    world_pass (w, 5 * WORLD_SEC);
+    world_expect_state (w, 1, COORDINATOR_C);
+    /* Heard anew, it is asked. */
+    world_agent_event (w, MIP4_DISCOVERY_AGENT_NEW, 1, &agent);
+    world_expect_state (w, 1, COORDINATOR_C_FA);
+  }
+}
+
 /* Busy, without reverse tunnels, or without a care-of address: not for mode f. */
 /* covers: MIP-ADV-014 */
 static void
@@ -421,7 +447,7 @@ test_encapsulating (void)
   }
 }
 
-/* covers: R5266-NAT-001, R5266-NAT-007, MIP-REV-016 */
+/* covers: R5266-NAT-001, MIP-REV-016 */
 static void
 test_udp_tunnel_in_c (void)
 {
@@ -444,7 +470,7 @@ test_udp_tunnel_in_c (void)
   world_expect_state (w, 1, COORDINATOR_C);
 }
 
-/* covers: R5266-NAT-003, R5266-NAT-007 */
+/* covers: R5266-NAT-003 */
 static void
 test_udp_tunnel_in_mc (void)
 {
@@ -581,6 +607,7 @@ main (int argc, char **argv)
   g_test_add_func ("/coordinator-agents/c-then-f", test_c_then_f);
   g_test_add_func ("/coordinator-agents/r-bit", test_r_bit);
   g_test_add_func ("/coordinator-agents/never", test_never);
+  g_test_add_func ("/coordinator-agents/forgotten-when-disabled", test_forgotten_when_disabled);
   g_test_add_func ("/coordinator-agents/useless", test_useless_agents);
   g_test_add_func ("/coordinator-agents/monitoring", test_monitoring);
   g_test_add_func ("/coordinator-agents/tnc-is-gone", test_tnc_is_gone);

@@ -351,15 +351,27 @@ class Daemon(unittest.TestCase):
         wait_until(lambda: self.status()["mode"] == "c", "not c again")
         self.assertTrue(ping())
 
+    def start_gate_watch(self):
+        """The changes of the gate's sets from now on, as text."""
+        path = self.directory / "gate-watch"
+        with open(path, "w", encoding="utf-8") as output:
+            process = subprocess.Popen(["ip", "netns", "exec", MN, "nft", "monitor", "elements"], stdout=output)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return lambda: path.read_text(encoding="utf-8")
+
     # covers: R5266-MODE-002, R5266-MODE-008, R5266-INT-003, MIP-REG-003, MIP-HOM-014, MIP-ADV-001
     def test_foreign_agent(self):
         self.start_home_agent()
+        watch = self.start_gate_watch()
         self.start_foreign_agent("1100")  # F, T
         self.write("profile.conf", PROFILE.replace("[trust]", "foreign-agent=prefer\n[trust]"), 0o644)
         plug("office")
         self.start()
         self.wait_mode("f")
         wait_until(lambda: [b["care-of-address"] for b in self.bindings()] == ["10.2.0.9"], "no binding of the agent")
+        # What was under way to our own address still came in (D-38).
+        wait_until(lambda: "c_tunnel_late" in watch(), f"no time for packets under way: {watch()}")
         # From the home address, and the agent was never asked for by ARP.
         self.assertEqual(self.relayed()[1:], (HOME_ADDRESS, 255))
         self.assertNotIn("10.2.0.9", sh("ip", "neigh", ns=MN).stdout)

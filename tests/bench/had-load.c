@@ -215,7 +215,7 @@ receive_replies (Load *load)
   return replies;
 }
 
-/* @total: stop after so many accepted; 0: after the time. Lost ones are made up for after 200 ms of silence. */
+/* @total: stop after so many accepted; 0: after the time. Lost ones are made up for after a silence. */
 static void
 run_closed (Load *load, guint64 total)
 {
@@ -239,7 +239,7 @@ run_closed (Load *load, guint64 total)
       outstanding -= n;
       if (n > 0)
         heard = seconds_now ();
-      if (seconds_now () - heard > 0.2)
+      if (seconds_now () - heard > (total > 0 ? 3.0 : 0.2))
         {
           outstanding = 0;
           if (total > 0)

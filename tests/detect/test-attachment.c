@@ -134,7 +134,7 @@ expect (Fixture *f, DetectAttachmentEventType type)
   return event;
 }
 
-/* covers: MIP-DNA-002, MIP-DNA-003, MIP-DNA-004, MIP-DNA-005, MIP-DNA-008 */
+/* covers: MIP-DNA-004, MIP-DNA-005, MIP-DNA-008 */
 static void
 test_confirmed (Fixture *f, gconstpointer data)
 {
@@ -192,7 +192,6 @@ test_other_answers (Fixture *f, gconstpointer data)
   g_assert_cmpuint (f->events->len, ==, 1);
 }
 
-/* covers: MIP-DNA-010 */
 static void
 test_rate (Fixture *f, gconstpointer data)
 {
@@ -288,7 +287,7 @@ confirm (Fixture *f, const DetectNetwork *known)
   g_array_set_size (f->events, 0);
 }
 
-/* covers: MIP-DNA-001, MIP-DNA-007 */
+/* covers: MIP-DNA-001 */
 static void
 test_overruled (Fixture *f, gconstpointer data)
 {
@@ -338,7 +337,6 @@ test_dhcp_first (Fixture *f, gconstpointer data)
   g_assert_cmpuint (f->sent, ==, 1);
 }
 
-/* covers: MIP-DNA-003 */
 static void
 test_memory (Fixture *f, gconstpointer data)
 {

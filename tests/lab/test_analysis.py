@@ -57,7 +57,7 @@ class Scene:
 
     def __init__(self):
         self.file = tempfile.NamedTemporaryFile(suffix=".pcapng")
-        self.writer = pcap.Writer(self.file.name, ["br-home", "br-int1", "br-ext1", "br-nat", "out"])
+        self.writer = pcap.Writer(self.file.name, ["br-home", "br-int1", "br-int3", "br-ext1", "br-nat", "out"])
 
     def add(self, bridge, ns, data, length=None):
         self.writer.write(bridge, ns, data, length)
@@ -71,6 +71,35 @@ class Scene:
 def kind_of(frame, network="ext1"):
     packet = analysis.packet_of(pcap.Frame("x", 1, frame, len(frame)), network)
     return packet and packet.kind
+
+
+class ForeignAgent(unittest.TestCase):
+    """Mode f: plain packets, once the home agent's acceptance came through the network's agent, not before."""
+
+    def judged(self, source):
+        scene = Scene()
+        plain = out(ip(names.HOME_ADDRESS, names.CORRESPONDENT, 17, bytes(60)))
+        scene.add("br-int3", 10, plain)
+        scene.add("br-int3", 20, back(udp(source, 434, names.HOME_ADDRESS, 434, bytes([3, 0]) + bytes(18))))
+        scene.add("br-int3", 30, plain)
+        scene.add("br-int3", 40, out(ip("10.5.0.50", names.CORRESPONDENT, 17, bytes(60))))
+        return [p.ns for p in analysis.violations(scene.packets(), [Stay("int3", 0, 100)])]
+
+    def test_through_the_agent(self):
+        self.assertEqual(self.judged(names.FOREIGN_AGENT), [10, 40])
+
+    def test_by_the_home_agent_alone(self):
+        self.assertEqual(self.judged(names.HOME_AGENT), [10, 30, 40])
+
+    def test_how_data_went(self):
+        scene = Scene()
+        for ns in (10, 20, 30):
+            scene.add("br-int3", ns, out(udp("10.5.0.50", 434, names.HOME_AGENT, 434, bytes([4]) + bytes(40))))
+        scene.add("br-int3", 40, out(ip(names.HOME_ADDRESS, names.CORRESPONDENT, 17, bytes(60))))
+        packets = scene.packets()
+        self.assertEqual(analysis.carried(packets, "int3", 0, 50), "udp")
+        self.assertEqual(analysis.carried(packets, "int3", 40, 50), "plain")
+        self.assertEqual(analysis.carried(packets, "ext1", 0, 50), "none")
 
 
 class Kinds(unittest.TestCase):

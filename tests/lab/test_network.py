@@ -74,6 +74,7 @@ class Network(unittest.TestCase):
         moves.move(join=[("eth0", "int2")])
         self.assertTrue(grows("core.foreign_source", lambda: send_raw("10.2.0.50", "10.4.0.10")))
 
+    # covers: R5266-HAG-004
     def test_home_agent_is_out_of_reach_from_outside(self):
         moves.move(join=[("eth0", "ext1")])
         self.assertTrue(grows("fw.home_agent_from_outside", lambda: send("mn", "198.51.100.50", names.HOME_AGENT, 434)))

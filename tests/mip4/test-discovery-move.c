@@ -113,7 +113,7 @@ test_second_agent (void)
   g_assert_false (ear_expect (ear, MIP4_DISCOVERY_AGENT_NEW).serving);
 }
 
-/* covers: MIP-MOV-005, MIP-MOV-004 */
+/* covers: MIP-MOV-004 */
 static void
 test_other_agent_takes_over (void)
 {

@@ -176,7 +176,7 @@ test_config_faults (void)
   g_assert_nonnull (mip4_fa_config_fault (&config));
 }
 
-/* covers: MIP-FA-004, MIP-EXT-007 */
+/* covers: MIP-FA-004 */
 static void
 test_solicitation (void)
 {

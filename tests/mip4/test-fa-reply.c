@@ -238,7 +238,7 @@ test_mobile_foreign_authentication (void)
   expect_octets (got, expected);
 }
 
-/* covers: MIP-FA-019, MIP-FA-017 */
+/* covers: MIP-FA-019 */
 static void
 test_denial_changes_nothing (void)
 {
@@ -304,7 +304,7 @@ test_lifetimes (void)
   g_assert_cmpuint (fa_counter (fa, "visitors-expired"), ==, 1);
 }
 
-/* covers: MIP-FA-017 */
+/* covers: MIP-FA-019 */
 static void
 test_deregistration (void)
 {
@@ -397,7 +397,6 @@ test_bad_replies (void)
   }
 }
 
-/* covers: MIP-FA-025 */
 static void
 test_udp_tunnel (void)
 {
@@ -464,7 +463,6 @@ revocation (guint16 flags, guint32 home, guint32 agent, guint32 care_of, guint32
   return fa_authenticate (fa_append (g_bytes_new (NULL, 0), hex), 34, FA_HA_SPI, key, FALSE);
 }
 
-/* covers: MIP-RVK-016 */
 static void
 test_revocation (void)
 {
@@ -491,7 +489,6 @@ test_revocation (void)
   g_assert_cmpuint (fa_count (fa, MIP4_FA_ACTION_VISITOR_REMOVE), ==, 0);
 }
 
-/* covers: MIP-RVK-016 */
 static void
 test_bad_revocations (void)
 {

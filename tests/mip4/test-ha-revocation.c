@@ -226,6 +226,30 @@ test_revocation_to_a_foreign_agent (void)
   g_assert_cmpuint (agent_counter (agent, "revocations-acknowledged"), ==, 1);
 }
 
+/* RFC 3543 3.2: an agent that offers to tell the node (I) is asked to, no other. */
+static void
+test_revocation_that_the_node_is_told_of (void)
+{
+  const Mip4HaConfig config = revoking_config ();
+
+  for (guint informing = 0; informing < 2; informing++)
+    {
+      g_autoptr (Agent) agent = agent_new (&config);
+      Forgery request = agent_request (agent);
+
+      request.code = 0x02;
+      request.care_of = AGENT_CARE_OF;
+      request.after = informing ? "89 06 8000 00000001" : SUPPORT;
+      request.n_fhae = 1;
+      agent_input_from (agent, &request, AGENT, 5555, HOME_AGENT);
+      g_assert_cmpint (agent_reply (agent).uncovered.revocation_inform, ==, informing);
+      order_revocation (agent);
+      g_assert_cmphex (
+        ((const guint8 *)g_bytes_get_data (agent_find (agent, MIP4_HA_ACTION_SEND)->send.datagram, NULL))[2], ==,
+        informing ? 0xc0 : 0x80);
+    }
+}
+
 /* D-17. */
 static void
 test_revocation_through_a_nat (void)
@@ -280,6 +304,7 @@ main (int argc, char **argv)
   g_test_add_func ("/mip4/ha-revocation/lifetime", test_revocation_ends_with_the_lifetime);
   g_test_add_func ("/mip4/ha-revocation/acknowledgments", test_acknowledgments);
   g_test_add_func ("/mip4/ha-revocation/foreign-agent", test_revocation_to_a_foreign_agent);
+  g_test_add_func ("/mip4/ha-revocation/informing", test_revocation_that_the_node_is_told_of);
   g_test_add_func ("/mip4/ha-revocation/nat", test_revocation_through_a_nat);
   g_test_add_func ("/mip4/ha-revocation/unasked", test_revocation_that_nobody_asked_for);
   g_test_add_func ("/mip4/ha-revocation/registration", test_new_registration_ends_a_revocation);

@@ -8,7 +8,7 @@ exit status 77 (skipped) without root, namespaces or TUN.
 
 Every check sends real packets and looks at what arrives. Nothing is left behind.
 """
-import contextlib, ctypes, json, os, pathlib, signal, socket, struct, subprocess, sys, tempfile, time, traceback
+import contextlib, ctypes, json, os, pathlib, re, signal, socket, struct, subprocess, sys, tempfile, time, traceback
 
 KEY = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 CONFIG = """[home-agent]
@@ -218,6 +218,21 @@ class Test:
                          "[node 10.9.0.1] spi: found '255'", "algorithm: found 'md4'", "chmod 0600", "[other]: unknown group",
                          "not in home-network", "at least 32 (128 bits)"):
                 assert part in out.stderr, (part, out.stderr)
+
+    def example(self):
+        """example-configuration-is-valid-with-all-its-keys"""
+        example = (pathlib.Path(__file__).resolve().parents[2] / "data/home-agent.conf").read_text()
+        with tempfile.TemporaryDirectory() as d:
+            conf = pathlib.Path(d) / "home-agent.conf"
+            # What is commented out are keys and groups; prose has a blank behind the #.
+            conf.write_text(re.sub(r"^#(?=[a-z\[])", "", example, flags=re.M))
+            assert "more-keys=" in conf.read_text()
+            for name in ("mn-ha.key", "next.key", "fa-ha.key"):
+                key = pathlib.Path(d) / name
+                key.write_text(KEY)
+                key.chmod(0o600)
+            out = sh(PROGRAM, "--check", "--config", str(conf), check=False)
+            assert (out.returncode, out.stderr) == (0, ""), out.stderr
 
     # covers: MIP-HA-018, MIP-HA-013, MIP-TNC-006, MIP-AUTH-010
     def register(self):
@@ -520,7 +535,8 @@ def main():
             make_topology()
             agent = Agent(PROGRAM, directory)
             test = Test(agent, TOOL)
-            cases = [test.check_config, test.register, test.forward, test.reverse, test.congestion, test.narrow, test.too_big, test.unreachable, test.udp_checksum, test.move,
+            cases = [test.check_config, test.example, test.register, test.forward, test.reverse, test.congestion,
+                     test.narrow, test.too_big, test.unreachable, test.udp_checksum, test.move,
                      test.nat, test.silence, test.come_home, test.expire, test.restores, test.killed, test.terminate]
             print(f"1..{len(cases)}", flush=True)
             for number, case in enumerate(cases, 1):

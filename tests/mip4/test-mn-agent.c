@@ -445,7 +445,7 @@ test_deregistration_through_the_agent (void)
     }
 }
 
-/* covers: MIP-MOV-022, MIP-HOM-009, MIP-MOV-021 */
+/* covers: MIP-MOV-022, MIP-MOV-021 */
 static void
 test_home_and_direct_forms_ignore_the_agent (void)
 {

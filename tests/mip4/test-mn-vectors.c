@@ -384,7 +384,7 @@ revoke_with (Pending *pending, const char *name, Mip4MnAction *ret_action)
   return mip4_mn_pop_action (pending->mn, ret_action);
 }
 
-/* covers: MIP-RVK-006, MIP-RVK-007, MIP-RVK-008, MIP-RVK-009, MIP-AUTH-008 */
+/* covers: MIP-RVK-007, MIP-RVK-008, MIP-RVK-009, MIP-AUTH-008 */
 static void
 test_revocation (void)
 {

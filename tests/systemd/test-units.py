@@ -43,7 +43,7 @@ class Units(unittest.TestCase):
         self.assertIn("ProtectSytem", reply.stdout + reply.stderr)
 
     def test_sandbox(self):
-        for unit in ("roamd.service", "roam-had.service"):
+        for unit in ("roamd.service", "roam-had.service", "roam-fad.service"):
             path = os.path.join(self.directory.name, unit)
             reply = subprocess.run(["systemd-analyze", "security", "--offline=yes", "--no-pager", path],
                                    capture_output=True, text=True, timeout=60)
@@ -60,6 +60,9 @@ class Units(unittest.TestCase):
         for line in ("Type=notify", "Restart=always", "WatchdogSec=30", "FileDescriptorStoreMax=1",
                      "StateDirectory=roam-had", "RuntimeDirectory=roam-had", "ExecReload=/bin/kill -HUP $MAINPID"):
             self.assertIn("\n" + line + "\n", home_agent)
+        # CAP_CHOWN: control-group= gives the socket to a group that the service is no member of.
+        for unit in ("roam-had.service", "roam-fad.service"):
+            self.assertIn("\nCapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW CAP_NET_BIND_SERVICE CAP_CHOWN\n", read(unit))
         for line in ("Type=notify", "Restart=always", "WatchdogSec=30", "RestartPreventExitStatus=2 78",
                      "CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW CAP_NET_BIND_SERVICE CAP_SYS_NICE"):
             self.assertIn("\n" + line + "\n", roamd)

@@ -613,6 +613,8 @@ test_f_hears_the_agent_only (void)
   icmp = listen_on (SOCK_RAW, IPPROTO_ICMP, 0);
   read_far_address (state.agent_link_layer);
   g_assert_false (arrives_at (HOME, any, IPPROTO_UDP, STRANGER, make_udp (80, 7000, 0)));
+  /* What only looks like a reply reaches no other service. */
+  g_assert_false (arrives_at (HOME, any, IPPROTO_UDP, STRANGER, make_udp (434, 7000, REGISTRATION_REPLY)));
   /* The registration with it comes before. */
   close (any);
   any = listen_on (SOCK_DGRAM, 0, 434);
