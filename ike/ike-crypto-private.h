@@ -368,8 +368,8 @@ IkeCredentials *ike_credentials_new (GBytes *certificate_pem, const RoamSecret *
                                      char **ret_problem);
 /*
  * Adds revocation lists: any number in PEM, or one in DER. From then on every leaf that is verified
- * must be covered by a valid list of its issuer, and CAs may not be on a list that is there. FALSE with a sentence
- * (caller frees).
+ * must be covered by a valid list of its issuer, and the CAs above it by those that are there. FALSE
+ * with a sentence (caller frees).
  */
 gboolean ike_credentials_add_crls (IkeCredentials *credentials, GBytes *crls, char **ret_problem);
 void ike_credentials_free (IkeCredentials *credentials);

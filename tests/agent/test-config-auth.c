@@ -127,6 +127,9 @@ assert_secret (RoamSecret *(*parser) (const guint8 *, gsize, const char **), con
 static void
 test_secrets (void)
 {
+  /* covers: IKE-AUTH-004 */
+  assert_secret (agent_config_parse_psk, "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n", 64);
+  assert_secret (agent_config_parse_psk, "0x0123456789abcdef0123456789abcdef", 16);
   assert_secret (agent_config_parse_password, "x\n", 1);
   assert_secret (agent_config_parse_password, "gr\xc3\xbc\xc3\x9f\r\nnot this\n", 6);
   assert_secret (agent_config_parse_password, "0x00", 4); /* a password is never hex */

@@ -235,6 +235,26 @@ test_unusable (void)
   ike_eap_free (NULL);
 }
 
+/* covers: IKE-EAPM-008 */
+static void
+test_no_legacy_provider (void)
+{
+  g_autoptr (RoamSecret) password = roam_secret_new ((const guint8 *)PASSWORD, strlen (PASSWORD));
+  const IkeEapConfig config = {
+    .method = IKE_EAP_METHOD_MSCHAPV2, .identity = USER, .user = USER, .password = password
+  };
+  g_autofree char *before = g_strdup (g_getenv ("OPENSSL_MODULES"));
+  g_autofree char *problem = NULL;
+
+  g_setenv ("OPENSSL_MODULES", "/nonexistent", TRUE);
+  g_assert_null (ike_eap_new (&config, &problem));
+  g_assert_nonnull (strstr (problem, "no legacy provider"));
+  if (before != NULL)
+    g_setenv ("OPENSSL_MODULES", before, TRUE);
+  else
+    g_unsetenv ("OPENSSL_MODULES");
+}
+
 /* --- TLS --- */
 
 typedef struct
@@ -440,6 +460,7 @@ main (int argc, char **argv)
   g_test_add_func ("/ike/eap/malformed", test_malformed);
   g_test_add_func ("/ike/eap/common-types", test_common_types);
   g_test_add_func ("/ike/eap/unusable", test_unusable);
+  g_test_add_func ("/ike/eap/no-legacy-provider", test_no_legacy_provider);
   g_test_add_data_func ("/ike/eap/tls12", GINT_TO_POINTER (TLS1_2_VERSION), test_tls);
   g_test_add_data_func ("/ike/eap/tls13", GINT_TO_POINTER (TLS1_3_VERSION), test_tls);
   g_test_add_func ("/ike/eap/tls13-no-indication", test_tls13_no_indication);

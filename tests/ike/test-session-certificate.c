@@ -218,6 +218,37 @@ test_crl_payload (void)
   g_assert_nonnull (strstr (event->reason, "revoked"));
 }
 
+#define METHOD_NULL 13
+
+static GwVerdict
+null_hook (Gateway *gw, GwSa *sa, const IkeMessage *request, IkePayloads *answer)
+{
+  static const guint8 auth[32];
+  g_auto (IkeIdentity) id = { 0 };
+
+  if (request->header.exchange != IKE_EXCHANGE_IKE_AUTH)
+    return GW_DEFAULT;
+  g_assert_true (ike_identity_from_text (gw->id, IKE_ID_AUTO, &id, NULL));
+  ike_payloads_add_id (answer, IKE_PAYLOAD_IDR, &id);
+  ike_payloads_add_auth (answer, METHOD_NULL, auth, sizeof auth);
+  return GW_ANSWER;
+}
+
+static void
+test_null_method (void)
+{
+  g_autoptr (Pki) pki = pki_new ("EC:P-256", "DNS:vpn.example.com", 0);
+
+  /* covers: IKE-AUTH-016 */
+  for (guint client_psk = 0; client_psk < 2; client_psk++)
+    {
+      g_autoptr (World) world = world_of (pki, client_psk != 0);
+
+      world->gateway->hook = null_hook;
+      world_run_until (world, IKE_EVENT_AUTH_FAILED, 5 * SEC);
+    }
+}
+
 static void
 test_crl_of_profile (void)
 {
@@ -272,6 +303,7 @@ main (int argc, char **argv)
   g_test_add_func ("/ike/certificate/other-ca", test_other_ca);
   g_test_add_func ("/ike/certificate/no-anchor", test_no_anchor);
   g_test_add_func ("/ike/certificate/crl-payload", test_crl_payload);
+  g_test_add_func ("/ike/certificate/null-method", test_null_method);
   g_test_add_func ("/ike/certificate/crl-of-profile", test_crl_of_profile);
   g_test_add_func ("/ike/certificate/incomplete-config", test_incomplete_config);
   return g_test_run ();
