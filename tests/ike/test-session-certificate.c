@@ -218,6 +218,31 @@ test_crl_payload (void)
   g_assert_nonnull (strstr (event->reason, "revoked"));
 }
 
+/* MULTIPLE_AUTH_SUPPORTED, ANOTHER_AUTH_FOLLOWS (RFC 4739 3). */
+static void
+announce_more_auth (Gateway *gw, guint8 exchange, IkePayloads *answer)
+{
+  ike_payloads_add_notify (answer, exchange == IKE_EXCHANGE_IKE_SA_INIT ? 16404 : 16405, NULL, 0);
+}
+
+static void
+test_multiple_auth (void)
+{
+  g_autoptr (Pki) pki = pki_new ("EC:P-256", "DNS:vpn.example.com", 0);
+  g_autoptr (World) world = world_of (pki, FALSE);
+
+  /* covers: IKE-MUL-002 */
+  world->gateway->decorate = announce_more_auth;
+  world_run_until (world, IKE_EVENT_ESTABLISHED, 5 * SEC);
+  for (guint i = 0; i < world->gateway->seen->len; i++)
+    {
+      const IkeMessage *message = ((const GwSeen *)g_ptr_array_index (world->gateway->seen, i))->message;
+
+      g_assert_true (!message || !ike_message_find_notify (message, 16404));
+      g_assert_true (!message || !ike_message_find_notify (message, 16405));
+    }
+}
+
 #define METHOD_NULL 13
 
 static GwVerdict
@@ -303,6 +328,7 @@ main (int argc, char **argv)
   g_test_add_func ("/ike/certificate/other-ca", test_other_ca);
   g_test_add_func ("/ike/certificate/no-anchor", test_no_anchor);
   g_test_add_func ("/ike/certificate/crl-payload", test_crl_payload);
+  g_test_add_func ("/ike/certificate/multiple-auth", test_multiple_auth);
   g_test_add_func ("/ike/certificate/null-method", test_null_method);
   g_test_add_func ("/ike/certificate/crl-of-profile", test_crl_of_profile);
   g_test_add_func ("/ike/certificate/incomplete-config", test_incomplete_config);
