@@ -325,7 +325,7 @@ test_announce (Fixture *f, gconstpointer data)
 }
 
 /* The test of a known network over the cable; its node answers. */
-/* covers: MIP-DNA-004, MIP-DNA-005, MIP-DNA-009 */
+/* The engine alone; no program uses it yet: MIP-DNA-004, MIP-DNA-005, MIP-DNA-009 */
 static void
 test_attachment (Fixture *f, gconstpointer data)
 {

@@ -134,7 +134,7 @@ expect (Fixture *f, DetectAttachmentEventType type)
   return event;
 }
 
-/* covers: MIP-DNA-004, MIP-DNA-005, MIP-DNA-008 */
+/* The engine alone; no program uses it yet: MIP-DNA-004, MIP-DNA-005, MIP-DNA-008 */
 static void
 test_confirmed (Fixture *f, gconstpointer data)
 {
@@ -163,7 +163,7 @@ test_confirmed (Fixture *f, gconstpointer data)
   g_assert_cmpuint (f->events->len, ==, 1);
 }
 
-/* covers: MIP-DNA-001, MIP-DNA-005 */
+/* The engine alone; no program uses it yet: MIP-DNA-001, MIP-DNA-005 */
 static void
 test_other_answers (Fixture *f, gconstpointer data)
 {
@@ -220,7 +220,7 @@ test_rate (Fixture *f, gconstpointer data)
   g_assert_cmpuint (f->sent, ==, 0);
 }
 
-/* covers: MIP-DNA-006, MIP-DNA-013 */
+/* The engine alone; no program uses it yet: MIP-DNA-006, MIP-DNA-013 */
 static void
 test_not_tested (Fixture *f, gconstpointer data)
 {
@@ -259,7 +259,7 @@ test_not_tested (Fixture *f, gconstpointer data)
 }
 
 /* A lease that ends while its test runs is not confirmed. */
-/* covers: MIP-DNA-001 */
+/* The engine alone; no program uses it yet: MIP-DNA-001 */
 static void
 test_expires_meanwhile (Fixture *f, gconstpointer data)
 {
@@ -287,7 +287,7 @@ confirm (Fixture *f, const DetectNetwork *known)
   g_array_set_size (f->events, 0);
 }
 
-/* covers: MIP-DNA-001 */
+/* The engine alone; no program uses it yet: MIP-DNA-001 */
 static void
 test_overruled (Fixture *f, gconstpointer data)
 {
