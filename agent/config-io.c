@@ -210,9 +210,12 @@ load_files (AgentConfig *config, const char *credentials_directory, AgentConfigP
   load_keys (&loader, "foreign-agent-keys", config->fa_keys);
   load_keys (&loader, "aaa-key", config->aaa_key);
   config->psk = load_secret (&loader, "vpn", "psk-file", config->psk_file, agent_config_parse_psk);
+  config->password = load_secret (&loader, "vpn", "password-file", config->password_file, agent_config_parse_password);
+  config->ppk = load_secret (&loader, "vpn", "ppk-file", config->ppk_file, agent_config_parse_ppk);
   config->private_key_pem = load_secret (&loader, "vpn", "private-key-file", config->private_key_file, parse_any);
   config->certificate_pem = load_public (&loader, "vpn", "certificate-file", config->certificate_file);
   config->ca_pem = load_public (&loader, "vpn", "ca-file", config->ca_file);
+  config->crl = load_public (&loader, "vpn", "crl-file", config->crl_file);
 }
 
 /* What only the engine can tell, once it has every key. */

@@ -198,7 +198,8 @@ apply_esp_proposals (const AgentConfigRule *rule, const char *text, gpointer fie
 /* ------------------------------------------------------------------ the table ---- */
 
 static const char *const algorithm_words[] = { "hmac-md5", "hmac-sha-256", NULL }; /* Mip4AuthAlgorithm */
-static const char *const auth_words[] = { "psk", "certificate", NULL };            /* AgentConfigAuth */
+static const char *const auth_words[] = { "psk", "certificate", "eap", NULL };     /* AgentConfigAuth, IkeAuthMethod */
+static const char *const eap_words[] = { "mschapv2", "tls", NULL };                /* IkeEapMethod */
 static const char *const agent_words[] = { "never", "auto", "prefer", NULL };      /* CoordinatorAgents */
 static const char *const replay_words[] = { "timestamp", "nonce", NULL };          /* Mip4ReplayStyle */
 static const char *const inside_words[] = { "keep", "teardown", NULL };            /* AgentConfigInside */
@@ -259,6 +260,19 @@ const AgentConfigRule agent_config_rules[] = {
   { "vpn", "private-key-file", AGENT_CONFIG_OPTIONAL, NULL, FIELD (private_key_file), apply_text, 1, MAX_PATH,
     .allowed = FILE_NAME },
   { "vpn", "ca-file", AGENT_CONFIG_OPTIONAL, NULL, FIELD (ca_file), apply_text, 1, MAX_PATH, .allowed = FILE_NAME },
+  { "vpn", "crl-file", AGENT_CONFIG_OPTIONAL, NULL, FIELD (crl_file), apply_text, 1, MAX_PATH, .allowed = FILE_NAME },
+  { "vpn", "eap-method", AGENT_CONFIG_OPTIONAL, "mschapv2", FIELD (eap_method), apply_word, .words = eap_words },
+  { "vpn", "eap-identity", AGENT_CONFIG_OPTIONAL, NULL, FIELD (eap_identity), apply_text, 1, 255,
+    .allowed = "the user's name for EAP, at most 255 octets" },
+  { "vpn", "eap-server-name", AGENT_CONFIG_OPTIONAL, NULL, FIELD (eap_server_name), apply_text, 1, 255,
+    .allowed = "the DNS name in the certificate of the EAP-TLS server" },
+  { "vpn", "eap-only", AGENT_CONFIG_OPTIONAL, "no", FIELD (eap_only), apply_boolean },
+  { "vpn", "password-file", AGENT_CONFIG_OPTIONAL, NULL, FIELD (password_file), apply_text, 1, MAX_PATH,
+    .allowed = FILE_NAME },
+  { "vpn", "ppk-file", AGENT_CONFIG_OPTIONAL, NULL, FIELD (ppk_file), apply_text, 1, MAX_PATH, .allowed = FILE_NAME },
+  { "vpn", "ppk-id", AGENT_CONFIG_OPTIONAL, NULL, FIELD (ppk_id), apply_text, 1, 255,
+    .allowed = "the name of the post-quantum preshared key, at most 255 octets" },
+  { "vpn", "require-ppk", AGENT_CONFIG_OPTIONAL, "no", FIELD (require_ppk), apply_boolean },
   { "vpn", "ike-proposals", AGENT_CONFIG_OPTIONAL, NULL, FIELD (ike_proposals), apply_ike_proposals, 1, 1024 },
   { "vpn", "esp-proposals", AGENT_CONFIG_OPTIONAL, NULL, FIELD (esp_proposals), apply_esp_proposals, 1, 1024 },
   { "vpn", "inside", AGENT_CONFIG_OPTIONAL, "keep", FIELD (inside), apply_word, .words = inside_words },
@@ -374,15 +388,50 @@ check_credential (const char *key, const char *value, gboolean wanted, const cha
 }
 
 static void
+check_eap (const AgentConfig *config, const char *auth, AgentConfigProblems *problems)
+{
+  gboolean eap = config->auth == AGENT_CONFIG_AUTH_EAP, tls = eap && config->eap_method == IKE_EAP_METHOD_TLS;
+
+  check_credential ("password-file", config->password_file, eap && !tls, tls ? "eap and eap-method=tls" : auth,
+                    problems);
+  if (!eap && config->eap_identity != NULL)
+    agent_config_problems_add (problems, "vpn", "eap-identity", config->eap_identity, "no such key with auth=%s", auth);
+  if (!tls && config->eap_server_name != NULL)
+    agent_config_problems_add (problems, "vpn", "eap-server-name", config->eap_server_name,
+                               "the key with auth=eap and eap-method=tls only");
+  if (eap && config->eap_identity == NULL && config->local_id == NULL)
+    agent_config_problems_add (problems, "vpn", "eap-identity", NULL, "a name (or local-id) with auth=eap");
+  /* RFC 5998 4: a password method proves nobody to us. */
+  if (config->eap_only && !tls)
+    agent_config_problems_add (problems, "vpn", "eap-only", "yes", "no, unless auth=eap and eap-method=tls");
+}
+
+static void
+check_ppk (const AgentConfig *config, AgentConfigProblems *problems)
+{
+  if ((config->ppk_file == NULL) != (config->ppk_id == NULL))
+    agent_config_problems_add (problems, "vpn", config->ppk_file == NULL ? "ppk-file" : "ppk-id", NULL,
+                               "ppk-file and ppk-id together");
+  if (config->require_ppk && config->ppk_file == NULL)
+    agent_config_problems_add (problems, "vpn", "require-ppk", "yes", "no, without ppk-file");
+}
+
+static void
 check_credentials (const AgentConfig *config, AgentConfigProblems *problems)
 {
   gboolean psk = config->auth == AGENT_CONFIG_AUTH_PSK;
+  gboolean own = config->auth == AGENT_CONFIG_AUTH_CERTIFICATE ||
+                 (config->auth == AGENT_CONFIG_AUTH_EAP && config->eap_method == IKE_EAP_METHOD_TLS);
   const char *auth = auth_words[config->auth];
 
   check_credential ("psk-file", config->psk_file, psk, auth, problems);
-  check_credential ("certificate-file", config->certificate_file, !psk, auth, problems);
-  check_credential ("private-key-file", config->private_key_file, !psk, auth, problems);
+  check_credential ("certificate-file", config->certificate_file, own, auth, problems);
+  check_credential ("private-key-file", config->private_key_file, own, auth, problems);
   check_credential ("ca-file", config->ca_file, !psk, auth, problems);
+  if (psk && config->crl_file != NULL)
+    agent_config_problems_add (problems, "vpn", "crl-file", config->crl_file, "no such key with auth=psk");
+  check_eap (config, auth, problems);
+  check_ppk (config, problems);
 }
 
 void

@@ -10,6 +10,7 @@
  */
 #define MIN_DIFFERENT_OCTETS 8
 #define MIN_PSK_LENGTH 8
+#define MIN_PPK_LENGTH 32
 
 static gboolean
 has_pattern (const guint8 *key, gsize length)
@@ -67,15 +68,46 @@ agent_config_parse_hex_key (const guint8 *data, gsize length, const char **ret_a
   return NULL;
 }
 
-RoamSecret *
-agent_config_parse_psk (const guint8 *data, gsize length, const char **ret_allowed)
+/* Octets before the first line break. */
+static gsize
+first_line (const guint8 *data, gsize length)
 {
   const guint8 *end = memchr (data, '\n', length);
   gsize line = end == NULL ? length : (gsize)(end - data);
-  g_autoptr (RoamSecret) psk = NULL;
 
   while (line > 0 && data[line - 1] == '\r')
     line--;
+  return line;
+}
+
+RoamSecret *
+agent_config_parse_password (const guint8 *data, gsize length, const char **ret_allowed)
+{
+  gsize line = first_line (data, length);
+
+  if (line > 0 && g_utf8_validate ((const char *)data, (gssize)line, NULL))
+    return roam_secret_new (data, line);
+  *ret_allowed = "a first line in UTF-8 that is not empty";
+  return NULL;
+}
+
+RoamSecret *
+agent_config_parse_ppk (const guint8 *data, gsize length, const char **ret_allowed)
+{
+  g_autoptr (RoamSecret) ppk = agent_config_parse_psk (data, length, ret_allowed);
+
+  if (ppk != NULL && roam_secret_length (ppk) >= MIN_PPK_LENGTH)
+    return g_steal_pointer (&ppk);
+  *ret_allowed = "a first line of at least 32 random octets (make one with: openssl rand -base64 48)";
+  return NULL;
+}
+
+RoamSecret *
+agent_config_parse_psk (const guint8 *data, gsize length, const char **ret_allowed)
+{
+  gsize line = first_line (data, length);
+  g_autoptr (RoamSecret) psk = NULL;
+
   if (line >= 2 && data[0] == '0' && (data[1] == 'x' || data[1] == 'X'))
     {
       psk = decode_hex (data + 2, line - 2);

@@ -75,6 +75,12 @@ agent_config_free (AgentConfig *config)
   g_free (config->certificate_file);
   g_free (config->private_key_file);
   g_free (config->ca_file);
+  g_free (config->crl_file);
+  g_free (config->eap_identity);
+  g_free (config->eap_server_name);
+  g_free (config->password_file);
+  g_free (config->ppk_file);
+  g_free (config->ppk_id);
   g_free (config->ike_proposals);
   g_free (config->esp_proposals);
   g_free (config->tun_name);
@@ -82,8 +88,11 @@ agent_config_free (AgentConfig *config)
   g_strfreev (config->ignore);
   roam_secret_unref (config->mn_ha_key);
   roam_secret_unref (config->psk);
+  roam_secret_unref (config->password);
+  roam_secret_unref (config->ppk);
   roam_secret_unref (config->private_key_pem);
   g_clear_pointer (&config->certificate_pem, g_bytes_unref);
+  g_clear_pointer (&config->crl, g_bytes_unref);
   g_clear_pointer (&config->ca_pem, g_bytes_unref);
   g_free (config);
 }

@@ -15,6 +15,7 @@ typedef enum
 {
   AGENT_CONFIG_AUTH_PSK,
   AGENT_CONFIG_AUTH_CERTIFICATE,
+  AGENT_CONFIG_AUTH_EAP,
 } AgentConfigAuth;
 
 typedef enum
@@ -51,8 +52,8 @@ typedef struct
   guint32 udp_lifetime_s;
   int foreign_agent; /* CoordinatorAgents */
   gboolean encapsulating_delivery, revocation;
-  int replay;                              /* Mip4ReplayStyle */
-  char *service;                           /* NULL: the default one */
+  int replay;                               /* Mip4ReplayStyle */
+  char *service;                            /* NULL: the default one */
   GPtrArray *more_keys, *fa_keys, *aaa_key; /* of AgentConfigKey; of the last, one at most */
 
   /* [trust] */
@@ -65,7 +66,12 @@ typedef struct
   RoamAddr gateway;
   char *local_id, *remote_id; /* NULL: see IkeConfig */
   int auth;                   /* AgentConfigAuth */
-  char *psk_file, *certificate_file, *private_key_file, *ca_file;
+  char *psk_file, *certificate_file, *private_key_file, *ca_file, *crl_file;
+  int eap_method;                                       /* IkeEapMethod */
+  char *eap_identity, *eap_server_name, *password_file; /* NULL: see IkeConfig */
+  gboolean eap_only;
+  char *ppk_file, *ppk_id; /* NULL: none */
+  gboolean require_ppk;
   char *ike_proposals, *esp_proposals; /* NULL: the engine's list */
   int inside;                          /* AgentConfigInside */
   gboolean mc_refresh, require_mobike;
@@ -81,9 +87,9 @@ typedef struct
   char **ignore; /* globs, NULL-terminated */
 
   /* What the named files held; NULL before agent_config_load_files(). */
-  RoamSecret *mn_ha_key, *psk, *private_key_pem;
+  RoamSecret *mn_ha_key, *psk, *private_key_pem, *password, *ppk;
   GArray *ha_associations, *fa_associations; /* of Mip4MnHaAssociation and Mip4MnFaAssociation, from the keys above */
-  GBytes *certificate_pem, *ca_pem;
+  GBytes *certificate_pem, *ca_pem, *crl;
 } AgentConfig;
 
 /* Collects problems; the order of discovery is the order of the report. */
@@ -116,6 +122,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (AgentConfig, agent_config_free)
 RoamSecret *agent_config_parse_hex_key (const guint8 *data, gsize length, const char **ret_allowed);
 /* First line of the file is the secret, or its hex digits after "0x". */
 RoamSecret *agent_config_parse_psk (const guint8 *data, gsize length, const char **ret_allowed);
+/* First line of the file, in UTF-8. */
+RoamSecret *agent_config_parse_password (const guint8 *data, gsize length, const char **ret_allowed);
+/* As the psk, but of 256 bit at least (RFC 8784 6). */
+RoamSecret *agent_config_parse_ppk (const guint8 *data, gsize length, const char **ret_allowed);
 
 /* Makes the associations of the keys, once their files are read. */
 void agent_config_make_associations (AgentConfig *config);

@@ -15,6 +15,8 @@
 
 /* Certificates of one PEM input: a chain has a handful, an anchor file of a company a few dozen. */
 #define MAX_PEM_CERTIFICATES 256
+#define MAX_CRLS 64
+#define CRL_FLAGS (X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL)
 /* 112 bits: no RSA below 2048 bits, no SHA-1 signature in a chain (RFC 8247 3.1.1). */
 #define AUTH_SECURITY_LEVEL 2
 /* Extended key usages of IKE peers, beside serverAuth and anyExtendedKeyUsage. */
@@ -22,6 +24,7 @@
 #define OID_IPSEC_IKE "1.3.6.1.5.5.7.3.17"
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (X509, X509_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (X509_CRL, X509_CRL_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (X509_STORE, X509_STORE_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (X509_STORE_CTX, X509_STORE_CTX_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (X509_NAME, X509_NAME_free)
@@ -33,6 +36,7 @@ struct _IkeCredentials
   GPtrArray *chain;   /* X509, leaf first */
   GPtrArray *encoded; /* GBytes, the same */
   GPtrArray *anchors; /* X509 */
+  GPtrArray *crls;    /* X509_CRL, of the administrator */
   EVP_PKEY *key;      /* NULL without a chain */
   gboolean peers_are_clients;
 };
@@ -45,6 +49,7 @@ ike_credentials_free (IkeCredentials *credentials)
   g_clear_pointer (&credentials->chain, g_ptr_array_unref);
   g_clear_pointer (&credentials->encoded, g_ptr_array_unref);
   g_clear_pointer (&credentials->anchors, g_ptr_array_unref);
+  g_clear_pointer (&credentials->crls, g_ptr_array_unref);
   EVP_PKEY_free (credentials->key);
   g_free (credentials);
 }
@@ -133,6 +138,7 @@ ike_credentials_new (GBytes *certificate_pem, const RoamSecret *private_key_pem,
   credentials->chain = g_ptr_array_new_with_free_func ((GDestroyNotify)X509_free);
   credentials->encoded = g_ptr_array_new_with_free_func ((GDestroyNotify)g_bytes_unref);
   credentials->anchors = g_ptr_array_new_with_free_func ((GDestroyNotify)X509_free);
+  credentials->crls = g_ptr_array_new_with_free_func ((GDestroyNotify)X509_CRL_free);
   if ((certificate_pem == NULL) != (private_key_pem == NULL))
     {
       fail (ret_problem, "A certificate and its private key are needed together.");
@@ -155,6 +161,63 @@ ike_credentials_new (GBytes *certificate_pem, const RoamSecret *private_key_pem,
       return NULL;
     }
   return g_steal_pointer (&credentials);
+}
+
+gboolean
+ike_credentials_add_crls (IkeCredentials *credentials, GBytes *crls, char **ret_problem)
+{
+  gsize length;
+  const guint8 *data = g_bytes_get_data (crls, &length), *at = data;
+  g_autoptr (BIO) bio = BIO_new_mem_buf (data, (int)MIN (length, G_MAXINT));
+  guint before = credentials->crls->len;
+  X509_CRL *crl;
+
+  while (credentials->crls->len < MAX_CRLS && (crl = PEM_read_bio_X509_CRL (bio, NULL, no_passphrase, NULL)) != NULL)
+    g_ptr_array_add (credentials->crls, crl);
+  if (credentials->crls->len == before && (crl = d2i_X509_CRL (NULL, &at, (long)length)) != NULL)
+    g_ptr_array_add (credentials->crls, crl);
+  ERR_clear_error ();
+  return credentials->crls->len > before || fail (ret_problem, "The revocation list is neither PEM nor DER.");
+}
+
+EVP_PKEY *
+ike_credentials_key (const IkeCredentials *credentials)
+{
+  return credentials->key;
+}
+
+const GPtrArray *
+ike_credentials_chain (const IkeCredentials *credentials)
+{
+  return credentials->chain;
+}
+
+/* libcrypto asks about each fault: of the CAs above the leaf lists are looked at when they are there. */
+static int
+judge_fault (int good, X509_STORE_CTX *context)
+{
+  if (!good && X509_STORE_CTX_get_error (context) == X509_V_ERR_UNABLE_TO_GET_CRL &&
+      X509_STORE_CTX_get_error_depth (context) > 0)
+    {
+      X509_STORE_CTX_set_error (context, X509_V_OK);
+      return 1;
+    }
+  return good;
+}
+
+X509_STORE *
+ike_credentials_make_store (const IkeCredentials *credentials)
+{
+  g_autoptr (X509_STORE) store = X509_STORE_new ();
+
+  for (guint i = 0; i < credentials->anchors->len; i++)
+    X509_STORE_add_cert (store, credentials->anchors->pdata[i]);
+  for (guint i = 0; i < credentials->crls->len; i++)
+    X509_STORE_add_crl (store, credentials->crls->pdata[i]);
+  /* What the administrator names as anchor is one, self-signed or not (RFC 5280 6.1.1). */
+  X509_STORE_set_flags (store, X509_V_FLAG_PARTIAL_CHAIN | (credentials->crls->len > 0 ? CRL_FLAGS : 0));
+  X509_STORE_set_verify_cb (store, judge_fault);
+  return g_steal_pointer (&store);
 }
 
 const GPtrArray *
@@ -377,6 +440,24 @@ explain (int error)
       return (Verdict){ "a certificate in the gateway's chain was issued by one that is not a CA", ask_administrator };
     case X509_V_ERR_CERT_CHAIN_TOO_LONG:
       return (Verdict){ "the gateway's certificate chain is too long", ask_administrator };
+    case X509_V_ERR_CERT_REVOKED:
+      return (Verdict){ "a certificate of the gateway has been revoked",
+                        "Do not connect here before the administrator has replaced the certificate." };
+    case X509_V_ERR_UNABLE_TO_GET_CRL:
+      return (Verdict){ "there is no revocation list of the CA that issued the gateway's certificate",
+                        "Put that CA's list into crl-file, or leave crl-file out." };
+    case X509_V_ERR_CRL_HAS_EXPIRED:
+    case X509_V_ERR_CRL_NOT_YET_VALID:
+      return (Verdict){ "the revocation list for the gateway's certificate is not valid at this time",
+                        "Get a new list for crl-file, and check the clock of this computer." };
+    case X509_V_ERR_CRL_SIGNATURE_FAILURE:
+      return (Verdict){ "the revocation list for the gateway's certificate is forged or damaged",
+                        "Get the list for crl-file again." };
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+      return (Verdict){ "the server's certificate is for another name",
+                        "Check the server's name in the profile; if it is right, do not connect here." };
+    case X509_V_ERR_INVALID_PURPOSE:
+      return (Verdict){ "the server's certificate is not meant for servers (extended key usage)", ask_administrator };
     default:
       return (Verdict){ "the gateway's certificate chain does not verify", ask_administrator };
     }
@@ -440,19 +521,43 @@ decode_peer (const IkeView *certificates, guint n, STACK_OF (X509) * others)
   return leaf;
 }
 
-/* X509_V_OK or an error of libcrypto. */
-static int
-verify_chain (const IkeCredentials *credentials, X509 *leaf, STACK_OF (X509) * others, const RoamNow *now)
+/* CRLs of the peer, beside its certificates; those that cannot be read are as if they had not come. */
+static STACK_OF (X509_CRL) * decode_crls (const IkeView *crls, guint n)
 {
-  g_autoptr (X509_STORE) store = X509_STORE_new ();
+  STACK_OF (X509_CRL) *list = sk_X509_CRL_new_null ();
+
+  for (guint i = 0; i < n; i++)
+    {
+      const guint8 *at = crls[i].data;
+      X509_CRL *crl = d2i_X509_CRL (NULL, &at, (long)crls[i].length);
+
+      if (crl != NULL && sk_X509_CRL_push (list, crl) <= 0)
+        X509_CRL_free (crl);
+    }
+  return list;
+}
+
+/* What a peer sends. */
+typedef struct
+{
+  X509 *leaf;
+  STACK_OF (X509) * others;
+  STACK_OF (X509_CRL) * crls;
+} PeerChain;
+
+static int
+run_verify (const IkeCredentials *credentials, const PeerChain *chain, const RoamNow *now, gboolean with_peer_crls)
+{
+  g_autoptr (X509_STORE) store = ike_credentials_make_store (credentials);
   g_autoptr (X509_STORE_CTX) context = X509_STORE_CTX_new ();
 
-  for (guint i = 0; i < credentials->anchors->len; i++)
-    X509_STORE_add_cert (store, credentials->anchors->pdata[i]);
-  if (X509_STORE_CTX_init (context, store, leaf, others) != 1)
+  if (X509_STORE_CTX_init (context, store, chain->leaf, chain->others) != 1)
     return X509_V_ERR_UNSPECIFIED;
-  /* What the administrator names as anchor is one, self-signed or not (RFC 5280 6.1.1). */
-  X509_STORE_CTX_set_flags (context, X509_V_FLAG_PARTIAL_CHAIN);
+  if (with_peer_crls)
+    {
+      X509_STORE_CTX_set0_crls (context, chain->crls);
+      X509_STORE_CTX_set_flags (context, CRL_FLAGS);
+    }
   X509_VERIFY_PARAM_set_time (X509_STORE_CTX_get0_param (context), roam_now_unix (now));
   X509_VERIFY_PARAM_set_auth_level (X509_STORE_CTX_get0_param (context), AUTH_SECURITY_LEVEL);
   if (X509_verify_cert (context) == 1)
@@ -460,9 +565,27 @@ verify_chain (const IkeCredentials *credentials, X509 *leaf, STACK_OF (X509) * o
   return X509_STORE_CTX_get_error (context) != X509_V_OK ? X509_STORE_CTX_get_error (context) : X509_V_ERR_UNSPECIFIED;
 }
 
+/* X509_V_OK or an error of libcrypto. What the peer's own CRLs say counts only when it is "revoked". */
+static int
+verify_chain (const IkeCredentials *credentials, const PeerChain *chain, const RoamNow *now)
+{
+  if (sk_X509_CRL_num (chain->crls) > 0 && run_verify (credentials, chain, now, TRUE) == X509_V_ERR_CERT_REVOKED)
+    return X509_V_ERR_CERT_REVOKED;
+  return run_verify (credentials, chain, now, FALSE);
+}
+
+void
+ike_certificate_explain (int error, const char **ret_reason, const char **ret_advice)
+{
+  Verdict verdict = explain (error);
+
+  *ret_reason = verdict.reason;
+  *ret_advice = verdict.advice;
+}
+
 static gboolean
-judge (const IkeCredentials *credentials, X509 *leaf, STACK_OF (X509) * others, const RoamNow *now,
-       const IkeIdentity *expected, Verdict *verdict)
+judge (const IkeCredentials *credentials, const PeerChain *chain, const RoamNow *now, const IkeIdentity *expected,
+       Verdict *verdict)
 {
   int error;
 
@@ -472,12 +595,12 @@ judge (const IkeCredentials *credentials, X509 *leaf, STACK_OF (X509) * others, 
                             "Put the certificate of the gateway's CA into the profile." };
       return FALSE;
     }
-  error = verify_chain (credentials, leaf, others, now);
+  error = verify_chain (credentials, chain, now);
   if (error != X509_V_OK)
     *verdict = explain (error);
-  else if (!usage_allows_ike (leaf, credentials->peers_are_clients))
+  else if (!usage_allows_ike (chain->leaf, credentials->peers_are_clients))
     *verdict = (Verdict){ "the gateway's certificate is not meant for such use (key usage)", ask_administrator };
-  else if (!certificate_has (leaf, expected))
+  else if (!certificate_has (chain->leaf, expected))
     *verdict = (Verdict){ "the gateway's certificate is for another name",
                           "Check the gateway's identity in the profile; if it is right, do not connect here." };
   else
@@ -486,22 +609,25 @@ judge (const IkeCredentials *credentials, X509 *leaf, STACK_OF (X509) * others, 
 }
 
 IkePublicKey *
-ike_credentials_verify_peer (const IkeCredentials *credentials, const IkeView *certificates, guint n,
-                             const RoamNow *now, const IkeIdentity *expected, const char **ret_reason,
-                             const char **ret_advice)
+ike_credentials_verify_peer_with_crls (const IkeCredentials *credentials, const IkeView *certificates, guint n,
+                                       const IkeView *crls, guint n_crls, const RoamNow *now,
+                                       const IkeIdentity *expected, const char **ret_reason, const char **ret_advice)
 {
-  STACK_OF (X509) *others = sk_X509_new_null ();
+  PeerChain chain = { .others = sk_X509_new_null (), .crls = decode_crls (crls, n_crls) };
   Verdict verdict = { "the gateway sent no certificate that can be read", ask_administrator };
-  g_autoptr (X509) leaf = n > 0 && n <= IKE_MAX_PEER_CERTIFICATES ? decode_peer (certificates, n, others) : NULL;
   IkePublicKey *key = NULL;
 
-  if (leaf != NULL && judge (credentials, leaf, others, now, expected, &verdict))
+  if (n > 0 && n <= IKE_MAX_PEER_CERTIFICATES)
+    chain.leaf = decode_peer (certificates, n, chain.others);
+  if (chain.leaf != NULL && judge (credentials, &chain, now, expected, &verdict))
     {
       verdict = (Verdict){ "the key of the gateway's certificate cannot be used", ask_administrator };
-      if (X509_get0_pubkey (leaf) != NULL)
-        key = ike_public_key_new (X509_get_pubkey (leaf));
+      if (X509_get0_pubkey (chain.leaf) != NULL)
+        key = ike_public_key_new (X509_get_pubkey (chain.leaf));
     }
-  sk_X509_pop_free (others, X509_free);
+  X509_free (chain.leaf);
+  sk_X509_pop_free (chain.others, X509_free);
+  sk_X509_CRL_pop_free (chain.crls, X509_CRL_free);
   ERR_clear_error ();
   if (key == NULL)
     {
@@ -509,4 +635,13 @@ ike_credentials_verify_peer (const IkeCredentials *credentials, const IkeView *c
       *ret_advice = verdict.advice;
     }
   return key;
+}
+
+IkePublicKey *
+ike_credentials_verify_peer (const IkeCredentials *credentials, const IkeView *certificates, guint n,
+                             const RoamNow *now, const IkeIdentity *expected, const char **ret_reason,
+                             const char **ret_advice)
+{
+  return ike_credentials_verify_peer_with_crls (credentials, certificates, n, NULL, 0, now, expected, ret_reason,
+                                                ret_advice);
 }

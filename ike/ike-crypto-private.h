@@ -366,6 +366,12 @@ typedef struct _IkeCredentials IkeCredentials;
  */
 IkeCredentials *ike_credentials_new (GBytes *certificate_pem, const RoamSecret *private_key_pem, GBytes *ca_pem,
                                      char **ret_problem);
+/*
+ * Adds revocation lists: any number in PEM, or one in DER. From then on every leaf that is verified
+ * must be covered by a valid list of its issuer, and the CAs above it by those that are there. FALSE
+ * with a sentence (caller frees).
+ */
+gboolean ike_credentials_add_crls (IkeCredentials *credentials, GBytes *crls, char **ret_problem);
 void ike_credentials_free (IkeCredentials *credentials);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (IkeCredentials, ike_credentials_free)
 /* Own certificates as DER, leaf first; elements are GBytes; borrowed, may be empty. */
@@ -392,3 +398,8 @@ GBytes *ike_credentials_sign (const IkeCredentials *credentials, IkeHashSet peer
 IkePublicKey *ike_credentials_verify_peer (const IkeCredentials *credentials, const IkeView *certificates, guint n,
                                            const RoamNow *now, const IkeIdentity *expected, const char **ret_reason,
                                            const char **ret_advice);
+/* The same, and CERT payloads with CRLs (encoding 7, DER): they can revoke, but nothing depends on their coming. */
+IkePublicKey *ike_credentials_verify_peer_with_crls (const IkeCredentials *credentials, const IkeView *certificates,
+                                                     guint n, const IkeView *crls, guint n_crls, const RoamNow *now,
+                                                     const IkeIdentity *expected, const char **ret_reason,
+                                                     const char **ret_advice);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/retransmit.h"
+#include "ike/eap/ike-eap-private.h"
 #include "ike/ike-crypto-private.h"
 #include "ike/ike-message-private.h"
 #include "ike/ike.h"
@@ -172,6 +173,12 @@ typedef struct
   gint64 check_budget_us;
 } IkeMobility;
 
+/* Keys as they are without a PPK (RFC 8784 3: SK_d', SK_pi', SK_pr'). */
+typedef struct
+{
+  RoamSecret *sk_d, *sk_pi, *sk_pr;
+} IkePpkKeys;
+
 /* What a half-open attempt carries from message to message. */
 typedef struct
 {
@@ -186,6 +193,12 @@ typedef struct
   IkeIdentity local_id;
   guint32 spi_in;
   IkeProposals *esp;
+  IkeEap *eap;          /* NULL before the gateway has proved itself */
+  GBytes *eap_response; /* for the next request */
+  gboolean eap_succeeded;
+  guint eap_rounds;
+  GBytes *peer_id;    /* EAP: body of the gateway's ID payload, for its last AUTH */
+  IkePpkKeys without; /* a PPK was mixed into the SA's keys; these are the others */
   /* An unauthenticated error notify is believed only when nothing better comes until then (RFC 7296 2.21.1). */
   const char *problem, *advice;
   gint64 problem_us;
@@ -202,6 +215,13 @@ struct _IkeSession
   IkeAuthMethod method;
   RoamSecret *psk;
   IkeCredentials *credentials;
+  IkeEapMethod eap_method;
+  char *eap_identity, *eap_server_name;
+  RoamSecret *eap_password;
+  gboolean eap_only;
+  RoamSecret *ppk; /* NULL: none */
+  char *ppk_id;
+  gboolean require_ppk;
   IkeProposals *ike_offer, *esp_offer;
   gboolean request_tia4, request_tia6, request_dns, force_udp_encap, require_mobike;
   gint64 dpd_interval_us, rekey_ike_us, rekey_child_us, nat_keepalive_us;
@@ -356,7 +376,8 @@ void ike_handshake_clear (IkeHandshake *handshake);
 IkePayloads *ike_auth_build (IkeSession *session, IkeSa *sa);
 /* What we call ourselves in this handshake. */
 const IkeIdentity *ike_auth_local_id (IkeSession *session);
-/* Our AUTH payload; FALSE: it cannot be made, handshake.problem may say why. */
+/* Our AUTH payload, and with a PPK what goes with it (RFC 8784 3); FALSE: it cannot be made, handshake.problem may say
+ * why. */
 gboolean ike_auth_add (IkeSession *session, const IkeSa *sa, GBytes *id_body, IkePayloads *payloads);
 void ike_auth_add_certificates (IkeSession *session, IkePayloads *payloads);
 void ike_auth_add_certreq (IkeSession *session, IkePayloads *payloads);
@@ -365,6 +386,26 @@ gboolean ike_auth_verify (IkeSession *session, const IkeSa *sa, const RoamNow *n
                           const char **ret_reason, const char **ret_advice);
 void ike_auth_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair,
                        const IkeMessage *message);
+/* We do not accept the gateway: AUTHENTICATION_FAILED, no Delete (RFC 7296 2.21.2). */
+void ike_auth_refuse_gateway (IkeSession *session, IkeSa *sa, const RoamNow *now, const char *reason,
+                              const char *advice);
+
+/* ike-task-eap.c */
+gboolean ike_eap_configure (IkeSession *session, const IkeConfig *config, char **ret_problem);
+/* FALSE: there is none. */
+gboolean ike_eap_add_response (IkeSession *session, IkePayloads *payloads);
+/* A response of IKE_AUTH before Success. */
+void ike_eap_auth_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkeMessage *message);
+
+/* ike-ppk.c */
+void ike_ppk_keys_clear (IkePpkKeys *keys);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (IkePpkKeys, ike_ppk_keys_clear)
+gboolean ike_ppk_configure (IkeSession *session, const IkeConfig *config, char **ret_problem);
+/* SK_d, SK_pi and SK_pr become prf+ (PPK, SK_x'); the others go to @ret_plain. FALSE: nothing changed. */
+gboolean ike_ppk_mix (IkeKeys *keys, const RoamSecret *ppk, IkePpkKeys *ret_plain);
+void ike_ppk_undo (IkeKeys *keys, IkePpkKeys *plain);
+void ike_ppk_add_identity (const IkeSession *session, IkePayloads *payloads);
+
 /* ike-auth-config.c: CFG_REPLY into @ret; attributes of a wrong length are ignored. */
 void ike_configuration_parse (const IkePayloadCp *cp, IkeConfiguration *ret);
 

@@ -443,6 +443,13 @@ take_credentials (IkeSession *session, const IkeConfig *config, char **ret_probl
       if (!config->ca_pem)
         return TRUE;
       break;
+    case IKE_AUTH_METHOD_EAP:
+      if (!config->ca_pem)
+        {
+          *ret_problem = g_strdup ("EAP needs a CA certificate to know the gateway by");
+          return FALSE;
+        }
+      break;
     case IKE_AUTH_METHOD_CERTIFICATE:
       if (!config->certificate_pem || !config->private_key_pem || !config->ca_pem)
         {
@@ -456,7 +463,10 @@ take_credentials (IkeSession *session, const IkeConfig *config, char **ret_probl
     ike_credentials_new (config->certificate_pem, config->private_key_pem, config->ca_pem, ret_problem);
   if (session->credentials && !config->local_id && config->method == IKE_AUTH_METHOD_CERTIFICATE)
     ike_credentials_subject (session->credentials, &session->configured_id);
-  return session->credentials != NULL;
+  if (!session->credentials ||
+      (config->crl && !ike_credentials_add_crls (session->credentials, config->crl, ret_problem)))
+    return FALSE;
+  return config->method != IKE_AUTH_METHOD_EAP || ike_eap_configure (session, config, ret_problem);
 }
 
 static gint64
@@ -511,7 +521,8 @@ ike_session_new (const IkeConfig *config, RoamRng *rng, char **ret_problem)
     problem = g_strdup ("the gateway's address is missing");
   else if ((session->ike_offer = ike_proposals_new_from_text (config->ike_proposals, IKE_PROTOCOL_IKE, &problem)) &&
            (session->esp_offer = ike_proposals_new_from_text (config->esp_proposals, IKE_PROTOCOL_ESP, &problem)) &&
-           take_identities (session, config, &problem) && take_credentials (session, config, &problem))
+           take_identities (session, config, &problem) && take_credentials (session, config, &problem) &&
+           ike_ppk_configure (session, config, &problem))
     return g_steal_pointer (&session);
   if (ret_problem)
     *ret_problem = g_steal_pointer (&problem);
@@ -535,6 +546,11 @@ ike_session_free (IkeSession *session)
   if (!session->responder) /* which owns them */
     ike_credentials_free (session->credentials);
   roam_secret_unref (session->psk);
+  roam_secret_unref (session->eap_password);
+  g_free (session->eap_identity);
+  g_free (session->eap_server_name);
+  roam_secret_unref (session->ppk);
+  g_free (session->ppk_id);
   roam_rng_free (session->rng);
   g_free (session);
 }

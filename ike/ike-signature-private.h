@@ -4,8 +4,9 @@
 #include "ike/ike-crypto-private.h"
 
 #include <openssl/evp.h>
+#include <openssl/x509.h>
 
-/* What ike-signature.c and ike-certificate.c share; nothing of libcrypto goes further than this. */
+/* What ike-signature.c, ike-certificate.c and EAP-TLS share; nothing of libcrypto goes further than this. */
 
 struct _IkePublicKey
 {
@@ -33,3 +34,11 @@ guint ike_signature_curve_bits (EVP_PKEY *key);
 gboolean ike_signature_raw_method (EVP_PKEY *key, guint8 *ret_method, IkeSignatureScheme *ret_scheme);
 /* DER signature to r | s. */
 GBytes *ike_signature_to_raw (GBytes *der, guint bits);
+
+/* Own key (NULL: none) and chain of X509, leaf first (may be empty); borrowed. */
+EVP_PKEY *ike_credentials_key (const IkeCredentials *credentials);
+const GPtrArray *ike_credentials_chain (const IkeCredentials *credentials);
+/* A store of the anchors and, when there are any, the CRLs, which then must cover a leaf. Caller frees. */
+X509_STORE *ike_credentials_make_store (const IkeCredentials *credentials);
+/* X509_V_ERR_* in words for the user; static. */
+void ike_certificate_explain (int error, const char **ret_reason, const char **ret_advice);

@@ -20,39 +20,58 @@ ike_auth_local_id (IkeSession *session)
   return id;
 }
 
-gboolean
-ike_auth_add (IkeSession *session, const IkeSa *sa, GBytes *id_body, IkePayloads *payloads)
+/* AUTH data of ours with @sk_p; NULL with the handshake's problem. */
+static GBytes *
+make_auth (IkeSession *session, const IkeSa *sa, const RoamSecret *sk_p, GBytes *id_body, guint8 *ret_method)
 {
-  const IkeHandshake *handshake = &session->handshake;
+  IkeHandshake *handshake = &session->handshake;
   guint16 prf = sa->keys->suite.prf;
-  g_autoptr (GBytes) octets = ike_auth_signed_octets (
-    prf, ike_view (handshake->own_init), ike_view (handshake->peer_nonce), ike_sa_sk_p (sa, TRUE), ike_view (id_body));
-  g_autoptr (GBytes) signature = NULL;
-  guint8 auth[IKE_MAX_HASH], method;
-  const char *reason = NULL;
+  g_autoptr (GBytes) octets = ike_auth_signed_octets (prf, ike_view (handshake->own_init),
+                                                      ike_view (handshake->peer_nonce), sk_p, ike_view (id_body));
+  const RoamSecret *secret = NULL;
+  guint8 auth[IKE_MAX_HASH];
 
   if (!octets)
-    return FALSE;
+    return NULL;
   switch (session->method)
     {
     case IKE_AUTH_METHOD_PSK:
-      if (!ike_auth_shared_key (prf, session->psk, ike_view (octets), auth))
-        return FALSE;
-      ike_payloads_add_auth (payloads, IKE_AUTH_ID_SHARED_KEY, auth, ike_prf_length (prf));
-      roam_wipe (auth, sizeof auth);
-      return TRUE;
+      secret = session->psk;
+      break;
+    case IKE_AUTH_METHOD_EAP:
+      secret = ike_eap_msk (handshake->eap);
+      break;
     case IKE_AUTH_METHOD_CERTIFICATE:
-      signature =
-        ike_credentials_sign (session->credentials, handshake->peer_hashes, ike_view (octets), &method, &reason);
-      if (!signature)
-        {
-          session->handshake.problem = reason;
-          return FALSE;
-        }
-      ike_payloads_add_auth (payloads, method, ike_view (signature).data, ike_view (signature).length);
-      return TRUE;
+      return ike_credentials_sign (session->credentials, handshake->peer_hashes, ike_view (octets), ret_method,
+                                   &handshake->problem);
     }
-  return FALSE;
+  if (!secret || !ike_auth_shared_key (prf, secret, ike_view (octets), auth))
+    return NULL;
+  *ret_method = IKE_AUTH_ID_SHARED_KEY;
+  return g_bytes_new (auth, ike_prf_length (prf));
+}
+
+/* AUTH, and with a PPK its name; the gateway that does not know it gets an AUTH without (RFC 8784 3). */
+gboolean
+ike_auth_add (IkeSession *session, const IkeSa *sa, GBytes *id_body, IkePayloads *payloads)
+{
+  const IkePpkKeys *without = &session->handshake.without;
+  guint8 method;
+  g_autoptr (GBytes) auth = make_auth (session, sa, ike_sa_sk_p (sa, TRUE), id_body, &method);
+  g_autoptr (GBytes) plain = NULL;
+
+  if (!auth)
+    return FALSE;
+  ike_payloads_add_auth (payloads, method, ike_view (auth).data, ike_view (auth).length);
+  if (!without->sk_pi)
+    return TRUE;
+  ike_ppk_add_identity (session, payloads);
+  if (session->require_ppk)
+    return TRUE;
+  plain = make_auth (session, sa, without->sk_pi, id_body, &method);
+  if (plain)
+    ike_payloads_add_notify (payloads, IKE_NOTIFY_NO_PPK_AUTH, ike_view (plain).data, ike_view (plain).length);
+  return plain != NULL;
 }
 
 void
@@ -95,14 +114,30 @@ add_cp (IkeSession *session, IkePayloads *payloads)
     ike_payloads_add_cp (payloads, IKE_CFG_REQUEST, attributes, n);
 }
 
+/* EAP has begun: a packet of it, or after Success the AUTH that ends it. */
+static IkePayloads *
+build_later (IkeSession *session, const IkeSa *sa)
+{
+  g_autoptr (IkePayloads) payloads = ike_payloads_new ();
+  g_autoptr (GBytes) id_body = ike_identity_to_body (ike_auth_local_id (session));
+
+  if (session->handshake.eap_succeeded ? !ike_auth_add (session, sa, id_body, payloads)
+                                       : !ike_eap_add_response (session, payloads))
+    return NULL;
+  return g_steal_pointer (&payloads);
+}
+
 IkePayloads *
 ike_auth_build (IkeSession *session, IkeSa *sa)
 {
   IkeHandshake *handshake = &session->handshake;
-  g_autoptr (IkePayloads) payloads = ike_payloads_new ();
+  g_autoptr (IkePayloads) payloads = NULL;
   g_autoptr (GBytes) id_body = NULL;
   g_autoptr (GArray) selectors = ike_any_selectors (session);
 
+  if (handshake->eap)
+    return build_later (session, sa);
+  payloads = ike_payloads_new ();
   id_body = ike_identity_to_body (ike_auth_local_id (session));
   handshake->spi_in = ike_child_new_spi (session);
   handshake->esp = ike_proposals_copy (session->esp_offer);
@@ -116,21 +151,22 @@ ike_auth_build (IkeSession *session, IkeSa *sa)
   if (session->credentials)
     ike_auth_add_certreq (session, payloads);
   ike_payloads_add_id (payloads, IKE_PAYLOAD_IDR, &session->remote_id);
-  if (!ike_auth_add (session, sa, id_body, payloads))
+  if (session->method != IKE_AUTH_METHOD_EAP && !ike_auth_add (session, sa, id_body, payloads))
     return NULL;
   add_cp (session, payloads);
   ike_payloads_add_sa (payloads, handshake->esp);
   ike_payloads_add_ts (payloads, IKE_PAYLOAD_TSI, &g_array_index (selectors, IkeSelector, 0), selectors->len);
   ike_payloads_add_ts (payloads, IKE_PAYLOAD_TSR, &g_array_index (selectors, IkeSelector, 0), selectors->len);
   ike_payloads_add_notify (payloads, IKE_NOTIFY_MOBIKE_SUPPORTED, NULL, 0);
+  if (session->method == IKE_AUTH_METHOD_EAP && session->eap_only)
+    ike_payloads_add_notify (payloads, IKE_NOTIFY_EAP_ONLY_AUTHENTICATION, NULL, 0);
   return g_steal_pointer (&payloads);
 }
 
 /* --- answer --- */
 
-/* We do not accept the gateway: AUTHENTICATION_FAILED, no Delete (RFC 7296 2.21.2). */
-static void
-refuse_gateway (IkeSession *session, IkeSa *sa, const RoamNow *now, const char *reason, const char *advice)
+void
+ike_auth_refuse_gateway (IkeSession *session, IkeSa *sa, const RoamNow *now, const char *reason, const char *advice)
 {
   IkeTask *task = ike_task_new (IKE_TASK_REFUSE);
 
@@ -147,18 +183,40 @@ static IkePublicKey *
 verify_certificates (IkeSession *session, const RoamNow *now, const IkeMessage *message, const char **ret_reason,
                      const char **ret_advice)
 {
-  IkeView certificates[IKE_MAX_CERTS];
-  guint n = 0;
+  IkeView certificates[IKE_MAX_CERTS], crls[IKE_MAX_CERTS];
+  guint n = 0, n_crls = 0;
 
   for (const IkePayload *p = NULL; (p = ike_message_find_next (message, IKE_PAYLOAD_CERT, p)) && n < IKE_MAX_CERTS;)
     if (p->cert.encoding == IKE_CERT_ENCODING_X509_SIGNATURE)
       certificates[n++] = p->cert.data;
+    else if (p->cert.encoding == IKE_CERT_ENCODING_CRL && n_crls < IKE_MAX_CERTS)
+      crls[n_crls++] = p->cert.data;
   *ret_reason =
     ike_session_says (session, "the gateway signs but sent no certificate", "the client signs but sent no certificate");
   if (n == 0)
     return NULL;
-  return ike_credentials_verify_peer (session->credentials, certificates, n, now, &session->remote_id, ret_reason,
-                                      ret_advice);
+  return ike_credentials_verify_peer_with_crls (session->credentials, certificates, n, crls, n_crls, now,
+                                                &session->remote_id, ret_reason, ret_advice);
+}
+
+/* The key of the gateway's AUTH: with EAP its first one never has the PPK in it (RFC 8784 3). */
+static const RoamSecret *
+peer_sk_p (const IkeSession *session, const IkeSa *sa, const IkeMessage *message)
+{
+  const IkeHandshake *handshake = &session->handshake;
+  gboolean first_of_eap = session->method == IKE_AUTH_METHOD_EAP && !handshake->eap_succeeded;
+
+  if (!handshake->without.sk_pr)
+    return ike_sa_sk_p (sa, FALSE);
+  return first_of_eap || !ike_message_find_notify (message, IKE_NOTIFY_PPK_IDENTITY) ? handshake->without.sk_pr
+                                                                                     : ike_sa_sk_p (sa, FALSE);
+}
+
+static gboolean
+verify_shared_key (const IkeSa *sa, const RoamSecret *secret, GBytes *octets, const IkePayload *auth)
+{
+  return secret && auth->auth.method == IKE_AUTH_ID_SHARED_KEY &&
+         ike_auth_verify_shared_key (sa->keys->suite.prf, secret, ike_view (octets), auth->auth.data);
 }
 
 gboolean
@@ -175,25 +233,49 @@ ike_auth_verify (IkeSession *session, const IkeSa *sa, const RoamNow *now, const
   *ret_advice = auth_advice;
   *ret_reason =
     ike_session_says (session, "the gateway did not authenticate itself", "the client did not authenticate itself");
-  if (!id || !auth)
+  if (!auth || (!id && !handshake->peer_id))
     return FALSE;
   octets = ike_auth_signed_octets (sa->keys->suite.prf, ike_view (handshake->peer_init), ike_view (handshake->nonce),
-                                   ike_sa_sk_p (sa, FALSE), id->id.body);
+                                   peer_sk_p (session, sa, message),
+                                   handshake->peer_id ? ike_view (handshake->peer_id) : id->id.body);
+  if (!octets)
+    return FALSE;
+  *ret_reason = "the gateway's AUTH does not fit the key that EAP made";
+  if (handshake->eap_succeeded)
+    return verify_shared_key (sa, ike_eap_msk (handshake->eap), octets, auth);
+  *ret_reason = ike_session_says (session, "the gateway's AUTH does not fit the pre-shared key",
+                                  "the client's AUTH does not fit the pre-shared key");
   if (auth->auth.method == IKE_AUTH_ID_SHARED_KEY)
-    {
-      *ret_reason = ike_session_says (session, "the gateway's AUTH does not fit the pre-shared key",
-                                      "the client's AUTH does not fit the pre-shared key");
-      return session->psk && octets &&
-             ike_auth_verify_shared_key (sa->keys->suite.prf, session->psk, ike_view (octets), auth->auth.data);
-    }
+    return verify_shared_key (sa, session->psk, octets, auth);
   *ret_reason =
     ike_session_says (session, "the gateway authenticates with a certificate, but no CA certificate is configured",
                       "the client authenticates with a certificate, but no CA certificate is configured");
-  if (!session->credentials || !octets)
+  if (!session->credentials)
     return FALSE;
   key = verify_certificates (session, now, message, ret_reason, ret_advice);
   return key &&
          ike_auth_verify_signature (key, auth->auth.method, auth->auth.data, ike_view (octets), flags, ret_reason);
+}
+
+/* The gateway has proved itself: did it use the PPK? FALSE: it did not, and it has to. */
+static gboolean
+settle_ppk (IkeSession *session, IkeSa *sa, const IkeMessage *message)
+{
+  IkePpkKeys *without = &session->handshake.without;
+
+  if (!without->sk_pi)
+    return TRUE;
+  if (ike_message_find_notify (message, IKE_NOTIFY_PPK_IDENTITY))
+    ike_ppk_keys_clear (without);
+  else if (session->require_ppk)
+    return FALSE;
+  else
+    {
+      g_message ("ike: the gateway does not know the post-quantum preshared key; going on without it");
+      ike_count (session, "ppk-not-used");
+      ike_ppk_undo (sa->keys, without);
+    }
+  return TRUE;
 }
 
 /* What an error notify in the IKE_AUTH response means for the user. */
@@ -315,7 +397,8 @@ accept_gateway (IkeSession *session, const RoamNow *now, const IkeMessage *messa
   const char *reason, *advice = NULL;
   IkeEventType type;
 
-  if (!ike_identity_matches (&session->remote_id, id->id.id_type, id->id.data))
+  /* With EAP the first response had it. */
+  if (!session->handshake.peer_id && !ike_identity_matches (&session->remote_id, id->id.id_type, id->id.data))
     {
       ike_session_close (session, now, IKE_EVENT_AUTH_FAILED, "the gateway has another identity than configured",
                          "check the gateway's identity in the profile");
@@ -386,15 +469,26 @@ ike_auth_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkeP
   const char *reason, *advice;
   IkeEventType type;
 
-  if (error && !ike_message_find (message, IKE_PAYLOAD_AUTH))
+  if (error && !ike_message_find (message, IKE_PAYLOAD_AUTH) && !ike_message_find (message, IKE_PAYLOAD_EAP))
     {
       type = explain_error (error->notify_type, &reason, &advice);
       ike_session_die (session, type, reason, advice);
       return;
     }
+  if (session->method == IKE_AUTH_METHOD_EAP && !session->handshake.eap_succeeded)
+    {
+      ike_eap_auth_process (session, sa, now, message);
+      return;
+    }
   if (!ike_auth_verify (session, sa, now, message, &reason, &advice))
     {
-      refuse_gateway (session, sa, now, reason, advice);
+      ike_auth_refuse_gateway (session, sa, now, reason, advice);
+      return;
+    }
+  if (!settle_ppk (session, sa, message))
+    {
+      ike_auth_refuse_gateway (session, sa, now, "the gateway does not know the post-quantum preshared key",
+                               "Compare ppk-id and the key on both sides.");
       return;
     }
   process_authentic (session, sa, now, pair, message);

@@ -18,6 +18,10 @@ ike_handshake_clear (IkeHandshake *handshake)
   g_clear_pointer (&handshake->peer_init, g_bytes_unref);
   ike_identity_clear (&handshake->local_id);
   ike_proposals_free (handshake->esp);
+  ike_eap_free (handshake->eap);
+  g_clear_pointer (&handshake->eap_response, g_bytes_unref);
+  g_clear_pointer (&handshake->peer_id, g_bytes_unref);
+  ike_ppk_keys_clear (&handshake->without);
   *handshake = (IkeHandshake){ .problem_us = ROAM_NEVER };
 }
 
@@ -112,6 +116,8 @@ ike_init_build (IkeSession *session, IkeSa *sa)
   if (session->credentials)
     ike_payloads_add_notify_u16s (payloads, IKE_NOTIFY_SIGNATURE_HASH_ALGORITHMS, ike_signature_hashes,
                                   G_N_ELEMENTS (ike_signature_hashes));
+  if (session->ppk)
+    ike_payloads_add_notify (payloads, IKE_NOTIFY_USE_PPK, NULL, 0);
   message = ike_message_build_clear (&header, payloads);
   if (!message)
     return NULL;
@@ -199,6 +205,9 @@ derive (const IkeSession *session, const IkeSa *sa, const IkeMessage *message, c
     return NULL;
   if (!ike_proposals_verify_answer (session->ike_offer, proposal->sa, 0, &suite, ret_reason))
     return NULL;
+  *ret_reason = "the gateway knows no post-quantum preshared keys (USE_PPK), which the profile requires";
+  if (session->require_ppk && !ike_message_find_notify (message, IKE_NOTIFY_USE_PPK))
+    return NULL;
   *ret_reason = "KE payload of another group than the one chosen";
   if (suite.group != handshake->group || ke->ke.group != handshake->group)
     return NULL;
@@ -242,6 +251,12 @@ process_answer (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePai
       if (handshake->problem_us == ROAM_NEVER)
         handshake->problem_us = now->boot_us + PROBLEM_PATIENCE_US;
       handshake->problem = reason;
+      return;
+    }
+  if (session->ppk && ike_message_find_notify (message, IKE_NOTIFY_USE_PPK) &&
+      !ike_ppk_mix (keys, session->ppk, &handshake->without))
+    {
+      ike_keys_free (keys);
       return;
     }
   sa->keys = keys;

@@ -32,7 +32,13 @@ typedef enum {
 typedef enum {
   IKE_AUTH_METHOD_PSK,
   IKE_AUTH_METHOD_CERTIFICATE,
+  IKE_AUTH_METHOD_EAP, /* we by EAP, the gateway by its certificate (RFC 7296 2.16) */
 } IkeAuthMethod;
+
+typedef enum {
+  IKE_EAP_METHOD_MSCHAPV2, /* user name and password */
+  IKE_EAP_METHOD_TLS,      /* certificate: RFC 5216, RFC 9190 */
+} IkeEapMethod;
 
 /* All pointers are borrowed during ike_session_new() only; the session copies or references. */
 typedef struct {
@@ -53,6 +59,16 @@ typedef struct {
   gint64 dpd_interval_us;       /* liveness check after that much silence; 0: 30 s */
   gint64 rekey_ike_us, rekey_child_us; /* 0: 4 h and 1 h, less jitter */
   gint64 nat_keepalive_us;      /* 0: 20 s */
+  GBytes *crl;                  /* revocation lists for the gateway's certificate, PEM or one in DER; NULL: none */
+  /* EAP; EAP-TLS uses certificate_pem, private_key_pem and ca_pem too. */
+  IkeEapMethod eap_method;
+  const char *eap_identity;     /* for EAP; NULL: local_id */
+  RoamSecret *eap_password;     /* MSCHAPV2, UTF-8 */
+  const char *eap_server_name;  /* TLS: DNS name in the server's certificate; NULL: remote_id */
+  gboolean eap_only;            /* the gateway needs no certificate when the method is safe (RFC 5998) */
+  RoamSecret *ppk;              /* post-quantum preshared key (RFC 8784); NULL: none */
+  const char *ppk_id;
+  gboolean require_ppk;         /* no connection without it */
 } IkeConfig;
 
 /* Recommended proposal lists, as text. */

@@ -498,8 +498,9 @@ close_sockets (Probe *probe)
 typedef struct
 {
   char *gateway, *local, *psk, *cert, *key, *ca, *local_id, *remote_id, *ike, *esp, *expect;
+  char *eap, *eap_identity, *eap_password, *eap_server, *crl, *ppk, *ppk_id;
   char **at;
-  gboolean no_encap, traffic, tia6;
+  gboolean no_encap, traffic, tia6, eap_only, require_ppk;
   int duration_ms, dpd_ms;
 } Options;
 
@@ -517,6 +518,15 @@ parse_options (Options *o, int *argc, char ***argv)
     { "remote-id", 0, 0, G_OPTION_ARG_STRING, &o->remote_id, "identity of the gateway", "ID" },
     { "ike", 0, 0, G_OPTION_ARG_STRING, &o->ike, "IKE proposals", "LIST" },
     { "esp", 0, 0, G_OPTION_ARG_STRING, &o->esp, "ESP proposals", "LIST" },
+    { "crl", 0, 0, G_OPTION_ARG_FILENAME, &o->crl, "revocation lists", "FILE" },
+    { "eap", 0, 0, G_OPTION_ARG_STRING, &o->eap, "EAP method: mschapv2 or tls", "WORD" },
+    { "eap-identity", 0, 0, G_OPTION_ARG_STRING, &o->eap_identity, "identity for EAP", "ID" },
+    { "eap-password", 0, 0, G_OPTION_ARG_STRING, &o->eap_password, "password for EAP", "TEXT" },
+    { "eap-server", 0, 0, G_OPTION_ARG_STRING, &o->eap_server, "name of the EAP-TLS server", "NAME" },
+    { "eap-only", 0, 0, G_OPTION_ARG_NONE, &o->eap_only, "the gateway needs no certificate of its own", NULL },
+    { "ppk", 0, 0, G_OPTION_ARG_STRING, &o->ppk, "post-quantum preshared key", "TEXT" },
+    { "ppk-id", 0, 0, G_OPTION_ARG_STRING, &o->ppk_id, "its name", "ID" },
+    { "require-ppk", 0, 0, G_OPTION_ARG_NONE, &o->require_ppk, "not without it", NULL },
     { "no-force-encap", 0, 0, G_OPTION_ARG_NONE, &o->no_encap, "do not fake a NAT", NULL },
     { "traffic", 0, 0, G_OPTION_ARG_NONE, &o->traffic, "act as if ESP arrived on each new Child SA", NULL },
     { "tia6", 0, 0, G_OPTION_ARG_NONE, &o->tia6, "ask for an IPv6 inner address too", NULL },
@@ -536,11 +546,19 @@ parse_options (Options *o, int *argc, char ***argv)
   return FALSE;
 }
 
+static RoamSecret *
+secret_of_text (const char *text)
+{
+  return text ? roam_secret_new ((const guint8 *)text, strlen (text)) : NULL;
+}
+
 /* NULL after a message. */
 static IkeSession *
 make_session (const Options *o)
 {
-  g_autoptr (RoamSecret) psk = o->psk ? roam_secret_new ((const guint8 *)o->psk, strlen (o->psk)) : NULL;
+  g_autoptr (RoamSecret) psk = secret_of_text (o->psk), password = secret_of_text (o->eap_password);
+  g_autoptr (RoamSecret) ppk = secret_of_text (o->ppk);
+  g_autoptr (GBytes) crl = read_file (o->crl);
   g_autoptr (RoamSecret) key = secret_of_file (o->key);
   g_autoptr (GBytes) cert = read_file (o->cert);
   g_autoptr (GBytes) ca = read_file (o->ca);
@@ -548,7 +566,18 @@ make_session (const Options *o)
   g_autofree char *problem = NULL;
   guint8 seed[ROAM_RNG_SEED_LENGTH];
   IkeSession *session;
-  IkeConfig config = { .method = cert ? IKE_AUTH_METHOD_CERTIFICATE : IKE_AUTH_METHOD_PSK,
+  IkeConfig config = { .method = o->eap ? IKE_AUTH_METHOD_EAP
+                                 : cert ? IKE_AUTH_METHOD_CERTIFICATE
+                                        : IKE_AUTH_METHOD_PSK,
+                       .eap_method = g_strcmp0 (o->eap, "tls") == 0 ? IKE_EAP_METHOD_TLS : IKE_EAP_METHOD_MSCHAPV2,
+                       .eap_identity = o->eap_identity,
+                       .eap_password = password,
+                       .eap_server_name = o->eap_server,
+                       .eap_only = o->eap_only,
+                       .crl = crl,
+                       .ppk = ppk,
+                       .ppk_id = o->ppk_id,
+                       .require_ppk = o->require_ppk,
                        .local_id = o->local_id,
                        .remote_id = o->remote_id,
                        .psk = psk,

@@ -228,7 +228,7 @@ test_bad_values (void)
     { MINIMAL "[trust]\n", "trust", "detect-retries", "6" },
     { MINIMAL "[trust]\n", "trust", "late-rate", "0" },
     { VPN, "vpn", "local-id", "" },
-    { VPN, "vpn", "auth", "eap" },
+    { VPN, "vpn", "auth", "radius" },
     { VPN, "vpn", "inside", "maybe" },
     { VPN, "vpn", "dpd-interval", "4" },
     { VPN, "vpn", "start-delay-ms", "60001" },

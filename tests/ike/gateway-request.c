@@ -149,3 +149,16 @@ gateway_delete_ike (Gateway *gw, GwSa *sa)
   ike_payloads_add_delete_ike (payloads);
   gateway_request (gw, sa, IKE_EXCHANGE_INFORMATIONAL, payloads);
 }
+
+const IkeMessage *
+gateway_first_auth (Gateway *gw)
+{
+  for (guint i = 0; i < gw->seen->len; i++)
+    {
+      const GwSeen *seen = g_ptr_array_index (gw->seen, i);
+
+      if (seen->exchange == IKE_EXCHANGE_IKE_AUTH && !seen->is_response)
+        return seen->message;
+    }
+  g_assert_not_reached ();
+}

@@ -90,6 +90,7 @@ gateway_free (Gateway *gw)
   ike_dh_free (gw->pending_dh);
   ike_proposals_free (gw->pending_offer);
   ike_message_free (gw->last_answer);
+  roam_secret_unref (gw->eap_msk);
   roam_rng_free (gw->rng);
   g_free (gw);
 }
@@ -350,22 +351,30 @@ add_signature (Gateway *gw, IkePayloads *payloads, GBytes *octets)
   ike_payloads_add_auth (payloads, method, view (signature).data, view (signature).length);
 }
 
-static void
-add_auth (Gateway *gw, GwSa *sa, IkePayloads *payloads)
+/* What the shared key of AUTH is. */
+static RoamSecret *
+shared_key (Gateway *gw)
+{
+  return gw->eap_msk ? roam_secret_ref (gw->eap_msk) : roam_secret_new ((const guint8 *)gw->psk, strlen (gw->psk));
+}
+
+void
+gateway_add_auth (Gateway *gw, GwSa *sa, IkePayloads *payloads)
 {
   g_auto (IkeIdentity) id = { 0 };
-  g_autoptr (RoamSecret) psk = roam_secret_new ((const guint8 *)gw->psk, strlen (gw->psk));
+  g_autoptr (RoamSecret) key = shared_key (gw);
   guint8 auth[IKE_MAX_HASH];
 
   g_assert_true (ike_identity_from_text (gw->id, IKE_ID_AUTO, &id, NULL));
   g_autoptr (GBytes) body = ike_identity_to_body (&id);
   g_autoptr (GBytes) octets =
     ike_auth_signed_octets (sa->keys->suite.prf, view (gw->init_response), view (gw->ni), sa->keys->sk_pr, view (body));
-  g_assert_true (ike_auth_shared_key (sa->keys->suite.prf, psk, view (octets), auth));
+  g_assert_true (ike_auth_shared_key (sa->keys->suite.prf, key, view (octets), auth));
   if (gw->bad_auth)
     auth[0] ^= 1;
-  ike_payloads_add_id (payloads, IKE_PAYLOAD_IDR, &id);
-  if (gw->credentials)
+  if (!gw->eap_msk)
+    ike_payloads_add_id (payloads, IKE_PAYLOAD_IDR, &id);
+  if (gw->credentials && !gw->eap_msk)
     {
       add_signature (gw, payloads, octets);
       return;
@@ -392,15 +401,18 @@ verify_signature (Gateway *gw, const IkeMessage *request, const IkePayload *auth
 static gboolean
 verify_client (Gateway *gw, GwSa *sa, const IkeMessage *request)
 {
-  const IkePayload *id = ike_message_find (request, IKE_PAYLOAD_IDI),
+  const IkePayload *id = ike_message_find (gw->eap_msk ? gateway_first_auth (gw) : request, IKE_PAYLOAD_IDI),
                    *auth = ike_message_find (request, IKE_PAYLOAD_AUTH);
-  g_autoptr (RoamSecret) psk = roam_secret_new ((const guint8 *)gw->psk, strlen (gw->psk));
+  g_autoptr (RoamSecret) key = shared_key (gw);
+  IkeView data = auth->auth.data;
   g_autoptr (GBytes) octets =
     ike_auth_signed_octets (sa->keys->suite.prf, view (gw->init_request), view (gw->nr), sa->keys->sk_pi, id->id.body);
 
   gw->client_method = auth->auth.method;
+  if (gw->no_ppk)
+    data = ike_message_find_notify (request, IKE_NOTIFY_NO_PPK_AUTH)->data;
   if (auth->auth.method == IKE_AUTH_ID_SHARED_KEY)
-    return ike_auth_verify_shared_key (sa->keys->suite.prf, psk, view (octets), auth->auth.data);
+    return ike_auth_verify_shared_key (sa->keys->suite.prf, key, view (octets), data);
   return verify_signature (gw, request, auth, octets);
 }
 
@@ -481,7 +493,9 @@ answer_auth (Gateway *gw, GwSa *sa, const SimPacket *packet, const IkeMessage *r
       return;
     }
   sa->established = TRUE;
-  add_auth (gw, sa, payloads);
+  gateway_add_auth (gw, sa, payloads);
+  if (gw->eap_msk)
+    request = gateway_first_auth (gw);
   if (gw->auth_error)
     {
       ike_payloads_add_notify (payloads, gw->auth_error, NULL, 0);

@@ -63,6 +63,8 @@ struct _Gateway
   /* How it behaves. */
   const char *psk, *id, *ike_proposals, *esp_proposals;
   const IkeCredentials *credentials; /* signs instead of using the PSK; borrowed */
+  RoamSecret *eap_msk;               /* set by the hook at EAP Success: the next request ends IKE_AUTH; owned */
+  gboolean no_ppk;                   /* believes NO_PPK_AUTH instead of AUTH */
   gboolean no_hashes;                /* no SIGNATURE_HASH_ALGORITHMS */
   gboolean old_method;               /* signs as if the client had not sent it */
   RoamAddr tia4, tia6, dns;
@@ -106,6 +108,10 @@ void gateway_free (Gateway *gateway);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Gateway, gateway_free)
 void gateway_receive (Gateway *gateway, const SimPacket *packet);
 
+/* The first IKE_AUTH request: with EAP the last one has AUTH only. */
+const IkeMessage *gateway_first_auth (Gateway *gateway);
+/* IDr and, with credentials, CERT and AUTH of the first response. */
+void gateway_add_auth (Gateway *gateway, GwSa *sa, IkePayloads *payloads);
 /* The newest SA that lives. */
 GwSa *gateway_sa (Gateway *gateway);
 GwChild *gateway_child (Gateway *gateway); /* newest that lives */

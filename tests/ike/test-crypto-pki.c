@@ -121,3 +121,31 @@ pki_key_pem (const PkiNode *node)
   pem = drain (bio);
   return roam_secret_new (g_bytes_get_data (pem, NULL), g_bytes_get_size (pem));
 }
+
+GBytes *
+pki_crl_der (const PkiNode *issuer, const PkiNode *revoked, gint64 until)
+{
+  X509_CRL *crl = X509_CRL_new ();
+  BIO *bio = BIO_new (BIO_s_mem ());
+  ASN1_TIME *last = ASN1_TIME_set (NULL, PKI_NOW - PKI_YEAR);
+  ASN1_TIME *next = ASN1_TIME_set (NULL, until != 0 ? until : PKI_NOW + PKI_YEAR);
+
+  X509_CRL_set_version (crl, X509_CRL_VERSION_2);
+  X509_CRL_set_issuer_name (crl, X509_get_subject_name (issuer->certificate));
+  X509_CRL_set1_lastUpdate (crl, last);
+  X509_CRL_set1_nextUpdate (crl, next);
+  if (revoked != NULL)
+    {
+      X509_REVOKED *entry = X509_REVOKED_new ();
+
+      X509_REVOKED_set_serialNumber (entry, X509_get_serialNumber (revoked->certificate));
+      X509_REVOKED_set_revocationDate (entry, last);
+      g_assert_cmpint (X509_CRL_add0_revoked (crl, entry), ==, 1);
+    }
+  g_assert_cmpint (X509_CRL_sign (crl, issuer->key, EVP_sha256 ()), >, 0);
+  g_assert_cmpint (i2d_X509_CRL_bio (bio, crl), ==, 1);
+  ASN1_TIME_free (last);
+  ASN1_TIME_free (next);
+  X509_CRL_free (crl);
+  return drain (bio);
+}

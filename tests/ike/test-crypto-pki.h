@@ -37,3 +37,5 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (PkiNode, pki_node_free)
 GBytes *pki_certificate_pem (const PkiNode *node);
 RoamSecret *pki_key_pem (const PkiNode *node);
 GBytes *pki_certificate_der (const PkiNode *node);
+/* DER; @revoked may be NULL. @until: next update, 0: a year after PKI_NOW. */
+GBytes *pki_crl_der (const PkiNode *issuer, const PkiNode *revoked, gint64 until);

@@ -189,6 +189,109 @@ test_no_anchor (void)
   world_run_until (world, IKE_EVENT_AUTH_FAILED, 5 * SEC);
 }
 
+/* CRL of the CA, as the gateway sends it with its certificate. */
+static void
+send_crl (Gateway *gw, guint8 exchange, IkePayloads *answer)
+{
+  GBytes *crl = gw->user;
+
+  if (exchange == IKE_EXCHANGE_IKE_AUTH)
+    ike_payloads_add_cert (answer, IKE_CERT_ENCODING_CRL, g_bytes_get_data (crl, NULL), g_bytes_get_size (crl));
+}
+
+static void
+test_crl_payload (void)
+{
+  g_autoptr (Pki) pki = pki_new ("EC:P-256", "DNS:vpn.example.com", 0);
+  g_autoptr (GBytes) clean = pki_crl_der (pki->ca, NULL, 0);
+  g_autoptr (GBytes) revoked = pki_crl_der (pki->ca, pki->gateway, 0);
+  g_autoptr (World) good = world_of (pki, FALSE);
+  g_autoptr (World) bad = world_of (pki, FALSE);
+  const IkeEvent *event;
+
+  /* covers: IKE-CERT-007 */
+  good->gateway->user = clean;
+  bad->gateway->user = revoked;
+  good->gateway->decorate = bad->gateway->decorate = send_crl;
+  world_run_until (good, IKE_EVENT_ESTABLISHED, 5 * SEC);
+  event = world_run_until (bad, IKE_EVENT_AUTH_FAILED, 5 * SEC);
+  g_assert_nonnull (strstr (event->reason, "revoked"));
+}
+
+/* MULTIPLE_AUTH_SUPPORTED, ANOTHER_AUTH_FOLLOWS (RFC 4739 3). */
+static void
+announce_more_auth (Gateway *gw, guint8 exchange, IkePayloads *answer)
+{
+  ike_payloads_add_notify (answer, exchange == IKE_EXCHANGE_IKE_SA_INIT ? 16404 : 16405, NULL, 0);
+}
+
+static void
+test_multiple_auth (void)
+{
+  g_autoptr (Pki) pki = pki_new ("EC:P-256", "DNS:vpn.example.com", 0);
+  g_autoptr (World) world = world_of (pki, FALSE);
+
+  /* covers: IKE-MUL-002 */
+  world->gateway->decorate = announce_more_auth;
+  world_run_until (world, IKE_EVENT_ESTABLISHED, 5 * SEC);
+  for (guint i = 0; i < world->gateway->seen->len; i++)
+    {
+      const IkeMessage *message = ((const GwSeen *)g_ptr_array_index (world->gateway->seen, i))->message;
+
+      g_assert_true (!message || !ike_message_find_notify (message, 16404));
+      g_assert_true (!message || !ike_message_find_notify (message, 16405));
+    }
+}
+
+#define METHOD_NULL 13
+
+static GwVerdict
+null_hook (Gateway *gw, GwSa *sa, const IkeMessage *request, IkePayloads *answer)
+{
+  static const guint8 auth[32];
+  g_auto (IkeIdentity) id = { 0 };
+
+  if (request->header.exchange != IKE_EXCHANGE_IKE_AUTH)
+    return GW_DEFAULT;
+  g_assert_true (ike_identity_from_text (gw->id, IKE_ID_AUTO, &id, NULL));
+  ike_payloads_add_id (answer, IKE_PAYLOAD_IDR, &id);
+  ike_payloads_add_auth (answer, METHOD_NULL, auth, sizeof auth);
+  return GW_ANSWER;
+}
+
+static void
+test_null_method (void)
+{
+  g_autoptr (Pki) pki = pki_new ("EC:P-256", "DNS:vpn.example.com", 0);
+
+  /* covers: IKE-AUTH-016 */
+  for (guint client_psk = 0; client_psk < 2; client_psk++)
+    {
+      g_autoptr (World) world = world_of (pki, client_psk != 0);
+
+      world->gateway->hook = null_hook;
+      world_run_until (world, IKE_EVENT_AUTH_FAILED, 5 * SEC);
+    }
+}
+
+static void
+test_crl_of_profile (void)
+{
+  g_autoptr (Pki) pki = pki_new ("EC:P-256", "DNS:vpn.example.com", 0);
+  g_autoptr (GBytes) revoked = pki_crl_der (pki->ca, pki->gateway, 0);
+  IkeConfig config = world_config ();
+  g_autoptr (World) world = NULL;
+  const IkeEvent *event;
+
+  config.ca_pem = pki->ca_pem;
+  config.crl = revoked;
+  world = world_new (&config);
+  world->gateway->credentials = pki->gateway_credentials;
+  world_start (world, world->a);
+  event = world_run_until (world, IKE_EVENT_AUTH_FAILED, 5 * SEC);
+  g_assert_nonnull (strstr (event->reason, "revoked"));
+}
+
 static void
 test_incomplete_config (void)
 {
@@ -224,6 +327,10 @@ main (int argc, char **argv)
   g_test_add_func ("/ike/certificate/expired", test_expired);
   g_test_add_func ("/ike/certificate/other-ca", test_other_ca);
   g_test_add_func ("/ike/certificate/no-anchor", test_no_anchor);
+  g_test_add_func ("/ike/certificate/crl-payload", test_crl_payload);
+  g_test_add_func ("/ike/certificate/multiple-auth", test_multiple_auth);
+  g_test_add_func ("/ike/certificate/null-method", test_null_method);
+  g_test_add_func ("/ike/certificate/crl-of-profile", test_crl_of_profile);
   g_test_add_func ("/ike/certificate/incomplete-config", test_incomplete_config);
   return g_test_run ();
 }

@@ -3,6 +3,7 @@
 /* Vectors of messages and payloads: parsed, then written again from the parsed form, octet by octet. */
 
 #include "tests/ike/test-codec-rebuild.h"
+#include "ike/eap/ike-eap-private.h"
 #include "tests/ike/test-vectors.h"
 
 #include <string.h>
@@ -235,13 +236,44 @@ run_eap_packet (JsonObject *object, const char *name, guint8 code, guint8 type)
   ike_message_free (message);
 }
 
-/* Framing only: every EAP packet of the vector through the EAP payload. */
+/* covers: IKE-EAPM-002, IKE-EAPM-004 */
+static void
+run_mschapv2 (const Vector *vector)
+{
+  g_autoptr (IkeMschapv2Crypto) crypto = ike_mschapv2_crypto_new ();
+  const char *text = vector_text (vector->inputs, "password"), *user = vector_text (vector->inputs, "username");
+  g_autoptr (RoamSecret) password = roam_secret_new ((const guint8 *)text, strlen (text));
+  g_autoptr (RoamSecret) msk = NULL;
+  guint8 hash[IKE_MSCHAPV2_HASH_LENGTH], challenge[8], nt_response[IKE_MSCHAPV2_NT_RESPONSE_LENGTH];
+  char authenticator[IKE_MSCHAPV2_AUTHENTICATOR_LENGTH];
+
+  g_assert_nonnull (crypto);
+  g_assert_true (ike_mschapv2_password_hash (crypto, password, hash));
+  vector_assert ((IkeView){ hash, sizeof hash }, vector->outputs, "password_hash");
+  g_assert_true (ike_mschapv2_challenge (vector_hex (vector->inputs, "peer_challenge").data,
+                                         vector_hex (vector->inputs, "auth_challenge").data, user, challenge));
+  vector_assert ((IkeView){ challenge, sizeof challenge }, vector->outputs, "challenge");
+  g_assert_true (ike_mschapv2_nt_response (crypto, challenge, hash, nt_response));
+  vector_assert ((IkeView){ nt_response, sizeof nt_response }, vector->outputs, "nt_response");
+  g_assert_true (ike_mschapv2_authenticator_response (crypto, hash, nt_response, challenge, authenticator));
+  text = vector_text (vector->outputs, "authenticator_response");
+  g_assert_cmpmem (authenticator, sizeof authenticator, text, strlen (text));
+  msk = ike_mschapv2_msk (crypto, hash, nt_response);
+  vector_assert_secret (msk, vector->outputs, "msk");
+}
+
+/* Of the others the framing: every EAP packet of the vector through the EAP payload. */
 gboolean
 vector_run_eap (const Vector *vector)
 {
   g_autoptr (GList) names = json_object_get_members (vector->outputs);
   guint n = 0;
 
+  if (vector_id_is (vector, "EAP-MSCHAPV2-1"))
+    {
+      run_mschapv2 (vector);
+      return TRUE;
+    }
   if (!vector_id_is (vector, "EAP-IDENTITY") && !vector_id_is (vector, "EAP-MSCHAPV2-FRAME") &&
       !vector_id_is (vector, "EAP-TLS-FRAME"))
     return FALSE;

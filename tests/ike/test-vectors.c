@@ -15,7 +15,6 @@ static const struct
   const char *reason;
 } left_out[] = {
   { "=esp", "ESP packets are the data plane's: tests of tunnel/" },
-  { "EAP-MSCHAPV2-1", "no EAP method here: the computation has no counterpart in ike/" },
   { "COOKIE-1", "how a responder makes cookies; a client only echoes them (COOKIE-RETRY is run)" },
   { "MSGID-SYNC", "RFC 6311 is not implemented: a client of one gateway has no cluster to synchronise with" },
   { "REDIRECTED-FROM", "notify data of RFC 5685, which the codec passes through unread" },

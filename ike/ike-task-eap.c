@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * IKE_AUTH with EAP (RFC 7296 2.16). The first response proves the gateway; then packets go to and fro,
+ * one in each exchange; after Success both sides prove that they share the MSK, and that last response
+ * is like the only one of other methods (ike-task-auth.c).
+ */
+#include "ike/ike-session-private.h"
+
+#include <string.h>
+
+/* EAP-TLS in fragments takes a dozen rounds or two; somebody who needs more than this plays with us. */
+#define MAX_ROUNDS 64
+
+static IkeEapConfig
+make_config (const IkeSession *session)
+{
+  return (IkeEapConfig){ .method = session->eap_method,
+                         .identity = session->eap_identity,
+                         .user = session->eap_identity,
+                         .password = session->eap_password,
+                         .credentials = session->credentials,
+                         .server_name = session->eap_server_name };
+}
+
+/* EAP identities with a realm are RFC822_ADDR, others KEY_ID (RFC 7296 3.5). */
+static gboolean
+take_identity (IkeSession *session, const IkeConfig *config, char **ret_problem)
+{
+  const char *identity = config->eap_identity ? config->eap_identity : config->local_id;
+
+  if (identity == NULL || identity[0] == '\0')
+    {
+      *ret_problem = g_strdup ("EAP needs an identity");
+      return FALSE;
+    }
+  session->eap_identity = g_strdup (identity);
+  if (config->local_id != NULL)
+    return TRUE;
+  return ike_identity_from_text (identity, strchr (identity, '@') ? IKE_ID_RFC822_ADDR : IKE_ID_KEY_ID,
+                                 &session->configured_id, ret_problem);
+}
+
+gboolean
+ike_eap_configure (IkeSession *session, const IkeConfig *config, char **ret_problem)
+{
+  g_autoptr (IkeEap) trial = NULL;
+  IkeEapConfig eap;
+
+  session->eap_method = config->eap_method;
+  session->eap_only = config->eap_only;
+  session->eap_password = config->eap_password ? roam_secret_ref (config->eap_password) : NULL;
+  session->eap_server_name = g_strdup (config->eap_server_name ? config->eap_server_name : config->remote_id);
+  if (!take_identity (session, config, ret_problem))
+    return FALSE;
+  eap = make_config (session);
+  trial = ike_eap_new (&eap, ret_problem); /* a profile that cannot work must be known as such at once */
+  return trial != NULL;
+}
+
+gboolean
+ike_eap_add_response (IkeSession *session, IkePayloads *payloads)
+{
+  IkeHandshake *handshake = &session->handshake;
+
+  if (handshake->eap_response == NULL)
+    return FALSE;
+  ike_payloads_add_eap (payloads, ike_view (handshake->eap_response).data, ike_view (handshake->eap_response).length);
+  return TRUE;
+}
+
+/*
+ * The first response: identity, and AUTH with a signature before anything of the password leaves. Only
+ * a method that proves the gateway by itself may do without (RFC 5998 3).
+ */
+static gboolean
+accept_authenticator (IkeSession *session, const IkeSa *sa, const RoamNow *now, const IkeMessage *message,
+                      const char **ret_reason, const char **ret_advice)
+{
+  const IkePayload *id = ike_message_find (message, IKE_PAYLOAD_IDR);
+  const IkePayload *auth = ike_message_find (message, IKE_PAYLOAD_AUTH);
+
+  *ret_advice = NULL;
+  *ret_reason = "the gateway did not say who it is before EAP";
+  if (!id)
+    return FALSE;
+  *ret_reason = "the gateway has another identity than configured";
+  *ret_advice = "check the gateway's identity in the profile";
+  if (!ike_identity_matches (&session->remote_id, id->id.id_type, id->id.data))
+    return FALSE;
+  *ret_reason = "the gateway wants EAP but did not authenticate itself first";
+  *ret_advice = "The gateway needs a certificate, or eap-only=yes with a method that proves the gateway too.";
+  if (auth ? !ike_auth_verify (session, sa, now, message, ret_reason, ret_advice)
+           : !session->eap_only || !ike_eap_method_is_safe (session->eap_method))
+    return FALSE;
+  session->handshake.peer_id = g_bytes_new (id->id.body.data, id->id.body.length);
+  return TRUE;
+}
+
+static gboolean
+begin (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkeMessage *message)
+{
+  const char *reason, *advice;
+  IkeEapConfig config = make_config (session);
+  g_autofree char *problem = NULL;
+
+  if (!accept_authenticator (session, sa, now, message, &reason, &advice))
+    {
+      ike_auth_refuse_gateway (session, sa, now, reason, advice);
+      return FALSE;
+    }
+  session->handshake.eap = ike_eap_new (&config, &problem);
+  if (session->handshake.eap)
+    return TRUE;
+  ike_session_die (session, IKE_EVENT_AUTH_FAILED, "the EAP method cannot be used", NULL);
+  return FALSE;
+}
+
+static void
+queue_round (IkeSession *session, IkeSa *sa)
+{
+  IkeTask *task;
+
+  if (session->handshake.eap_rounds++ >= MAX_ROUNDS)
+    {
+      ike_session_die (session, IKE_EVENT_AUTH_FAILED, "EAP does not come to an end", NULL);
+      return;
+    }
+  task = ike_task_new (IKE_TASK_AUTH);
+  task->sa = sa;
+  ike_task_queue (session, task);
+}
+
+void
+ike_eap_auth_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkeMessage *message)
+{
+  IkeHandshake *handshake = &session->handshake;
+  const IkePayload *eap = ike_message_find (message, IKE_PAYLOAD_EAP);
+  const char *reason;
+
+  if (!handshake->eap && !begin (session, sa, now, message))
+    return;
+  if (!eap)
+    {
+      ike_session_die (session, IKE_EVENT_AUTH_FAILED, "the gateway does not use EAP", "check auth in the profile");
+      return;
+    }
+  g_clear_pointer (&handshake->eap_response, g_bytes_unref);
+  switch (ike_eap_process (handshake->eap, session->rng, now, eap->eap.packet, &handshake->eap_response))
+    {
+    case IKE_EAP_RESPOND:
+      queue_round (session, sa);
+      return;
+    case IKE_EAP_SUCCEEDED:
+      handshake->eap_succeeded = TRUE;
+      queue_round (session, sa);
+      return;
+    case IKE_EAP_FAILED:
+      /* RFC 7296 2.21.2: the SA is gone on both sides, without a Delete. */
+      reason = ike_eap_reason (handshake->eap);
+      ike_session_die (session, IKE_EVENT_AUTH_FAILED, reason ? reason : "the gateway refused us (EAP Failure)",
+                       reason ? ike_eap_advice (handshake->eap) : "Compare EAP method and credentials on both sides.");
+      return;
+    case IKE_EAP_DISCARDED:
+      /* Nothing can be said to it, and each exchange needs a request: the conversation is at its end. */
+      ike_session_die (session, IKE_EVENT_AUTH_FAILED, "the gateway's EAP packet makes no sense here",
+                       "With EAP-TLS, servers that do not follow RFC 9190 need TLS 1.2.");
+      return;
+    }
+}
