@@ -71,7 +71,7 @@ split (const char *line, gsize length, Field fields[MAX_FIELDS])
 
   for (;;)
     {
-      const char *comma = memchr (line, ',', length);
+      const char *comma = length == 0 ? NULL : memchr (line, ',', length);
       gsize field = comma == NULL ? length : (gsize)(comma - line);
 
       if (n < MAX_FIELDS)
