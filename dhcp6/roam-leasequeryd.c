@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/log-io.h"
 #include "dhcp6/leasequeryd-io.h"
 
 #include <glib-unix.h>
@@ -18,43 +19,6 @@ typedef struct
   Leasequeryd *daemon;
   GMainLoop *loop;
 } Program;
-
-static GLogLevelFlags log_limit = G_LOG_LEVEL_INFO;
-
-/* GLib's level flags grow as importance falls. */
-static GLogWriterOutput
-write_log (GLogLevelFlags level, const GLogField *fields, gsize n_fields, gpointer user_data)
-{
-  if ((level & G_LOG_LEVEL_MASK) > log_limit)
-    return G_LOG_WRITER_HANDLED;
-  if (g_log_writer_is_journald (STDERR_FILENO) &&
-      g_log_writer_journald (level, fields, n_fields, NULL) == G_LOG_WRITER_HANDLED)
-    return G_LOG_WRITER_HANDLED;
-  return g_log_writer_standard_streams (level, fields, n_fields, user_data);
-}
-
-static gboolean
-set_log_level (const char *name)
-{
-  static const struct
-  {
-    const char *name;
-    GLogLevelFlags limit;
-  } levels[] = {
-    { "error", G_LOG_LEVEL_CRITICAL },
-    { "warning", G_LOG_LEVEL_WARNING },
-    { "info", G_LOG_LEVEL_INFO },
-    { "debug", G_LOG_LEVEL_DEBUG },
-  };
-
-  for (guint i = 0; i < G_N_ELEMENTS (levels); i++)
-    if (strcmp (levels[i].name, name) == 0)
-      {
-        log_limit = levels[i].limit;
-        return TRUE;
-      }
-  return FALSE;
-}
 
 /* One line for each fault on standard error, which the journal has too. */
 static LeasequerydConfig *
@@ -145,7 +109,7 @@ main (int argc, char **argv)
 
   g_option_context_add_main_entries (context, entries, NULL);
   if (!g_option_context_parse (context, &argc, &argv, &error) || argc > 1 ||
-      (log_level != NULL && !set_log_level (log_level)))
+      (log_level != NULL && !roam_log_set_level (log_level)))
     {
       g_printerr ("roam-leasequeryd: %s\nTry roam-leasequeryd --help\n",
                   error != NULL ? error->message : "wrong argument");
@@ -156,7 +120,7 @@ main (int argc, char **argv)
       g_print ("roam-leasequeryd " ROAMD_VERSION "\n");
       return EXIT_SUCCESS;
     }
-  g_log_set_writer_func (write_log, NULL, NULL);
+  roam_log_start ();
   program.path = path != NULL ? path : DEFAULT_CONFIG;
   config = load (program.path);
   if (config == NULL)

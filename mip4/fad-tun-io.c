@@ -2,6 +2,7 @@
 #include "mip4/fad-tun-io-private.h"
 
 #include "mip4/fad-io-private.h"
+#include "mip4/tun-io.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,42 +13,6 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-/* Packets the kernel keeps while this process does not run: a few milliseconds at full speed (the default is 500). */
-#define TUN_QUEUE 2000
-
-static void
-write_setting (const char *family, const char *name, const char *key, const char *value)
-{
-  g_autofree char *path = g_strdup_printf ("/proc/sys/net/%s/conf/%s/%s", family, name, key);
-  int fd = open (path, O_WRONLY | O_CLOEXEC);
-
-  if (fd < 0 || write (fd, value, strlen (value)) < 0)
-    g_debug ("%s: %s", path, g_strerror (errno));
-  if (fd >= 0)
-    close (fd);
-}
-
-static gboolean
-bring_up (const char *name, guint mtu, GError **error)
-{
-  struct ifreq request = { 0 };
-  int fd = socket (AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  gboolean done;
-
-  g_strlcpy (request.ifr_name, name, sizeof request.ifr_name);
-  request.ifr_mtu = (int)mtu;
-  done = fd >= 0 && ioctl (fd, SIOCSIFMTU, &request) == 0;
-  request.ifr_qlen = TUN_QUEUE;
-  done = done && ioctl (fd, SIOCSIFTXQLEN, &request) == 0;
-  request.ifr_flags = IFF_UP | IFF_RUNNING;
-  done = done && ioctl (fd, SIOCSIFFLAGS, &request) == 0;
-  if (!done)
-    fad_set_errno (error, errno, name, "roam-fad needs CAP_NET_ADMIN");
-  if (fd >= 0)
-    close (fd);
-  return done;
-}
 
 int
 fad_tun_open (const char *name, guint mtu, GError **error)
@@ -65,9 +30,10 @@ fad_tun_open (const char *name, guint mtu, GError **error)
     fad_set_errno (error, errno, name, "roam-fad needs CAP_NET_ADMIN, and no other program may hold this name");
   else
     {
-      write_setting ("ipv6", name, "disable_ipv6", "1");
-      if (bring_up (name, mtu, error))
+      mip4_tun_write_setting ("ipv6", name, "disable_ipv6", "1");
+      if (mip4_tun_bring_up (name, mtu))
         return fd;
+      fad_set_errno (error, errno, name, "roam-fad needs CAP_NET_ADMIN");
     }
   close (fd);
   return -1;

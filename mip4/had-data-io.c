@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "mip4/had-data-io-private.h"
+#include "mip4/tun-io.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,8 +15,6 @@
 
 /* The home agent's data path in user space: its descriptors and its table of tunnels. */
 
-/* Packets the kernel keeps while this process does not run: a few milliseconds at full speed (the default is 500). */
-#define TUN_QUEUE 2000
 /* D-38: packets still on their way through the tunnel that was. */
 #define OLD_TUNNEL_US (2 * ROAM_USEC_PER_SEC)
 #define SOCKET_BUFFER (4 * 1024 * 1024)
@@ -129,39 +128,6 @@ free_tunnels (gpointer key, gpointer value, gpointer user_data)
 
 /* -------------------------------------------------------------------- opening ---- */
 
-static void
-write_tun_setting (const char *family, const char *name, const char *key, const char *value)
-{
-  g_autofree char *path = g_strdup_printf ("/proc/sys/net/%s/conf/%s/%s", family, name, key);
-  int fd = open (path, O_WRONLY | O_CLOEXEC);
-
-  if (fd < 0 || write (fd, value, strlen (value)) < 0)
-    g_debug ("%s: %s", path, g_strerror (errno));
-  if (fd >= 0)
-    close (fd);
-}
-
-static gboolean
-bring_up (const char *name, guint mtu, GError **error)
-{
-  struct ifreq request = { 0 };
-  int fd = socket (AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  gboolean done;
-
-  g_strlcpy (request.ifr_name, name, sizeof request.ifr_name);
-  request.ifr_mtu = (int)mtu;
-  done = fd >= 0 && ioctl (fd, SIOCSIFMTU, &request) == 0;
-  request.ifr_qlen = TUN_QUEUE;
-  done = done && ioctl (fd, SIOCSIFTXQLEN, &request) == 0;
-  request.ifr_flags = IFF_UP | IFF_RUNNING;
-  done = done && ioctl (fd, SIOCSIFFLAGS, &request) == 0;
-  if (!done)
-    had_set_errno (error, errno, name, "roam-had needs CAP_NET_ADMIN");
-  if (fd >= 0)
-    close (fd);
-  return done;
-}
-
 /* A descriptor of an earlier process is attached already. */
 static gboolean
 is_our_tun (int fd, const char *name)
@@ -191,11 +157,14 @@ open_tun (HadData *data, const HadConfig *config, GError **error)
       return FALSE;
     }
   /* What comes out of the tunnel has a home address as source, which is exactly where this device leads. */
-  write_tun_setting ("ipv4", name, "rp_filter", "0");
-  write_tun_setting ("ipv4", name, "forwarding", "1");
-  write_tun_setting ("ipv6", name, "disable_ipv6", "1");
+  mip4_tun_write_setting ("ipv4", name, "rp_filter", "0");
+  mip4_tun_write_setting ("ipv4", name, "forwarding", "1");
+  mip4_tun_write_setting ("ipv6", name, "disable_ipv6", "1");
   data->tun_index = (int)if_nametoindex (name);
-  return bring_up (name, config->mtu, error);
+  if (mip4_tun_bring_up (name, config->mtu))
+    return TRUE;
+  had_set_errno (error, errno, name, "roam-had needs CAP_NET_ADMIN");
+  return FALSE;
 }
 
 /* A raw socket of our address; -1 and @error. */

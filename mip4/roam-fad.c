@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "mip4/control-io.h"
 #include "mip4/fad-io-private.h"
-#include "mip4/log-io.h"
+#include "base/log-io.h"
 
 #include <glib-unix.h>
 #include <stdlib.h>
@@ -135,7 +135,7 @@ main (int argc, char **argv)
 
   g_option_context_add_main_entries (context, entries, NULL);
   if (!g_option_context_parse (context, &argc, &argv, &error) || argc > 3 ||
-      (log_level != NULL && !mip4_log_set_level (log_level)))
+      (log_level != NULL && !roam_log_set_level (log_level)))
     {
       g_printerr ("roam-fad: %s\nTry roam-fad --help\n", error != NULL ? error->message : "wrong argument");
       return EXIT_USAGE;
@@ -149,7 +149,7 @@ main (int argc, char **argv)
     control_path = g_strdup (DEFAULT_CONTROL);
   if (argc > 1)
     return call (control_path, argv[1], argc > 2 ? argv[2] : NULL);
-  mip4_log_start ();
+  roam_log_start ();
   config = load (path != NULL ? path : DEFAULT_CONFIG);
   if (config == NULL)
     return EXIT_CONFIG;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "mip4/had-io-private.h"
-#include "mip4/log-io.h"
+#include "base/log-io.h"
 
 #include <glib-unix.h>
 #include <stdlib.h>
@@ -165,7 +165,7 @@ main (int argc, char **argv)
 
   g_option_context_add_main_entries (context, entries, NULL);
   g_option_context_set_summary (context, HAD_CLIENT_COMMANDS);
-  if (!g_option_context_parse (context, &argc, &argv, &error) || (log_level != NULL && !mip4_log_set_level (log_level)))
+  if (!g_option_context_parse (context, &argc, &argv, &error) || (log_level != NULL && !roam_log_set_level (log_level)))
     {
       g_printerr ("roam-had: %s\nTry roam-had --help\n", error != NULL ? error->message : "wrong argument");
       return EXIT_USAGE;
@@ -177,6 +177,6 @@ main (int argc, char **argv)
     }
   if (argc > 1)
     return had_client_run (control != NULL ? control : DEFAULT_CONTROL, json, argc - 1, argv + 1);
-  mip4_log_start ();
+  roam_log_start ();
   return serve (path != NULL ? path : DEFAULT_CONFIG, status_path, control, check);
 }

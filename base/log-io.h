@@ -3,9 +3,9 @@
 
 #include <glib.h>
 
-/* Where the lines of roam-had and roam-fad go: to the journal if that is what stderr is, else to stderr. */
+/* Where the lines of the server programs go: to the journal if that is what stderr is, else to stderr. */
 
 /* The least important lines that are written: "error", "warning", "info" (as it is at the start) or "debug". */
-gboolean mip4_log_set_level (const char *name);
+gboolean roam_log_set_level (const char *name);
 /* To be called once, before the first line. */
-void mip4_log_start (void);
+void roam_log_start (void);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "mip4/log-io.h"
+#include "base/log-io.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -19,7 +19,7 @@ write_log (GLogLevelFlags level, const GLogField *fields, gsize n_fields, gpoint
 }
 
 gboolean
-mip4_log_set_level (const char *name)
+roam_log_set_level (const char *name)
 {
   static const struct
   {
@@ -42,7 +42,7 @@ mip4_log_set_level (const char *name)
 }
 
 void
-mip4_log_start (void)
+roam_log_start (void)
 {
   g_log_set_writer_func (write_log, NULL, NULL);
 }
