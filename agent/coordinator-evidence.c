@@ -460,6 +460,10 @@ ike_input (Coordinator *c, CoordinatorLink *link, const IkeEvent *event, const C
       /* U-33: the encapsulation of ESP is IKE's affair; the MIP layer finds out for itself (NAT-007). */
       c->vpn.nat = event->nat_local;
       break;
+    case IKE_EVENT_PATH_CHANGED:
+    case IKE_EVENT_REDIRECTED:
+    case IKE_EVENT_RESOLVE:
+      break;
     }
 }
 

@@ -51,6 +51,11 @@ needs_a_path (IkeCommandType type)
       return TRUE;
     case IKE_REKEY_IKE:
     case IKE_REKEY_CHILD:
+    case IKE_REAUTHENTICATE:
+    case IKE_PATHS:
+    case IKE_GATEWAYS:
+    case IKE_FETCHED:
+    case IKE_SIGNED:
     case IKE_TERMINATE:
     case IKE_ABANDON:
       return FALSE;

@@ -179,6 +179,10 @@ drain_ike (Agent *agent, const RoamNow *now)
           agent_plan_move_children (&agent->plan, action.child_move.ifindex, &action.child_move.local,
                                     &action.child_move.remote, action.child_move.udp_encap);
           break;
+        case IKE_ACTION_SIGN:
+        case IKE_ACTION_FETCH:
+        case IKE_ACTION_TICKET:
+          break;
         }
       ike_action_clear (&action);
     }

@@ -121,6 +121,12 @@ ike_event_word (IkeEventType type)
       return "VPN inner address changed";
     case IKE_EVENT_NAT_CHANGED:
       return "NAT on the VPN path changed";
+    case IKE_EVENT_PATH_CHANGED:
+      return "VPN took another path";
+    case IKE_EVENT_REDIRECTED:
+      return "VPN gateway names another one";
+    case IKE_EVENT_RESOLVE:
+      return "VPN gateway's name is resolved again";
     }
   g_assert_not_reached ();
 }

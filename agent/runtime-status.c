@@ -107,6 +107,9 @@ agent_status_take_ike (Agent *agent, const IkeEvent *event)
       agent->ike_advice = event->advice;
       break;
     case IKE_EVENT_TIA_CHANGED:
+    case IKE_EVENT_PATH_CHANGED:
+    case IKE_EVENT_REDIRECTED:
+    case IKE_EVENT_RESOLVE:
       break;
     }
 }

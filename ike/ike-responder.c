@@ -186,6 +186,11 @@ ike_responder_input_command (IkeResponder *responder, const RoamNow *now, guint3
     {
     case IKE_START:
     case IKE_MOVE:
+    case IKE_REAUTHENTICATE:
+    case IKE_PATHS:
+    case IKE_GATEWAYS:
+    case IKE_FETCHED:
+    case IKE_SIGNED:
       return FALSE; /* the client's part */
     case IKE_CHECK:
     case IKE_REKEY_IKE:

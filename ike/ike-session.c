@@ -81,6 +81,16 @@ ike_action_clear (IkeAction *action)
     case IKE_ACTION_CHILD_ADD:
       g_clear_pointer (&action->child_add.child, ike_child_sa_unref);
       break;
+    case IKE_ACTION_SIGN:
+      g_clear_pointer (&action->sign.octets, g_bytes_unref);
+      break;
+    case IKE_ACTION_FETCH:
+      g_clear_pointer (&action->fetch.url, g_free);
+      g_clear_pointer (&action->fetch.body, g_bytes_unref);
+      break;
+    case IKE_ACTION_TICKET:
+      g_clear_pointer (&action->ticket.ticket, roam_secret_unref);
+      break;
     case IKE_ACTION_EVENT:
     case IKE_ACTION_CHILD_USE:
     case IKE_ACTION_CHILD_REMOVE:
@@ -278,6 +288,12 @@ ike_session_input_command (IkeSession *session, const RoamNow *now, const IkeCom
     case IKE_REKEY_CHILD:
       if (session->state == IKE_STATE_ESTABLISHED && ike_child_in_use (session))
         ike_task_rekey_child (session, ike_child_in_use (session));
+      break;
+    case IKE_REAUTHENTICATE:
+    case IKE_PATHS:
+    case IKE_GATEWAYS:
+    case IKE_FETCHED:
+    case IKE_SIGNED:
       break;
     case IKE_TERMINATE:
       command_terminate (session, now);

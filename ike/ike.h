@@ -40,9 +40,31 @@ typedef enum {
   IKE_EAP_METHOD_TLS,      /* certificate: RFC 5216, RFC 9190 */
 } IkeEapMethod;
 
+/* How a path change is told to the gateway. */
+typedef enum {
+  IKE_MOBILITY_AUTO,   /* MOBIKE when the gateway has it, else MOPO when it has that */
+  IKE_MOBILITY_MOBIKE, /* RFC 4555 */
+  IKE_MOBILITY_MOPO,   /* draft-eronen-mobike-mopo-02, with private-use numbers */
+  IKE_MOBILITY_NONE,
+} IkeMobilityDialect;
+
+typedef enum {
+  IKE_NAT_POLICY_TRAVERSE, /* NAT_DETECTION, UDP encapsulation where needed */
+  IKE_NAT_POLICY_FORBID,   /* NO_NATS_ALLOWED (RFC 4555 3.9) or NAT_PREVENTION: a path with a NAT is not used */
+} IkeNatPolicy;
+
+#define IKE_MAX_GATEWAYS 8 /* of one name or list */
+#define IKE_MAX_PATHS 8    /* local addresses that may be used at one time */
+
 /* All pointers are borrowed during ike_session_new() only; the session copies or references. */
 typedef struct {
   RoamAddr gateway;
+  const RoamAddr *gateways; /* further addresses of it, best first, any family; tried when the ones before are silent */
+  guint n_gateways;         /* at most IKE_MAX_GATEWAYS */
+  IkeMobilityDialect mobility;
+  IkeNatPolicy nat_policy;
+  gboolean announce_addresses; /* tell the gateway our other addresses (RFC 4555 3.4); default: only the one in use */
+  gboolean path_test_off;      /* MOPO: never send PATH_TEST */
   const char *local_id;  /* NULL: the certificate's subject or the local address */
   const char *remote_id; /* NULL: the gateway's address */
   IkeIdType local_id_type, remote_id_type;
@@ -69,6 +91,16 @@ typedef struct {
   RoamSecret *ppk;              /* post-quantum preshared key (RFC 8784); NULL: none */
   const char *ppk_id;
   gboolean require_ppk;         /* no connection without it */
+  /* The private key is elsewhere (PKCS#11, TPM): IKE_ACTION_SIGN asks, IKE_SIGNED answers; private_key_pem is NULL. */
+  gboolean external_key;
+  gboolean check_ocsp;          /* ask for a stapled OCSP answer (RFC 4806), else IKE_ACTION_FETCH one */
+  gboolean require_revocation;  /* no gateway whose revocation status stays unknown */
+  gboolean childless;           /* first IKE_AUTH without Child SA where the gateway can (RFC 6023) */
+  gboolean request_ticket;      /* session resumption (RFC 5723): IKE_ACTION_TICKET gives them */
+  RoamSecret *ticket;           /* of an earlier session with the same gateway and identity; NULL: none */
+  gboolean accept_redirect;     /* RFC 5685 */
+  gboolean request_domains;     /* split DNS (RFC 8598) */
+  const char *const *domains;   /* the only ones accepted (and what is below them), NULL-terminated; NULL: any */
 } IkeConfig;
 
 /* Recommended proposal lists, as text. */
@@ -92,6 +124,11 @@ typedef enum {
   IKE_CHECK,        /* liveness check (empty INFORMATIONAL with NAT detection) on the current path */
   IKE_REKEY_IKE,
   IKE_REKEY_CHILD,
+  IKE_REAUTHENTICATE, /* a new IKE SA with its Child SAs from the start, then the old one goes (RFC 7296 2.8.3) */
+  IKE_PATHS,        /* the local paths that exist now, best first; candidates when the present one fails */
+  IKE_GATEWAYS,     /* the gateway's name was resolved again (answer to IKE_EVENT_RESOLVE) */
+  IKE_FETCHED,      /* answer to IKE_ACTION_FETCH */
+  IKE_SIGNED,       /* answer to IKE_ACTION_SIGN */
   IKE_TERMINATE,    /* DELETE, then DEAD */
   IKE_ABANDON,      /* forget everything locally, at once; no packet, no DEAD */
 } IkeCommandType;
@@ -105,6 +142,12 @@ typedef struct {
    * FALSE (make before break) switches them when the gateway has answered.
    */
   gboolean move_children_now;
+  IkePath paths[IKE_MAX_PATHS];      /* PATHS */
+  guint n_paths;
+  RoamAddr gateways[IKE_MAX_GATEWAYS]; /* GATEWAYS */
+  guint n_gateways;
+  guint32 request;  /* FETCHED, SIGNED: of the action */
+  GBytes *answer;   /* FETCHED, SIGNED: borrowed; NULL: it failed */
 } IkeCommand;
 
 /* Everything ESP needs for one Child SA pair; immutable and reference-counted. */
@@ -142,13 +185,21 @@ typedef enum {
   IKE_EVENT_DEAD,          /* an established IKE SA is gone: DELETE, liveness failure (V.dead) */
   IKE_EVENT_TIA_CHANGED,   /* the inner addresses are others than before (V.tia) */
   IKE_EVENT_NAT_CHANGED,   /* nat_local / nat_remote are new */
+  IKE_EVENT_PATH_CHANGED,  /* the engine itself took another pair, since the one in use was silent (ike_session_get_status) */
+  IKE_EVENT_REDIRECTED,    /* the gateway named another one (RFC 5685): gateway or gateway_name; START follows by itself with an address */
+  IKE_EVENT_RESOLVE,       /* every known address of the gateway is silent, or gateway_name is new: IKE_GATEWAYS, please */
 } IkeEventType;
+
+#define IKE_MAX_DOMAINS 16
+#define IKE_MAX_NAME 256
 
 /* What the gateway assigned (CFG_REPLY); addresses may be unset. */
 typedef struct {
   RoamAddr tia4, tia6;
   RoamAddr dns[4];
   guint n_dns;
+  char domains[IKE_MAX_DOMAINS][IKE_MAX_NAME]; /* INTERNAL_DNS_DOMAIN: only these go to dns (RFC 8598); none: no split DNS */
+  guint n_domains;
 } IkeConfiguration;
 
 typedef struct {
@@ -158,6 +209,8 @@ typedef struct {
   gboolean mobike;                /* both sides sent MOBIKE_SUPPORTED */
   gboolean nat_local, nat_remote; /* a NAT before us / before the gateway */
   gint64 rtt_us;
+  RoamAddr gateway;               /* REDIRECTED; ESTABLISHED: the address in use */
+  char gateway_name[IKE_MAX_NAME]; /* REDIRECTED, RESOLVE: FQDN, "": the configured one */
   const char *reason;             /* static: what happened, in the RFC's words */
   const char *advice;             /* static or NULL: what the user can do */
 } IkeEvent;
@@ -169,7 +222,17 @@ typedef enum {
   IKE_ACTION_CHILD_USE,     /* send on this Child SA from now on (rekeying: RFC 7296 2.8) */
   IKE_ACTION_CHILD_REMOVE,
   IKE_ACTION_CHILD_MOVE,    /* all Child SAs: new outer addresses, keys and counters unchanged (RFC 4555 3.5) */
+  IKE_ACTION_SIGN,          /* with the external key; the handshake waits for IKE_SIGNED */
+  IKE_ACTION_FETCH,         /* HTTP, outside the engine (OCSP request, CRL); the handshake waits for IKE_FETCHED */
+  IKE_ACTION_TICKET,        /* for the next session; NULL: forget the one before */
 } IkeActionType;
+
+typedef enum {
+  IKE_SIGN_RSA_PKCS1,
+  IKE_SIGN_RSA_PSS, /* salt as long as the hash */
+  IKE_SIGN_ECDSA,   /* answer in DER (RFC 7427) */
+  IKE_SIGN_EDDSA,
+} IkeSignScheme;
 
 typedef struct {
   IkeActionType type;
@@ -193,6 +256,22 @@ typedef struct {
       RoamEndpoint local, remote;
       gboolean udp_encap;
     } child_move;
+    struct {
+      guint32 request;
+      IkeSignScheme scheme;
+      guint hash_bits;       /* SHA-1: 160; SHA-2: 256, 384, 512; EDDSA: 0 */
+      GBytes *octets;        /* to be hashed and signed */
+    } sign;
+    struct {
+      guint32 request;
+      char *url;             /* http only */
+      const char *content_type; /* static; of body */
+      GBytes *body;          /* POST; NULL: GET */
+    } fetch;
+    struct {
+      RoamSecret *ticket;    /* opaque; holds keys: store it as one. NULL: none is valid any more */
+      gint64 expires_wall_us;
+    } ticket;
   };
 } IkeAction;
 
@@ -215,6 +294,26 @@ gint64 ike_session_next_deadline (const IkeSession *session);
 gboolean ike_session_pop_action (IkeSession *session, IkeAction *ret_action);
 GHashTable *ike_session_dup_counters (const IkeSession *session);
 
+typedef enum {
+  IKE_PAIR_UNTRIED,
+  IKE_PAIR_PROBING,
+  IKE_PAIR_WORKS,
+  IKE_PAIR_SILENT,
+  IKE_PAIR_REFUSED, /* UNACCEPTABLE_ADDRESSES, UNEXPECTED_NAT_DETECTED and their MOPO kin */
+} IkePairState;
+
+/* One local address with one of the gateway's. */
+typedef struct {
+  IkePath path;
+  RoamEndpoint remote;
+  IkePairState state;
+  gboolean in_use;
+  gint64 rtt_us;       /* 0: not measured */
+  gint64 tried_us;     /* boot; 0: never */
+} IkePairStatus;
+
+#define IKE_MAX_PAIRS 64 /* IKE_MAX_PATHS x IKE_MAX_GATEWAYS */
+
 /* For status displays; a copy, strings static. */
 typedef struct {
   const char *state;          /* "idle", "init", "auth", "established", ... */
@@ -226,6 +325,10 @@ typedef struct {
   guint32 child_spi_in, child_spi_out;
   gint64 established_us;
   gint64 last_rtt_us;
+  const char *dialect;        /* "mobike", "mopo", "none" */
+  gint64 rekey_us;            /* boot, when the IKE SA's rekeying is due; 0: unknown */
+  IkePairStatus pairs[IKE_MAX_PAIRS];
+  guint n_pairs;
 } IkeStatus;
 void ike_session_get_status (const IkeSession *session, IkeStatus *ret_status);
 
@@ -273,6 +376,11 @@ typedef struct {
   RoamAddr addresses[IKE_MAX_RESPONDER_ADDRESSES]; /* other outer addresses of ours, announced to MOBIKE clients */
   guint n_addresses;
   gboolean disable_mobike, disable_nat_traversal;
+  gboolean disable_mopo;
+  IkeNatPolicy nat_policy;
+  const RoamAddr *redirect;     /* every client is sent there in IKE_SA_INIT (RFC 5685 3); NULL: none */
+  const char *redirect_name;    /* likewise, FQDN */
+  gboolean disable_tickets;     /* session resumption (RFC 5723) */
   gboolean force_udp_encap;     /* user-space data plane: report a NAT so that ESP stays in UDP */
   IkeRoutability routability;
   guint max_clients;            /* 0: 1024 */

@@ -103,6 +103,10 @@ perform (Probe *probe, guint32 client, const IkeAction *action)
       g_print ("%u child-move remote %s encap %d\n", client, roam_endpoint_to_string (&action->child_move.remote, addr),
                action->child_move.udp_encap);
       return;
+    case IKE_ACTION_SIGN:
+    case IKE_ACTION_FETCH:
+    case IKE_ACTION_TICKET:
+      return;
     }
 }
 

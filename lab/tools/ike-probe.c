@@ -86,6 +86,12 @@ event_name (IkeEventType type)
       return "tia-changed";
     case IKE_EVENT_NAT_CHANGED:
       return "nat-changed";
+    case IKE_EVENT_PATH_CHANGED:
+      return "path-changed";
+    case IKE_EVENT_REDIRECTED:
+      return "redirected";
+    case IKE_EVENT_RESOLVE:
+      return "resolve";
     }
   return "?";
 }
@@ -254,6 +260,10 @@ perform (Probe *probe, const IkeAction *action)
                elapsed_us (probe), roam_endpoint_to_string (&action->child_move.local, local),
                roam_endpoint_to_string (&action->child_move.remote, remote),
                action->child_move.udp_encap ? "true" : "false");
+      return;
+    case IKE_ACTION_SIGN:
+    case IKE_ACTION_FETCH:
+    case IKE_ACTION_TICKET:
       return;
     }
 }

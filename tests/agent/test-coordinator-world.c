@@ -170,6 +170,11 @@ say_ike (World *w, const IkeCommand *command)
       return;
     case IKE_REKEY_IKE:
     case IKE_REKEY_CHILD:
+    case IKE_REAUTHENTICATE:
+    case IKE_PATHS:
+    case IKE_GATEWAYS:
+    case IKE_FETCHED:
+    case IKE_SIGNED:
       break;
     }
   g_assert_not_reached ();

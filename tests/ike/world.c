@@ -24,6 +24,12 @@ event_name (IkeEventType type)
       return "tia-changed";
     case IKE_EVENT_NAT_CHANGED:
       return "nat-changed";
+    case IKE_EVENT_PATH_CHANGED:
+      return "path-changed";
+    case IKE_EVENT_REDIRECTED:
+      return "redirected";
+    case IKE_EVENT_RESOLVE:
+      return "resolve";
     }
   return "?";
 }
@@ -138,6 +144,10 @@ perform (World *world, const IkeAction *action)
     case IKE_ACTION_CHILD_MOVE:
       g_string_append_printf (world->trace, "move:%u%s ", action->child_move.ifindex,
                               action->child_move.udp_encap ? "u" : "");
+      return;
+    case IKE_ACTION_SIGN:
+    case IKE_ACTION_FETCH:
+    case IKE_ACTION_TICKET:
       return;
     }
 }
