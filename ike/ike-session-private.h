@@ -18,7 +18,8 @@
  *
  * Files: ike-session.c verbs, ike-receive.c datagrams, ike-exchange.c windows and retransmission,
  * ike-respond.c requests of the peer, ike-sa.c and ike-child.c the SAs, ike-mobility.c path and
- * NAT state, ike-task-*.c the exchanges that we start, ike-responder*.c the gateway's side.
+ * NAT state, ike-task-*.c the exchanges that we start, ike-outside.c and ike-revocation.c what IKE_AUTH
+ * waits for, ike-responder*.c the gateway's side.
  */
 
 /* The SA in use, the one it replaces, and one more of each side when both rekey at once (RFC 7296 2.8.2). */
@@ -179,6 +180,45 @@ typedef struct
   RoamSecret *sk_d, *sk_pi, *sk_pr;
 } IkePpkKeys;
 
+/* What a handshake waits for that is done outside of the engine. */
+typedef enum
+{
+  IKE_OUTSIDE_NOTHING,
+  IKE_OUTSIDE_SIGNATURE,
+  IKE_OUTSIDE_CERTIFICATE, /* of a hash-and-URL payload (RFC 7296 3.6) */
+  IKE_OUTSIDE_OCSP,
+  IKE_OUTSIDE_CRL,
+} IkeOutsideKind;
+
+/* One request outside, and the gateway's message that is looked at again when the answer is there. */
+typedef struct
+{
+  IkeOutsideKind kind;
+  guint32 request;
+  gint64 until_us;
+  IkeSa *sa;
+  IkePair pair;
+  IkeMessage *message; /* NULL: SIGNATURE */
+} IkeOutside;
+
+/* The gateway's certificate: has it been revoked (ike-revocation.c)? */
+typedef struct
+{
+  gboolean settled;
+  GPtrArray *ocsp_urls, *crl_urls; /* char*, still to be asked; NULL: not looked at yet */
+  gint64 until_us;                 /* end of patience with all of them */
+  GBytes *nonce;                   /* of the OCSP request under way */
+  const char *reason;              /* why it is still unknown */
+} IkeRevocationCheck;
+
+/* AUTH by a key outside (ike-outside.c): with the PPK, or the only one; then without it. */
+typedef struct
+{
+  IkeSignaturePlan plan;
+  guint attempt;
+  GBytes *auth[2];
+} IkeOutsideAuth;
+
 /* What a half-open attempt carries from message to message. */
 typedef struct
 {
@@ -199,6 +239,10 @@ typedef struct
   guint eap_rounds;
   GBytes *peer_id;    /* EAP: body of the gateway's ID payload, for its last AUTH */
   IkePpkKeys without; /* a PPK was mixed into the SA's keys; these are the others */
+  IkeOutside outside;
+  IkeOutsideAuth outside_auth;
+  IkePublicKey *peer_key; /* its signature is good; NULL: none */
+  IkeRevocationCheck revocation;
   /* An unauthenticated error notify is believed only when nothing better comes until then (RFC 7296 2.21.1). */
   const char *problem, *advice;
   gint64 problem_us;
@@ -219,7 +263,10 @@ struct _IkeSession
   char *eap_identity, *eap_server_name;
   RoamSecret *eap_password;
   gboolean eap_only;
-  RoamSecret *ppk; /* NULL: none */
+  gboolean external_key, check_ocsp, require_revocation;
+  GBytes *ocsp_answer;  /* about the gateway, good when it came; NULL: none */
+  guint32 last_request; /* outside; 0: none yet */
+  RoamSecret *ppk;      /* NULL: none */
   char *ppk_id;
   gboolean require_ppk;
   IkeProposals *ike_offer, *esp_offer;
@@ -390,12 +437,41 @@ void ike_auth_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const
 void ike_auth_refuse_gateway (IkeSession *session, IkeSa *sa, const RoamNow *now, const char *reason,
                               const char *advice);
 
+/* ike-outside.c: what others do for the handshake while it waits. */
+
+/* IKE_SA_INIT is over: the request follows at once, or when the key outside has signed. */
+void ike_auth_begin (IkeSession *session, IkeSa *sa, const RoamNow *now);
+/* AUTH data of the key outside for @sk_p; NULL: there is none. */
+GBytes *ike_outside_auth (const IkeSession *session, const IkeSa *sa, const RoamSecret *sk_p, guint8 *ret_method);
+/*
+ * IKE_ACTION_FETCH; the handshake waits, at most @patience_us. @message goes through ike_auth_process() again when
+ * the answer was taken. Takes nothing; @body NULL: GET.
+ */
+void ike_outside_fetch (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair,
+                        const IkeMessage *message, IkeOutsideKind kind, const char *url, GBytes *body,
+                        gint64 patience_us);
+/* FETCHED and SIGNED; an answer to anything but the request under way is nothing. */
+void ike_outside_command (IkeSession *session, const RoamNow *now, const IkeCommand *command);
+void ike_outside_deadline (IkeSession *session, const RoamNow *now);
+gint64 ike_outside_next_deadline (const IkeSession *session);
+void ike_outside_clear (IkeHandshake *handshake);
+
+/* ike-revocation.c */
+
+/* TRUE: the handshake goes on. FALSE: it waits for a fetch, or the gateway was refused. */
+gboolean ike_revocation_settle (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair,
+                                const IkeMessage *message);
+/* What was fetched for the present step; NULL: nothing came. */
+void ike_revocation_take (IkeSession *session, IkeSa *sa, const RoamNow *now, IkeOutsideKind kind, GBytes *answer);
+void ike_revocation_clear (IkeRevocationCheck *check);
+
 /* ike-task-eap.c */
 gboolean ike_eap_configure (IkeSession *session, const IkeConfig *config, char **ret_problem);
 /* FALSE: there is none. */
 gboolean ike_eap_add_response (IkeSession *session, IkePayloads *payloads);
 /* A response of IKE_AUTH before Success. */
-void ike_eap_auth_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkeMessage *message);
+void ike_eap_auth_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair,
+                           const IkeMessage *message);
 
 /* ike-ppk.c */
 void ike_ppk_keys_clear (IkePpkKeys *keys);

@@ -267,6 +267,7 @@ typedef struct {
       char *url;             /* http only */
       const char *content_type; /* static; of body */
       GBytes *body;          /* POST; NULL: GET */
+      gsize max_length;      /* of the answer, octets; no redirects */
     } fetch;
     struct {
       RoamSecret *ticket;    /* opaque; holds keys: store it as one. NULL: none is valid any more */
