@@ -272,6 +272,7 @@ typedef struct {
       char *url;             /* http only */
       const char *content_type; /* static; of body */
       GBytes *body;          /* POST; NULL: GET */
+      gsize max_length;      /* of the answer, octets; no redirects */
     } fetch;
     struct {
       RoamSecret *ticket;    /* opaque; holds keys: store it as one. NULL: none is valid any more */
@@ -377,6 +378,7 @@ typedef struct {
   GBytes *certificate_pem;      /* leaf first, then intermediates; with private_key_pem and ca_pem, or none of them */
   RoamSecret *private_key_pem;
   GBytes *ca_pem;               /* trust anchors of the clients' certificates */
+  GBytes *ocsp_response;        /* DER, about certificate_pem, for clients that ask (RFC 4806); NULL: none */
   const char *ike_proposals, *esp_proposals; /* as in IkeConfig */
   RoamPrefix pool4, pool6;      /* inner addresses; one of them at least */
   RoamAddr dns[4];
@@ -419,6 +421,8 @@ gboolean ike_responder_redirect (IkeResponder *responder, const RoamNow *now, gu
                                  const char *name);
 /* Our other outer addresses changed: all MOBIKE clients are told (RFC 4555 3.6). At most IKE_MAX_RESPONDER_ADDRESSES. */
 void ike_responder_set_addresses (IkeResponder *responder, const RoamNow *now, const RoamAddr *addresses, guint n);
+/* A newer OCSP answer about our certificate; NULL: none any more. */
+void ike_responder_set_ocsp_response (IkeResponder *responder, GBytes *response);
 /* One UDP payload as received (non-ESP marker still there on 4500). ESP does not come here. */
 void ike_responder_input_datagram (IkeResponder *responder, const RoamNow *now, guint32 ifindex,
                                    const RoamEndpoint *local, const RoamEndpoint *remote, const guint8 *data,
