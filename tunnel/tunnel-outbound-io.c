@@ -8,6 +8,9 @@
 
 /* From the TUN to the wire: read, encapsulate and encrypt in place, one sendmmsg() a batch. */
 
+/* Packets between two requests for a successor of an SA whose sequence numbers run short. */
+#define EXHAUSTION_STEP (1u << 20)
+
 typedef struct
 {
   int fd; /* -1: nothing is sent */
@@ -43,6 +46,19 @@ put_message (TunnelWorker *worker, guint slot, guint8 *data, gsize length, const
   };
 }
 
+/* RFC 4303 3.3.3: rekeying takes a while, and may have to be tried again. */
+static void
+report_exhaustion (TunnelWorker *worker, TunnelSaState *state)
+{
+  guint64 next = tunnel_esp_out_next_sequence (state->out);
+  TunnelIoEvent event = { .type = TUNNEL_IO_EXHAUSTION, .sa = state->sa->id };
+
+  if (state->short_reported != 0 && next - state->short_reported < EXHAUSTION_STEP)
+    return;
+  state->short_reported = next;
+  tunnel_queue_push (worker->queue, &event);
+}
+
 /* @plain (in slot @slot of the batch) as an ESP packet to the gateway. */
 static TunnelDrop
 prepare_esp (TunnelWorker *worker, guint slot, guint8 *plain, gsize length)
@@ -54,6 +70,8 @@ prepare_esp (TunnelWorker *worker, guint slot, guint8 *plain, gsize length)
   TunnelDrop drop;
 
   drop = tunnel_esp_encrypt (state->out, TUNNEL_NEXT_HEADER_IPV4, plain, length, packet, room, &packet_length);
+  if (tunnel_esp_out_runs_short (state->out))
+    report_exhaustion (worker, state);
   if (drop != TUNNEL_DROP_NONE)
     return drop;
   put_message (worker, slot, packet, packet_length, &worker->path->esp_remote);

@@ -160,7 +160,7 @@ test_esp_without_udp (Lab *lab)
 
 /* ------------------------------------------------------------------------ hostile ---- */
 
-/* covers: R5266-TRF-008, IKE-ESP-001, IKE-ESP-005, IKE-ESP-014 */
+/* covers: R5266-TRF-008, IKE-ESP-001, IKE-ESP-005, IKE-ESP-014, IKE-TS-011 */
 static void
 test_unwanted_packets (Lab *lab)
 {
