@@ -37,7 +37,7 @@ struct _GwData
 {
   GwSockets *sockets;
   GwTable *table;
-  GwTrafficFunc traffic;
+  GwSaFunc traffic, exhausted;
   gpointer user_data;
   int tun_fd;
   guint tun_source;
@@ -157,6 +157,16 @@ encrypt (GwData *data, GwClient *client, const GwInner *inner, guint8 *plain)
   return TUNNEL_DROP_NONE;
 }
 
+/* RFC 4303 3.3.3: another SA before the sequence numbers end. Once for each. */
+static void
+note_exhaustion (GwData *data, GwSa *sa)
+{
+  if (sa->exhausted || !tunnel_esp_out_runs_short (sa->out))
+    return;
+  sa->exhausted = TRUE;
+  data->exhausted (sa, data->user_data);
+}
+
 static void
 process_outbound (GwData *data, guint8 *packet, gsize length)
 {
@@ -180,6 +190,7 @@ process_outbound (GwData *data, guint8 *packet, gsize length)
   else
     drop = encrypt (data, client, &inner, packet);
   data->drops[drop]++;
+  note_exhaustion (data, client->out);
 }
 
 static gboolean
@@ -290,13 +301,14 @@ add_routes (const char *tun_name, const RoamPrefix *const pools[2], GError **err
 
 GwData *
 gw_data_new (const char *tun_name, guint mtu, const RoamPrefix *pool4, const RoamPrefix *pool6, GwSockets *sockets,
-             GwTable *table, GwTrafficFunc traffic, gpointer user_data, GError **error)
+             GwTable *table, GwSaFunc traffic, GwSaFunc exhausted, gpointer user_data, GError **error)
 {
   g_autoptr (GwData) data = g_new0 (GwData, 1);
 
   data->sockets = sockets;
   data->table = table;
   data->traffic = traffic;
+  data->exhausted = exhausted;
   data->user_data = user_data;
   data->tun_fd = -1;
   data->slots = g_malloc (GW_BATCH * GW_SLOT);

@@ -8,12 +8,16 @@
 
 typedef struct _GwData GwData;
 
-/* @sa decrypted something valid, for the first time or a second after the last call. */
-typedef void (*GwTrafficFunc) (GwSa *sa, gpointer user_data);
+typedef void (*GwSaFunc) (GwSa *sa, gpointer user_data);
 
-/* @sockets and @table are borrowed. The device and its routes go with the descriptor. @pool4, @pool6 may be unset. */
+/*
+ * @sockets and @table are borrowed. The device and its routes go with the descriptor. @pool4, @pool6 may be unset.
+ * @traffic: the SA decrypted something valid, for the first time or a second after the last call. @exhausted: its
+ * sequence numbers come to an end. Both may remove SAs.
+ */
 GwData *gw_data_new (const char *tun_name, guint mtu, const RoamPrefix *pool4, const RoamPrefix *pool6,
-                     GwSockets *sockets, GwTable *table, GwTrafficFunc traffic, gpointer user_data, GError **error);
+                     GwSockets *sockets, GwTable *table, GwSaFunc traffic, GwSaFunc exhausted, gpointer user_data,
+                     GError **error);
 void gw_data_free (GwData *data);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GwData, gw_data_free)
 /* Decrypts and delivers; @udp_encap: it came in UDP. */

@@ -338,6 +338,17 @@ traffic (GwSa *sa, gpointer user_data)
   drain (gw);
 }
 
+static void
+exhausted (GwSa *sa, gpointer user_data)
+{
+  Gw *gw = user_data;
+  const IkeCommand rekey = { .type = IKE_REKEY_CHILD };
+  const RoamNow now = gw_now ();
+
+  ike_responder_input_command (gw->responder, &now, sa->client->number, &rekey);
+  drain (gw);
+}
+
 static gboolean
 timer_readable (int fd, GIOCondition condition, gpointer user_data)
 {
@@ -383,7 +394,7 @@ open_edges (Gw *gw, GError **error)
   if (gw->sockets == NULL)
     return FALSE;
   gw->data = gw_data_new (config->tun_name, config->mtu, &config->engine.pool4, &config->engine.pool6, gw->sockets,
-                          gw->table, traffic, gw, error);
+                          gw->table, traffic, exhausted, gw, error);
   if (gw->data == NULL)
     return FALSE;
   gw->timer_fd = timerfd_create (CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);

@@ -15,7 +15,8 @@ typedef struct
   IkeChildSa *child;
   TunnelEspIn *in;
   TunnelEspOut *out;
-  gint64 traffic_us; /* when the engine last heard of traffic; 0: never */
+  gint64 traffic_us;  /* when the engine last heard of traffic; 0: never */
+  gboolean exhausted; /* the engine was asked for a successor */
 } GwSa;
 
 struct _GwClient
