@@ -259,6 +259,7 @@ struct _IkeSession
 
   gint64 heard_us;     /* last proof of life */
   gint64 keepalive_us; /* when the next NAT keepalive is due; ROAM_NEVER */
+  gint64 unanswered_us; /* earliest time of the next check that unanswered packets cause */
   gint64 doubt_us;     /* last check that an unprotected message caused */
   gint64 rtt_us;
 };

@@ -9,6 +9,9 @@
 #define DEFAULT_REKEY_CHILD_US (3600 * ROAM_USEC_PER_SEC)
 /* Rekeying earlier than this would never come to rest. */
 #define MIN_REKEY_US (10 * ROAM_USEC_PER_SEC)
+/* Packets of the user's without an answer make a liveness check after this much silence, and then this often. */
+#define UNANSWERED_US (2 * ROAM_USEC_PER_SEC)
+#define UNANSWERED_INTERVAL_US (10 * ROAM_USEC_PER_SEC)
 /* A DELETE gets three copies and then some time for the last answer. */
 #define CLOSING_PATIENCE_US (4 * ROAM_USEC_PER_SEC)
 
@@ -355,6 +358,23 @@ ike_session_input_traffic (IkeSession *session, const RoamNow *now, guint32 chil
     return;
   session->heard_us = MAX (session->heard_us, now->boot_us);
   ike_child_traffic (session, child);
+}
+
+void
+ike_session_input_unanswered (IkeSession *session, const RoamNow *now, guint32 child_id)
+{
+  const IkeChild *child = ike_child_by_id (session, child_id);
+
+  if (session->state != IKE_STATE_ESTABLISHED || !child || !child->outbound ||
+      now->boot_us < MAX (session->heard_us + UNANSWERED_US, session->unanswered_us))
+    return;
+  session->unanswered_us = now->boot_us + UNANSWERED_INTERVAL_US;
+  if (session->current->task || ike_task_find (session, IKE_TASK_CHECK, 0))
+    return; /* that one's retransmission is the check */
+  ike_count (session, "unanswered-checks");
+  ike_task_check (session, 0, FALSE);
+  ike_exchange_pump (session, now);
+  ike_sa_reap (session);
 }
 
 void

@@ -335,6 +335,21 @@ is_oversize (const TunnelWorker *worker, gsize length)
   return length > worker->mtu && (mode == TUNNEL_MODE_C || mode == TUNNEL_MODE_F || mode == TUNNEL_MODE_MC);
 }
 
+/* Silence in answer to packets: whoever sends them would like to know sooner than the liveness check does. */
+static void
+note_unanswered (TunnelWorker *worker)
+{
+  TunnelIoEvent event = { .type = TUNNEL_IO_UNANSWERED, .sa = worker->path->out->sa->id };
+  gint64 now = tunnel_worker_now ();
+
+  if (worker->unanswered_us == 0)
+    worker->unanswered_us = now;
+  if (now - MAX (worker->unanswered_us, worker->unanswered_said_us) < ROAM_USEC_PER_SEC)
+    return;
+  worker->unanswered_said_us = now;
+  tunnel_queue_push (worker->queue, &event);
+}
+
 void
 tunnel_outbound_process (TunnelWorker *worker)
 {
@@ -357,6 +372,8 @@ tunnel_outbound_process (TunnelWorker *worker)
     }
   if (length <= 0)
     worker->draining = FALSE;
+  if (worker->path->mode == TUNNEL_MODE_MC && outgoing.count > 0)
+    note_unanswered (worker);
   if (worker->path->mip_udp && outgoing.count > 0)
     tunnel_keepalive_note_sent (&worker->keepalive, tunnel_worker_now ());
   flush (worker, &outgoing);
