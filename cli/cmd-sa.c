@@ -28,15 +28,12 @@ round_trip_of (GVariant *dict)
 static void
 print_head (GVariant *sa)
 {
-  g_autofree char *spi_i =
-    g_strdup_printf ("%016" G_GINT64_MODIFIER "x", (guint64)cli_dict_number (sa, "spi-initiator"));
-  g_autofree char *spi_r =
-    g_strdup_printf ("%016" G_GINT64_MODIFIER "x", (guint64)cli_dict_number (sa, "spi-responder"));
   g_autofree char *age = age_of (sa, "age-ms"), *rekey = age_of (sa, "rekey-in-ms"), *rtt = round_trip_of (sa);
   gboolean near_nat = cli_dict_boolean (sa, "nat-local"), far_nat = cli_dict_boolean (sa, "nat-remote");
 
   g_print ("%-16s%s, for %s\n", "IKE SA", cli_dict_text (sa, "state"), age);
-  g_print ("%-16s%s (this machine) %s (gateway)\n", "SPIs", spi_i, spi_r);
+  g_print ("%-16s%s (this machine) %s (gateway)\n", "SPIs", cli_dict_text (sa, "spi-initiator"),
+           cli_dict_text (sa, "spi-responder"));
   print_line ("Moves by", cli_dialect_in_words (cli_dict_text (sa, "dialect")));
   g_print ("%-16s%s %s -> %s\n", "Path", cli_dict_text (sa, "interface"), cli_dict_text (sa, "local"),
            cli_dict_text (sa, "remote"));

@@ -165,6 +165,15 @@ from_pairs (GPtrArray *pairs)
   return g_variant_builder_end (&rows);
 }
 
+/* As text: JSON's numbers do not hold 64 bit. */
+static void
+add_spi (GVariantBuilder *builder, const char *key, guint64 spi)
+{
+  g_autofree char *text = g_strdup_printf ("%016" G_GINT64_MODIFIER "x", spi);
+
+  add_text (builder, key, text);
+}
+
 GVariant *
 dbus_variant_from_sa (const AgentSa *sa)
 {
@@ -179,8 +188,8 @@ dbus_variant_from_sa (const AgentSa *sa)
   add_text (&builder, "local", sa->local);
   add_text (&builder, "remote", sa->remote);
   add_text (&builder, "tia", sa->tia);
-  g_variant_builder_add (&builder, "{sv}", "spi-initiator", g_variant_new_uint64 (sa->spi_i));
-  g_variant_builder_add (&builder, "{sv}", "spi-responder", g_variant_new_uint64 (sa->spi_r));
+  add_spi (&builder, "spi-initiator", sa->spi_i);
+  add_spi (&builder, "spi-responder", sa->spi_r);
   add_boolean (&builder, "nat-local", sa->nat_local);
   add_boolean (&builder, "nat-remote", sa->nat_remote);
   add_int64 (&builder, "age-ms", sa->age_ms);

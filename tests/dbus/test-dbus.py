@@ -213,7 +213,7 @@ class Adaptor(unittest.TestCase):
         self.agent.say("dialect mopo")
         self.assertEqual(self.client.wait_signal("PropertiesChanged")[1]["Dialect"], "mopo")
         sa, = self.client.call("GetSecurityAssociations")[0]
-        self.assertEqual((sa["state"], sa["dialect"], sa["spi-initiator"]), ("established", "mopo", 0x0102030405060708))
+        self.assertEqual((sa["state"], sa["dialect"], sa["spi-initiator"]), ("established", "mopo", "0102030405060708"))
         self.assertEqual((sa["age-ms"], sa["rekey-in-ms"], sa["rtt-us"]), (3605000, 10800000, 20400))
         self.assertEqual([(c["spi-in"], c["in-use"]) for c in sa["children"]], [(0xc0000001, False), (0xc0000002, True)])
         self.assertEqual([(p["interface"], p["state"], p["rtt-us"], p["tried-ms"]) for p in sa["pairs"]],
