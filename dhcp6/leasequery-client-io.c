@@ -187,6 +187,15 @@ feed (Server *server)
 
 /* ------------------------------------------------------------------- verbs ---- */
 
+static void
+set_tls (LeasequeryIo *io, LeasequeryTls *tls, const LeasequeryServerAddress *server)
+{
+  char address[ROAM_ADDR_STRLEN];
+
+  leasequery_io_set_tls (io, tls,
+                         server->name != NULL ? server->name : roam_addr_to_string (&server->endpoint.addr, address));
+}
+
 LeasequeryClient *
 leasequery_client_new (const LeasequeryClientConfig *config, GMainContext *context, LeasequeryClientFunc function,
                        gpointer user_data)
@@ -195,6 +204,7 @@ leasequery_client_new (const LeasequeryClientConfig *config, GMainContext *conte
 
   client->config = *config;
   client->config.servers = NULL;
+  client->config.tls = NULL; /* the connections have it */
   client->duid = g_bytes_new (config->requestor.duid.data, config->requestor.duid.length);
   client->config.requestor.duid.data = g_bytes_get_data (client->duid, NULL);
   client->function = function;
@@ -214,6 +224,8 @@ leasequery_client_new (const LeasequeryClientConfig *config, GMainContext *conte
       server->given = g_hash_table_new_full (NULL, NULL, NULL, question_unref);
       server->io = leasequery_io_new (&config->servers[i].endpoint, config->servers[i].scope_id,
                                       &client->config.requestor, context, on_event, server);
+      if (config->tls != NULL)
+        set_tls (server->io, config->tls, &config->servers[i]);
     }
   return client;
 }

@@ -11,7 +11,8 @@ typedef struct _LeasequeryClient LeasequeryClient;
 typedef struct
 {
   RoamEndpoint endpoint;
-  guint scope_id; /* interface number of a link-local address, else 0 */
+  guint scope_id;   /* interface number of a link-local address, else 0 */
+  const char *name; /* what its certificate must hold; copied. NULL: the address */
 } LeasequeryServerAddress;
 
 typedef struct
@@ -19,6 +20,7 @@ typedef struct
   const LeasequeryServerAddress *servers; /* in order of preference */
   guint n_servers;
   LeasequeryRequestorConfig requestor;
+  LeasequeryTls *tls; /* referenced; needed when requestor.tls is set */
   LeasequeryPolicy policy;
   gint64 remember_us; /* how long a question without result is not asked again; 0: it is (LQ-REQ-019) */
 } LeasequeryClientConfig;

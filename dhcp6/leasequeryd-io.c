@@ -54,7 +54,7 @@ on_store (LeaseStore *store, gpointer user_data)
   if (store != NULL)
     daemon->store = lease_store_ref (store);
   if (daemon->server != NULL)
-    leasequery_server_io_set_store (daemon->server, store);
+    leasequery_server_io_set_store (daemon->server, store, NULL);
 }
 
 static void
@@ -253,7 +253,7 @@ leasequeryd_new (LeasequerydConfig *config, const char *status_path, GError **er
   daemon->server = leasequery_server_io_new (leasequery_server_new (&config->server), &edge, error);
   if (daemon->server == NULL)
     return NULL;
-  leasequery_server_io_set_store (daemon->server, daemon->store);
+  leasequery_server_io_set_store (daemon->server, daemon->store, NULL);
   if (status_path != NULL)
     {
       on_status (daemon);

@@ -174,6 +174,9 @@ on_event (LeasequeryClient *client, const LeasequeryClientEvent *told, gpointer 
       return;
     case LEASEQUERY_EVENT_REPLY:
     case LEASEQUERY_EVENT_RESTART:
+    case LEASEQUERY_EVENT_CAUGHT_UP:
+    case LEASEQUERY_EVENT_RESUME:
+    case LEASEQUERY_EVENT_DATA_MISSING:
       return;
     }
 }
