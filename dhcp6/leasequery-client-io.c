@@ -249,18 +249,29 @@ leasequery_client_free (LeasequeryClient *client)
   g_free (client);
 }
 
-void
-leasequery_client_ask (LeasequeryClient *client, guint id, const LeasequeryQuery *query)
+static void
+ask (LeasequeryClient *client, guint first, guint n, guint id, const LeasequeryQuery *query)
 {
-  guint n = client->config.policy == LEASEQUERY_ASK_FIRST ? 1 : client->n_servers;
   Question *question = g_new0 (Question, 1);
 
   question->id = id;
   question->query = leasequery_query_copy (query);
-  for (guint i = 0; i < n; i++)
+  for (guint i = first; i < first + n; i++)
     enqueue (&client->servers[i], question);
-  for (guint i = 0; i < n; i++)
+  for (guint i = first; i < first + n; i++)
     feed (&client->servers[i]);
+}
+
+void
+leasequery_client_ask (LeasequeryClient *client, guint id, const LeasequeryQuery *query)
+{
+  ask (client, 0, client->config.policy == LEASEQUERY_ASK_FIRST ? 1 : client->n_servers, id, query);
+}
+
+void
+leasequery_client_ask_one (LeasequeryClient *client, guint server, guint id, const LeasequeryQuery *query)
+{
+  ask (client, server, 1, id, query);
 }
 
 void

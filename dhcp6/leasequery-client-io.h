@@ -4,7 +4,10 @@
 #include "dhcp6/leasequery-io.h"
 #include "dhcp6/leasequery-merge.h"
 
-/* Questions to one or more servers, over one connection to each. */
+/*
+ * Questions to one or more servers, over one connection to each. A client that is asked an active question must be
+ * asked no other (RFC 7653 9.4).
+ */
 
 typedef struct _LeasequeryClient LeasequeryClient;
 
@@ -48,6 +51,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (LeasequeryClient, leasequery_client_free)
  * With remember_us the answer may come before this returns.
  */
 void leasequery_client_ask (LeasequeryClient *client, guint id, const LeasequeryQuery *query);
+/* The same of one server alone, whatever the policy. */
+void leasequery_client_ask_one (LeasequeryClient *client, guint server, guint id, const LeasequeryQuery *query);
 /* Several questions are coming: none is sent before the last is asked; with half_close that matters. */
 void leasequery_client_begin (LeasequeryClient *client);
 void leasequery_client_commit (LeasequeryClient *client);

@@ -335,8 +335,11 @@ connection_ended (LeasequeryRequestor *r, gboolean in_order)
       connect_anew (r);
       return;
     }
-  /* An active query is asked again anyway, and seldom. */
-  if (!r->heard && r->queries->len > 0 && find_active (r) == NULL)
+  /*
+   * An active query is asked again anyway, and seldom. Under TLS who does not permit us says so: with TLS 1.3 what a
+   * server thinks of our certificate comes when the handshake is over for us.
+   */
+  if (!r->heard && r->queries->len > 0 && find_active (r) == NULL && (in_order || !r->config.tls))
     {
       /* A server at its limit of connections, or one that does not permit us, just closes (row 28). */
       if (++r->refusals >= LEASEQUERY_MAX_REFUSALS)

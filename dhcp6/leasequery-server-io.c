@@ -266,7 +266,7 @@ continue_handshake (Client *client)
   else if (errno != EAGAIN)
     {
       tell_fault (client->io, client->number, leasequery_tls_session_get_error (client->session));
-      drop (client);
+      linger (client); /* the alert says why */
       return FALSE;
     }
   set_writing (client, leasequery_tls_session_wants_write (client->session));

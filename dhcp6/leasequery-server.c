@@ -299,6 +299,23 @@ end_queries (LeasequeryServer *server, const RoamNow *now, guint16 status_before
     }
 }
 
+/* Changes are noted elsewhere from now on: who asks again is told what it missed. */
+static void
+end_active (LeasequeryServer *server, const RoamNow *now)
+{
+  for (guint i = 0; i < server->order->len; i++)
+    {
+      ServerConnection *connection = g_ptr_array_index (server->order, i);
+      const ServerQuery *query = leasequery_active_get (connection);
+
+      if (query == NULL || connection->closing)
+        continue;
+      leasequery_page_terminate (server, connection, query, roam_now_unix (now), DHCP6_STATUS_QUERY_TERMINATED,
+                                 "changes are kept elsewhere");
+      leasequery_server_close (server, connection, TRUE, "changes are kept elsewhere");
+    }
+}
+
 static void
 set_store (LeasequeryServer *server, LeaseStore *store, LeaseJournal *journal)
 {
@@ -337,6 +354,8 @@ leasequery_server_input_command (LeasequeryServer *server, const RoamNow *now, c
   switch (command->type)
     {
     case LEASEQUERY_SERVER_SET_STORE:
+      if (server->journal != NULL && server->journal != command->journal)
+        end_active (server, now);
       set_store (server, command->store, command->journal);
       return;
     case LEASEQUERY_SERVER_FAIL:
