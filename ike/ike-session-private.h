@@ -280,6 +280,7 @@ typedef struct
   IkeEap *eap;          /* NULL before the gateway has proved itself */
   GBytes *eap_response; /* for the next request */
   gboolean eap_succeeded;
+  gboolean second_round; /* the next request begins EAP as a second authentication */
   guint eap_rounds;
   GBytes *peer_id;           /* EAP: body of the gateway's ID payload, for its last AUTH */
   IkePpkKeys without;        /* a PPK was mixed into the SA's keys; these are the others */
@@ -315,7 +316,7 @@ struct _IkeSession
   IkeEapMethod eap_method;
   char *eap_identity, *eap_server_name;
   RoamSecret *eap_password;
-  gboolean eap_only;
+  gboolean eap_only, then_eap;
   gboolean external_key, check_ocsp, require_revocation;
   RoamSecret *ppk; /* NULL: none */
   char *ppk_id;
@@ -378,10 +379,10 @@ struct _IkeSession
   IkeSession *beside; /* NULL: none */
   gboolean beside_is_successor;
 
-  gint64 heard_us;     /* last proof of life */
-  gint64 keepalive_us; /* when the next NAT keepalive is due; ROAM_NEVER */
+  gint64 heard_us;      /* last proof of life */
+  gint64 keepalive_us;  /* when the next NAT keepalive is due; ROAM_NEVER */
   gint64 unanswered_us; /* earliest time of the next check that unanswered packets cause */
-  gint64 doubt_us;     /* last check that an unprotected message caused */
+  gint64 doubt_us;      /* last check that an unprotected message caused */
   gint64 rtt_us;
 };
 
@@ -553,6 +554,19 @@ void ike_revocation_clear (IkeRevocationCheck *check);
 gboolean ike_eap_configure (IkeSession *session, const IkeConfig *config, char **ret_problem);
 /* FALSE: there is none. */
 gboolean ike_eap_add_response (IkeSession *session, IkePayloads *payloads);
+/* The identity for EAP, where it is not that of the IKE SA. FALSE: the session died. */
+gboolean ike_eap_identity (IkeSession *session, IkeIdentity *ret_id);
+/* The method of the configuration begins; FALSE: the session died. */
+gboolean ike_eap_start (IkeSession *session);
+/* The next request of IKE_AUTH; a conversation without end ends the session. */
+void ike_eap_queue_round (IkeSession *session, IkeSa *sa);
+/* ike-multiple-auth.c */
+gboolean ike_multiple_auth_configure (IkeSession *session, const IkeConfig *config, char **ret_problem);
+/* What the first request says of a second round. */
+void ike_multiple_auth_add (const IkeSession *session, IkePayloads *payloads);
+/* The first response was verified: EAP is next. */
+void ike_multiple_auth_begin (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkeMessage *message);
+IkePayloads *ike_multiple_auth_build (IkeSession *session);
 /* A response of IKE_AUTH before Success. */
 void ike_eap_auth_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair,
                            const IkeMessage *message);
