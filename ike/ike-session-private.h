@@ -5,6 +5,7 @@
 #include "ike/eap/ike-eap-private.h"
 #include "ike/ike-crypto-private.h"
 #include "ike/ike-message-private.h"
+#include "ike/ike-paths-private.h"
 #include "ike/ike.h"
 
 /*
@@ -112,13 +113,6 @@ typedef struct
   GPtrArray *messages; /* GBytes, without non-ESP marker; NULL: none */
   guint32 id;
 } IkeSent;
-
-/* Where we are and what the gateway knows about it (RFC 4555 3.5). */
-typedef struct
-{
-  guint32 ifindex;
-  RoamEndpoint local, remote;
-} IkePair;
 
 struct _IkeSa
 {
