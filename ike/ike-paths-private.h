@@ -57,9 +57,9 @@ typedef struct
   RoamAddr used_remote;
   IkeCandidate candidates[IKE_MAX_PAIRS]; /* in the order in which they are tried */
   guint n_candidates;
-  guint tries;     /* a pair and round; 0: no round */
-  gint64 begin_us; /* of the round */
-  gint64 next_us;  /* no datagram on any pair before */
+  guint tries;             /* a pair and round; 0: no round */
+  gboolean only_used_path; /* the round is about the path in use with other addresses of the gateway */
+  gint64 next_us;          /* no datagram on any pair before */
 } IkePaths;
 
 /* --- ike-paths.c: the list --- */
@@ -73,13 +73,13 @@ gboolean ike_paths_has_local (const IkePaths *paths, const IkePath *path);
 /* NULL: not one of them. */
 IkeCandidate *ike_paths_find (IkePaths *paths, const IkePath *path, const RoamAddr *remote);
 gboolean ike_paths_is_used (const IkePaths *paths, const IkeCandidate *candidate);
-/* The first one that is neither in use nor barred, whatever is known of it; NULL: none. */
+/* The first one that is neither in use nor barred, whatever else is known of it; NULL: none. */
 IkeCandidate *ike_paths_alternative (IkePaths *paths, gint64 now_us);
 
 /* --- ike-paths.c: rounds --- */
 
-/* Every pair may be tried @tries times, from now on. */
-void ike_paths_begin_round (IkePaths *paths, gint64 now_us, guint tries);
+/* Every pair (@only_used_path: of the present path) may be tried @tries times, from now on. */
+void ike_paths_begin_round (IkePaths *paths, gint64 now_us, guint tries, gboolean only_used_path);
 void ike_paths_end_round (IkePaths *paths);
 /* Whom to ask now: of those due, the one with the fewest tries, then the first. Never the pair in use. NULL: nobody. */
 IkeCandidate *ike_paths_due (IkePaths *paths, gint64 now_us);

@@ -121,10 +121,10 @@ ike_paths_alternative (IkePaths *paths, gint64 now_us)
 /* --- rounds --- */
 
 void
-ike_paths_begin_round (IkePaths *paths, gint64 now_us, guint tries)
+ike_paths_begin_round (IkePaths *paths, gint64 now_us, guint tries, gboolean only_used_path)
 {
   paths->tries = tries;
-  paths->begin_us = now_us;
+  paths->only_used_path = only_used_path;
   paths->next_us = MAX (paths->next_us, now_us);
   for (guint i = 0; i < paths->n_candidates; i++)
     {
@@ -151,6 +151,8 @@ static gint64
 turn_of (const IkePaths *paths, const IkeCandidate *candidate)
 {
   if (paths->tries == 0 || candidate->tries >= paths->tries || ike_paths_is_used (paths, candidate))
+    return ROAM_NEVER;
+  if (paths->only_used_path && !path_equal (&candidate->path, &paths->used_path))
     return ROAM_NEVER;
   return MAX (MAX (candidate->due_us, candidate->barred_us), paths->next_us);
 }
