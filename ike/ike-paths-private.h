@@ -111,6 +111,8 @@ extern const IkeProbe ike_probe_informational;
 void ike_probing_suspect (IkeSession *session, const RoamNow *now);
 /* The pair in use works, or another command decides: no more questions. */
 void ike_probing_stop (IkeSession *session);
+/* There are other pairs to ask. */
+void ike_probing_restart (IkeSession *session, const RoamNow *now);
 /*
  * An answer came on @pair. Was it asked about: then it works. While others are asked because the one in use is
  * silent it is taken (CHILD_MOVE, the update, PATH_CHANGED); @authentic: an answer on the pair in use ends that.

@@ -254,7 +254,7 @@ add_child (const IkeSession *session, IkeProposals *chosen, const IkeChild *chil
   if (!session->mobike)
     return;
   ike_payloads_add_notify (payloads, IKE_NOTIFY_MOBIKE_SUPPORTED, NULL, 0);
-  ike_responder_add_addresses (session, FALSE, payloads);
+  ike_own_addresses_add (session, FALSE, payloads);
 }
 
 /* --- the exchange --- */

@@ -158,6 +158,7 @@ ike_auth_build (IkeSession *session, IkeSa *sa)
   ike_payloads_add_ts (payloads, IKE_PAYLOAD_TSI, &g_array_index (selectors, IkeSelector, 0), selectors->len);
   ike_payloads_add_ts (payloads, IKE_PAYLOAD_TSR, &g_array_index (selectors, IkeSelector, 0), selectors->len);
   ike_payloads_add_notify (payloads, IKE_NOTIFY_MOBIKE_SUPPORTED, NULL, 0);
+  ike_addresses_add_to_auth (session, payloads);
   if (session->method == IKE_AUTH_METHOD_EAP && session->eap_only)
     ike_payloads_add_notify (payloads, IKE_NOTIFY_EAP_ONLY_AUTHENTICATION, NULL, 0);
   return g_steal_pointer (&payloads);
@@ -301,6 +302,10 @@ explain_error (guint16 notify_type, const char **ret_reason, const char **ret_ad
       *ret_reason = "TS_UNACCEPTABLE: the gateway refused the traffic selectors";
       *ret_advice = "Compare the traffic selectors of both sides.";
       return IKE_EVENT_AUTH_FAILED;
+    case IKE_NOTIFY_UNEXPECTED_NAT_DETECTED:
+      *ret_reason = "UNEXPECTED_NAT_DETECTED: a NAT is in the way";
+      *ret_advice = "The profile forbids networks with NAT.";
+      return IKE_EVENT_FAILED;
     case IKE_NOTIFY_NO_PROPOSAL_CHOSEN:
       *ret_reason = "NO_PROPOSAL_CHOSEN: no ESP proposal fits";
       *ret_advice = "Compare the ESP proposals of both sides.";
@@ -377,12 +382,10 @@ establish (IkeSession *session, const RoamNow *now, const IkePair *pair, const I
 {
   session->configuration = *configuration;
   session->established_us = now->boot_us;
-  session->mobility.good = session->mobility.now;
-  session->mobility.answered = session->mobility.generation;
-  session->mobility.children_moved = TRUE;
   session->keepalive_us = session->nat_local ? now->boot_us + session->nat_keepalive_us : ROAM_NEVER;
   if (session->mobike)
     ike_peer_addresses_read (session, &pair->remote.addr, message);
+  ike_mobility_established (session, now);
   ike_child_install (session, now, child, TRUE);
   ike_handshake_clear (&session->handshake);
   ike_session_event (session, IKE_EVENT_ESTABLISHED, "IKE SA and Child SA established", NULL);
@@ -446,6 +449,13 @@ process_authentic (IkeSession *session, IkeSa *sa, const RoamNow *now, const Ike
   session->mobike = ike_message_find_notify (message, IKE_NOTIFY_MOBIKE_SUPPORTED) != NULL;
   if (!accept_gateway (session, now, message))
     return;
+  if (!session->mobike && session->mobility.pending_update)
+    {
+      /* We moved meanwhile, and it cannot be told where to: once more, with INITIAL_CONTACT. */
+      session->mobility.pending_update = FALSE;
+      ike_init_start (session, now);
+      return;
+    }
   read_configuration (session, message, &configuration);
   if (!has_wanted_address (session, &configuration))
     {
@@ -469,6 +479,8 @@ ike_auth_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkeP
   const char *reason, *advice;
   IkeEventType type;
 
+  if (error && error->notify_type == IKE_NOTIFY_UNEXPECTED_NAT_DETECTED && ike_attempts_refused (session, now))
+    return;
   if (error && !ike_message_find (message, IKE_PAYLOAD_AUTH) && !ike_message_find (message, IKE_PAYLOAD_EAP))
     {
       type = explain_error (error->notify_type, &reason, &advice);

@@ -64,16 +64,13 @@ queue_init (IkeSession *session, IkeSa *sa, gint64 not_before_us)
   ike_task_queue (session, task);
 }
 
-static void
-begin (IkeSession *session, gboolean restarted)
+void
+ike_init_open (IkeSession *session)
 {
   IkeHandshake *handshake = &session->handshake;
   IkeSa *sa;
 
-  for (guint i = 0; i < session->sas->len; i++)
-    ike_sa_close (session, g_ptr_array_index (session->sas, i));
   ike_handshake_clear (handshake);
-  handshake->restarted = restarted;
   handshake->group = session->learned_group ? session->learned_group : ike_proposals_first_group (session->ike_offer);
   handshake->nonce = ike_new_nonce (session);
   session->mobility.now.local.port = session->mobility.now.remote.port = IKE_PORT;
@@ -81,6 +78,16 @@ begin (IkeSession *session, gboolean restarted)
   session->current = sa;
   ike_session_set_state (session, IKE_STATE_INIT);
   queue_init (session, sa, 0);
+}
+
+static void
+begin (IkeSession *session, gboolean restarted)
+{
+  for (guint i = 0; i < session->sas->len; i++)
+    ike_sa_close (session, g_ptr_array_index (session->sas, i));
+  ike_attempts_clear (session);
+  ike_init_open (session);
+  session->handshake.restarted = restarted;
 }
 
 void
@@ -111,7 +118,8 @@ ike_init_build (IkeSession *session, IkeSa *sa)
   ike_payloads_add_sa (payloads, session->ike_offer);
   ike_payloads_add_ke (payloads, handshake->group, public.data, public.length);
   ike_payloads_add_nonce (payloads, ike_view (handshake->nonce).data, ike_view (handshake->nonce).length);
-  ike_nat_add (session, sa, &session->mobility.now, payloads);
+  if (session->nat_policy != IKE_NAT_POLICY_FORBID)
+    ike_nat_add (session, sa, &session->mobility.now, payloads);
   ike_payloads_add_notify (payloads, IKE_NOTIFY_IKEV2_FRAGMENTATION_SUPPORTED, NULL, 0);
   if (session->credentials)
     ike_payloads_add_notify_u16s (payloads, IKE_NOTIFY_SIGNATURE_HASH_ALGORITHMS, ike_signature_hashes,
@@ -142,8 +150,8 @@ process_cookie (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePay
     }
   if (handshake->cookie_rounds >= IKE_MAX_COOKIE_ROUNDS)
     {
-      ike_session_die (session, IKE_EVENT_FAILED, "the gateway asks for one COOKIE after the other",
-                       "the gateway may be under attack; try again later");
+      ike_init_give_up (session, now, "the gateway asks for one COOKIE after the other",
+                        "the gateway may be under attack; try again later");
       return;
     }
   g_clear_pointer (&handshake->cookie, g_bytes_unref);
@@ -154,7 +162,7 @@ process_cookie (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePay
 
 /* RFC 7296 1.2: the same offer with a public value of the group that the gateway wants, if we offered it. */
 static void
-process_invalid_ke (IkeSession *session, IkeSa *sa, const IkePayloadNotify *notify)
+process_invalid_ke (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePayloadNotify *notify)
 {
   IkeHandshake *handshake = &session->handshake;
   WireReader reader;
@@ -169,8 +177,8 @@ process_invalid_ke (IkeSession *session, IkeSa *sa, const IkePayloadNotify *noti
     }
   if (handshake->ke_rounds >= IKE_MAX_KE_ROUNDS)
     {
-      ike_session_die (session, IKE_EVENT_FAILED, "INVALID_KE_PAYLOAD: the gateway accepts no key exchange method",
-                       "compare the proposals of both sides");
+      ike_init_give_up (session, now, "INVALID_KE_PAYLOAD: the gateway accepts no key exchange method",
+                        "compare the proposals of both sides");
       return;
     }
   handshake->ke_rounds++;
@@ -231,9 +239,9 @@ take_features (IkeSession *session, const IkeSa *sa, const IkePair *pair, const 
   if (!hashes || !ike_hash_set_parse (hashes->data, &session->handshake.peer_hashes))
     session->handshake.peer_hashes = 0;
   ike_nat_read (message, sa->spi_i, sa->spi_r, pair, &nat);
-  session->nat_supported = nat.present;
-  session->nat_local = nat.present && nat.local;
-  session->nat_remote = nat.present && nat.remote;
+  session->nat_supported = nat.present && session->nat_policy != IKE_NAT_POLICY_FORBID;
+  session->nat_local = session->nat_supported && nat.local;
+  session->nat_remote = session->nat_supported && nat.remote;
 }
 
 static void
@@ -285,7 +293,7 @@ ike_init_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkeP
   if ((notify = ike_message_find_notify (message, IKE_NOTIFY_COOKIE)))
     process_cookie (session, sa, now, notify);
   else if ((notify = ike_message_find_notify (message, IKE_NOTIFY_INVALID_KE_PAYLOAD)))
-    process_invalid_ke (session, sa, notify);
+    process_invalid_ke (session, sa, now, notify);
   else if ((notify = ike_message_find_error (message)))
     note_problem (session, now, notify->notify_type);
   else
@@ -293,15 +301,24 @@ ike_init_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkeP
 }
 
 void
+ike_init_give_up (IkeSession *session, const RoamNow *now, const char *reason, const char *advice)
+{
+  if (!ike_attempts_next (session, now))
+    ike_session_die (session, IKE_EVENT_FAILED, reason, advice);
+}
+
+void
 ike_init_expired (IkeSession *session, const RoamNow *now)
 {
-  /* The IKE_SA_INIT response may have been forged: once more from the beginning (RFC 7296 2.4). */
+  const char *reason = session->state == IKE_STATE_AUTH ? "no answer to IKE_AUTH" : "no answer to IKE_SA_INIT";
+
+  /* Other addresses first. Then: the IKE_SA_INIT response may have been forged: once more from the beginning (RFC
+   * 7296 2.4). */
+  if (ike_attempts_next (session, now))
+    return;
   if (session->state == IKE_STATE_AUTH && !session->handshake.restarted)
-    {
-      begin (session, TRUE);
-      return;
-    }
-  ike_session_die (session, IKE_EVENT_FAILED,
-                   session->state == IKE_STATE_AUTH ? "no answer to IKE_AUTH" : "no answer to IKE_SA_INIT",
-                   "the gateway may be down, or this network blocks UDP ports 500 and 4500");
+    begin (session, TRUE);
+  else
+    ike_session_die (session, IKE_EVENT_FAILED, reason,
+                     "the gateway may be down, or this network blocks UDP ports 500 and 4500");
 }
