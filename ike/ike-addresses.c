@@ -23,8 +23,8 @@ ike_addr_is_private (const RoamAddr *addr)
 }
 
 /* Not one that no path leads to; RFC 4555 5.5 warns of using whatever is announced. */
-static gboolean
-is_usable (const RoamAddr *addr)
+gboolean
+ike_address_is_usable (const RoamAddr *addr)
 {
   static const char *const excluded[] = { "0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3",
                                           "::/127",    "fe80::/10",   "ff00::/8",       "::ffff:0:0/96" };
@@ -46,7 +46,7 @@ is_listed (const RoamAddr *list, guint n, const RoamAddr *addr)
 static void
 add_peer_address (IkeSession *session, const RoamAddr *addr)
 {
-  if (session->n_peer_addresses < IKE_MAX_PEER_ADDRESSES && is_usable (addr) &&
+  if (session->n_peer_addresses < IKE_MAX_PEER_ADDRESSES && ike_address_is_usable (addr) &&
       !is_listed (session->peer_addresses, session->n_peer_addresses, addr))
     session->peer_addresses[session->n_peer_addresses++] = *addr;
 }
@@ -102,6 +102,29 @@ ike_peer_addresses_update (IkeSession *session)
   ike_paths_set_remotes (&session->paths, all, n);
 }
 
+void
+ike_peer_addresses_restore (IkeSession *session)
+{
+  session->gateway = session->gateways[0] = session->configured_gateway;
+  session->n_gateways = 1;
+  for (guint i = 0; i < session->n_configured_gateways; i++)
+    session->gateways[session->n_gateways++] = session->configured_gateways[i];
+  ike_peer_addresses_update (session);
+}
+
+void
+ike_peer_addresses_replace (IkeSession *session, const RoamAddr *gateway)
+{
+  IkePath used = session->paths.used_path;
+
+  session->gateway = session->gateways[0] = *gateway;
+  session->n_gateways = 1;
+  session->n_resolved = session->n_peer_addresses = 0;
+  ike_peer_addresses_update (session);
+  ike_paths_use (&session->paths, &used, gateway);
+  ike_paths_forget (&session->paths);
+}
+
 gboolean
 ike_peer_address_of (const IkeSession *session, guint8 family, RoamAddr *ret_addr)
 {
@@ -127,7 +150,7 @@ ike_own_addresses (const IkeSession *session, RoamAddr ret[IKE_MAX_PATHS])
       const RoamAddr *addr = session->responder ? &session->responder->addresses[i] : &session->paths.locals[i].local;
 
       /* The one in use belongs to the set without being named. */
-      if (!roam_addr_equal (addr, used) && is_usable (addr) && !is_listed (ret, n, addr))
+      if (!roam_addr_equal (addr, used) && ike_address_is_usable (addr) && !is_listed (ret, n, addr))
         ret[n++] = *addr;
     }
   return n;

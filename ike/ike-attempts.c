@@ -47,7 +47,8 @@ park (IkeSession *session)
 {
   IkeAttempt attempt = { .sa = session->current, .pair = session->mobility.now, .handshake = session->handshake };
 
-  session->handshake = (IkeHandshake){ .problem_us = ROAM_NEVER };
+  session->handshake = (IkeHandshake){ 0 };
+  ike_handshake_clear (&session->handshake);
   session->current = NULL;
   return attempt;
 }
@@ -87,7 +88,7 @@ open_on (IkeSession *session, const RoamNow *now, IkeCandidate *candidate)
   session->mobility.now = (IkePair){ .ifindex = candidate->path.ifindex,
                                      .local = { .addr = candidate->path.local, .port = IKE_PORT },
                                      .remote = { .addr = candidate->remote, .port = IKE_PORT } };
-  ike_init_open (session);
+  ike_init_open (session, now, FALSE);
 }
 
 static IkeCandidate *
@@ -235,7 +236,7 @@ ike_attempts_refused (IkeSession *session, const RoamNow *now)
   if (++mob->update_refusals < NAT_RESTARTS)
     {
       ike_sa_close (session, session->current);
-      ike_init_open (session);
+      ike_init_open (session, now, FALSE);
       return TRUE;
     }
   mob->update_refusals = 0;
@@ -254,6 +255,11 @@ ike_attempts_deadline (IkeSession *session, const RoamNow *now)
         ike_init_give_up (session, now, session->handshake.problem, session->handshake.advice);
         i = 0;
       }
+    else if (nth (session, i)->handshake.puzzle_us <= now->boot_us)
+      {
+        ike_attempts_enter (session, nth (session, i++)->sa);
+        ike_puzzle_deadline (session, now);
+      }
     else
       i++;
   if (session->state == IKE_STATE_INIT && session->handshake.problem_us <= now->boot_us)
@@ -268,6 +274,6 @@ ike_attempts_next_deadline (const IkeSession *session)
   if (session->state != IKE_STATE_INIT)
     return ROAM_NEVER;
   for (guint i = 0; i < session->attempts->len; i++)
-    next = MIN (next, nth (session, i)->handshake.problem_us);
+    next = MIN (next, MIN (nth (session, i)->handshake.problem_us, nth (session, i)->handshake.puzzle_us));
   return next;
 }
