@@ -28,6 +28,7 @@ beside_new (IkeSession *session)
   beside->owner = session;
   g_hash_table_unref (beside->counters);
   beside->counters = g_hash_table_ref (session->counters);
+  beside->ocsp_answer = session->ocsp_answer ? g_bytes_ref (session->ocsp_answer) : NULL;
   beside->learned_group = session->learned_group;
   beside->redirect = session->redirect;
   beside->redirect.due = FALSE;

@@ -359,7 +359,8 @@ ike_session_input_command (IkeSession *session, const RoamNow *now, const IkeCom
       break;
     case IKE_FETCHED:
     case IKE_SIGNED:
-      ike_reauth_command (session, now, command);
+      if (!ike_reauth_command (session, now, command))
+        ike_outside_command (session, now, command);
       break;
     case IKE_TERMINATE:
       command_terminate (session, now);
@@ -421,6 +422,7 @@ ike_session_input_deadline (IkeSession *session, const RoamNow *now)
   if (session->state == IKE_STATE_CLOSING && now->boot_us >= session->closing_us)
     ike_session_die (session, session->closing_type, session->closing_reason, session->closing_advice);
   ike_attempts_deadline (session, now);
+  ike_outside_deadline (session, now);
   ike_mobility_deadline (session, now);
   ike_exchange_deadline (session, now);
   ike_probing_deadline (session, now);
@@ -499,6 +501,7 @@ ike_session_next_deadline (const IkeSession *session)
   next = MIN (next, MIN (ike_mobility_next_deadline (session), ike_probing_next_deadline (session)));
   next = MIN (next, MIN (session->keepalive_us, ike_attempts_next_deadline (session)));
   next = MIN (next, ike_reauth_next_deadline (session));
+  next = MIN (next, ike_outside_next_deadline (session));
   if (session->state == IKE_STATE_CLOSING)
     next = MIN (next, session->closing_us);
   if (session->state == IKE_STATE_ESTABLISHED && !session->mobility.suspended && !session->current->task &&
@@ -550,6 +553,17 @@ get_pairs (const IkeSession *session, IkeStatus *ret_status)
     }
 }
 
+static void
+write_remote_id (const IkeSession *session, IkeStatus *ret_status)
+{
+  g_autofree char *text = NULL;
+
+  if ((session->state != IKE_STATE_ESTABLISHED && session->state != IKE_STATE_CLOSING) || !session->remote_id.data)
+    return;
+  text = ike_identity_to_string (session->remote_id.type, ike_view (session->remote_id.data));
+  g_strlcpy (ret_status->remote_id, text, sizeof ret_status->remote_id);
+}
+
 void
 ike_session_get_status (const IkeSession *session, IkeStatus *ret_status)
 {
@@ -559,6 +573,7 @@ ike_session_get_status (const IkeSession *session, IkeStatus *ret_status)
   memset (ret_status, 0, sizeof *ret_status);
   ret_status->state = session->mobility.suspended ? "suspended" : state_to_string (session->state);
   get_pairs (session, ret_status);
+  write_remote_id (session, ret_status);
   ret_status->mobike = session->mobike;
   ret_status->nat_local = session->nat_local;
   ret_status->nat_remote = session->nat_remote;
@@ -619,9 +634,14 @@ take_credentials (IkeSession *session, const IkeConfig *config, char **ret_probl
           *ret_problem = g_strdup ("EAP needs a CA certificate to know the gateway by");
           return FALSE;
         }
+      if (config->external_key)
+        {
+          *ret_problem = g_strdup ("EAP-TLS needs its private key in a file");
+          return FALSE;
+        }
       break;
     case IKE_AUTH_METHOD_CERTIFICATE:
-      if (!config->certificate_pem || !config->private_key_pem || !config->ca_pem)
+      if (!config->certificate_pem || !(config->private_key_pem || config->external_key) || !config->ca_pem)
         {
           *ret_problem =
             g_strdup ("certificate authentication needs a certificate, its private key and a CA certificate");
@@ -629,8 +649,13 @@ take_credentials (IkeSession *session, const IkeConfig *config, char **ret_probl
         }
       break;
     }
+  session->external_key = config->external_key && config->method == IKE_AUTH_METHOD_CERTIFICATE;
+  session->check_ocsp = config->check_ocsp;
+  session->require_revocation = config->require_revocation;
   session->credentials =
-    ike_credentials_new (config->certificate_pem, config->private_key_pem, config->ca_pem, ret_problem);
+    session->external_key
+      ? ike_credentials_new_external (config->certificate_pem, config->ca_pem, ret_problem)
+      : ike_credentials_new (config->certificate_pem, config->private_key_pem, config->ca_pem, ret_problem);
   if (session->credentials && !config->local_id && config->method == IKE_AUTH_METHOD_CERTIFICATE)
     ike_credentials_subject (session->credentials, &session->configured_id);
   if (!session->credentials ||
@@ -767,6 +792,7 @@ ike_session_free (IkeSession *session)
   g_ptr_array_unref (session->children);
   g_array_unref (session->attempts);
   g_hash_table_unref (session->counters);
+  g_clear_pointer (&session->ocsp_answer, g_bytes_unref);
   roam_secret_unref (session->ticket);
   ike_identity_clear (&session->local_id);
   roam_rng_free (session->rng);

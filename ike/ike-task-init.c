@@ -28,6 +28,7 @@ ike_handshake_clear (IkeHandshake *handshake)
   ike_resumption_free (handshake->resumption);
   ike_puzzle_free (handshake->puzzle);
   g_clear_pointer (&handshake->solution, g_bytes_unref);
+  ike_outside_clear (handshake);
   *handshake = (IkeHandshake){ .problem_us = ROAM_NEVER, .puzzle_us = ROAM_NEVER };
 }
 
@@ -325,7 +326,6 @@ process_answer (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePai
   IkeHandshake *handshake = &session->handshake;
   const char *reason = NULL;
   IkeKeys *keys = derive (session, sa, message, &reason);
-  IkeTask *task;
 
   if (!keys)
     {
@@ -356,9 +356,7 @@ process_answer (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePai
   ike_task_free (g_steal_pointer (&sa->task));
   roam_retransmit_stop (&sa->timer);
   ike_session_set_state (session, IKE_STATE_AUTH);
-  task = ike_task_new (IKE_TASK_AUTH);
-  task->sa = sa;
-  ike_task_queue (session, task);
+  ike_auth_begin (session, sa, now);
 }
 
 void
