@@ -94,6 +94,7 @@ struct _IkeTask
   guint ke_rounds;
   guint32 serial;     /* CHECK: of the command, 0 for our own */
   guint32 generation; /* of the path when it was first sent */
+  gboolean elsewhere; /* copies of it went over other pairs than the one in use */
   guint8 cookie2[IKE_COOKIE2_LENGTH];
   gboolean doubtful;    /* CHECK: asked because somebody says that the gateway lost the SA */
   gboolean routability; /* CHECK: with COOKIE2 (RFC 4555 3.7) */
