@@ -163,8 +163,8 @@ take_next_task (IkeSession *session, const IkeSa *sa, const RoamNow *now)
     if (is_eligible (session, sa, l->data, now) &&
         (!best || ((const IkeTask *)l->data)->type < ((const IkeTask *)best->data)->type))
       best = l;
-  if (session->mobility.pending_update && is_open_for_new (session, sa) &&
-      (!best || ((const IkeTask *)best->data)->type > IKE_TASK_UPDATE))
+  if (session->mobility.pending_update && session->mobility.update_us <= now->boot_us &&
+      is_open_for_new (session, sa) && (!best || ((const IkeTask *)best->data)->type > IKE_TASK_UPDATE))
     {
       session->mobility.pending_update = FALSE;
       return ike_task_new (IKE_TASK_UPDATE);
@@ -286,12 +286,19 @@ ike_exchange_repeat_response (IkeSession *session, IkeSa *sa, const IkePair *pai
 
 /* A copy to one of the gateway's other addresses: its answer shows that this one works. */
 static void
-probe_other_address (IkeSession *session, const IkeSa *sa)
+probe_other_address (IkeSession *session, const RoamNow *now, const IkeSa *sa)
 {
   IkePair pair = session->mobility.now;
   guint n = session->n_peer_addresses;
 
-  if (session->responder || !session->mobike || sa->copies < PROBE_FROM_COPY || session->state != IKE_STATE_ESTABLISHED)
+  if (!session->dialect || sa->copies < PROBE_FROM_COPY || session->state != IKE_STATE_ESTABLISHED)
+    return;
+  if (session->dialect->probe_out_of_sa)
+    {
+      ike_path_test_suspect (session, now, sa->task->type);
+      return;
+    }
+  if (session->responder)
     return;
   for (guint i = 0; i < n; i++)
     {
@@ -376,7 +383,7 @@ sa_deadline (IkeSession *session, IkeSa *sa, const RoamNow *now)
       sa->resent = TRUE;
       ike_count (session, "retransmissions");
       transmit_request (session, sa);
-      probe_other_address (session, sa);
+      probe_other_address (session, now, sa);
       return;
     case ROAM_RETRANSMIT_EXHAUSTED:
       expire (session, sa, now);
@@ -409,6 +416,8 @@ ike_exchange_next_deadline (const IkeSession *session)
 
       next = MIN (next, MIN (sa->timer.due_us, sa->response_due_us));
       next = MIN (next, MIN (sa->rekey_us, sa->expire_us));
+      if (sa == session->current && !sa->task && session->mobility.pending_update && session->mobility.update_us > 0)
+        next = MIN (next, session->mobility.update_us);
       for (guint j = 0; j < G_N_ELEMENTS (sa->fragments); j++)
         next = MIN (next, ike_reassembly_deadline (sa->fragments[j]));
     }

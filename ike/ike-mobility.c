@@ -56,9 +56,13 @@ change_pair (IkeSession *session, const IkePair *pair)
   mob->now = *pair;
   mob->generation++;
   mob->pending_update = TRUE;
+  mob->update_us = 0;
+  mob->update_refusals = 0;
   mob->children_moved = FALSE;
   /* MOB-UPD-003 in the words of RFC 4555 3.5: a NAT is likely, so ESP starts encapsulated. */
-  session->nat_suspected = session->nat_supported && is_private (&pair->local.addr) && !is_private (&pair->remote.addr);
+  session->nat_suspected =
+    session->nat_supported &&
+    ((is_private (&pair->local.addr) && !is_private (&pair->remote.addr)) || ike_path_test_saw_nat (session, pair));
 }
 
 static void
@@ -79,7 +83,7 @@ ike_mobility_move (IkeSession *session, const RoamNow *now, const IkeCommand *co
                    .remote = mob->now.remote };
 
   mob->serial = command->serial;
-  if (!session->mobike)
+  if (!session->dialect)
     {
       ike_session_event (session, IKE_EVENT_PATH_FAILED, "the gateway does not support MOBIKE",
                          "a new IKE SA is needed after each change of address");
@@ -96,8 +100,19 @@ ike_mobility_move (IkeSession *session, const RoamNow *now, const IkeCommand *co
     change_pair (session, &pair);
   else if (mob->answered == mob->generation && !ike_task_find (session, IKE_TASK_CHECK, 0))
     ike_task_check (session, 0, FALSE); /* same path as before: asking is enough */
-  if (command->move_children_now && !mob->children_moved)
+  mob->may_go_back = !command->move_children_now;
+  if ((command->move_children_now || !session->dialect->routability_before_move) && !mob->children_moved)
     ike_mobility_move_children (session);
+  ike_exchange_resend_all (session, now);
+}
+
+void
+ike_mobility_move_pair (IkeSession *session, const RoamNow *now, const IkePair *pair)
+{
+  if (pair_equal (pair, &session->mobility.now))
+    return;
+  change_pair (session, pair);
+  ike_mobility_move_children (session);
   ike_exchange_resend_all (session, now);
 }
 
@@ -107,10 +122,16 @@ ike_mobility_move_remote (IkeSession *session, const RoamNow *now, const RoamAdd
   IkePair pair = session->mobility.now;
 
   pair.remote.addr = *addr;
-  if (pair_equal (&pair, &session->mobility.now) || addr->family != pair.local.addr.family)
-    return;
-  change_pair (session, &pair);
-  ike_mobility_move_children (session);
+  if (addr->family == pair.local.addr.family)
+    ike_mobility_move_pair (session, now, &pair);
+}
+
+void
+ike_mobility_move_ike (IkeSession *session, const RoamNow *now, const IkePair *pair)
+{
+  change_pair (session, pair);
+  session->mobility.pending_update = FALSE; /* that is the client's part */
+  session->nat_suspected = FALSE;
   ike_exchange_resend_all (session, now);
 }
 
@@ -138,13 +159,17 @@ ike_mobility_failed (IkeSession *session, const RoamNow *now, const char *reason
   mob->waiting = FALSE;
   mob->budget_us = ROAM_NEVER;
   ike_session_event (session, IKE_EVENT_PATH_FAILED, reason, advice);
-  if (!mob->children_moved)
+  if (!mob->children_moved || mob->may_go_back)
     {
-      /* Make before break: the Child SAs never left the old path, so IKE goes back to it and says so. */
+      /* Make before break: the old path is still there, so IKE goes back to it and says so; Child SAs if they left. */
+      gboolean back = mob->children_moved;
+
       change_pair (session, &mob->good);
-      mob->announce = FALSE;
+      mob->announce = mob->may_go_back = FALSE;
       mob->children_moved = TRUE;
       session->nat_suspected = FALSE;
+      if (back)
+        ike_mobility_move_children (session);
       ike_exchange_resend_all (session, now);
     }
   else
@@ -224,16 +249,11 @@ read_list (IkeSession *session, const IkeMessage *message, gboolean private)
 {
   for (const IkePayload *p = NULL; (p = ike_message_find_next (message, IKE_PAYLOAD_NOTIFY, p));)
     {
-      RoamFamily family = p->notify.notify_type == IKE_NOTIFY_ADDITIONAL_IP4_ADDRESS   ? ROAM_FAMILY_INET4
-                          : p->notify.notify_type == IKE_NOTIFY_ADDITIONAL_IP6_ADDRESS ? ROAM_FAMILY_INET6
-                                                                                       : ROAM_FAMILY_NONE;
-      WireReader reader;
       RoamAddr addr;
 
-      if (family == ROAM_FAMILY_NONE)
+      if (!ike_dialect_is_address (session->dialect, p->notify.notify_type))
         continue;
-      wire_reader_init (&reader, p->notify.data.data, p->notify.data.length);
-      if (!wire_read_addr (&reader, family, &addr) || !wire_reader_at_end (&reader))
+      if (!ike_dialect_read_address (session->dialect, &p->notify, &addr))
         {
           if (!private) /* of the two passes the first one counts */
             ike_count (session, "addresses-ignored");
@@ -250,6 +270,27 @@ ike_peer_addresses_read (IkeSession *session, const RoamAddr *source, const IkeM
   add_peer_address (session, source);
   read_list (session, message, FALSE);
   read_list (session, message, TRUE); /* the least likely to be reachable from outside */
+}
+
+void
+ike_peer_addresses_changed (IkeSession *session, const RoamNow *now, const IkePair *pair)
+{
+  const RoamAddr *in_use = &session->mobility.now.remote.addr;
+  gboolean listed = FALSE, elsewhere = !roam_addr_equal (&pair->remote.addr, in_use);
+
+  for (guint i = 0; i < session->n_peer_addresses && !listed; i++)
+    listed = roam_addr_equal (&session->peer_addresses[i], in_use);
+  if (session->dialect->probe_out_of_sa && !session->path_test_off)
+    {
+      ike_path_test_list (session, now, pair, listed);
+      return;
+    }
+  /*
+   * The address in use is no longer the gateway's: the one that it sends from is (RFC 4555 3.5). A MOPO gateway
+   * sends from another one only when the path between us is dead for it (the draft's 2.4).
+   */
+  if (!listed || (session->dialect->probe_out_of_sa && elsewhere))
+    ike_mobility_move_remote (session, now, &pair->remote.addr);
 }
 
 gboolean

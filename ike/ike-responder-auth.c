@@ -251,9 +251,10 @@ add_child (const IkeSession *session, IkeProposals *chosen, const IkeChild *chil
   ike_payloads_add_sa (payloads, chosen);
   add_selectors (payloads, IKE_PAYLOAD_TSI, child->remote_ts);
   add_selectors (payloads, IKE_PAYLOAD_TSR, child->local_ts);
-  if (!session->mobike)
+  if (!session->dialect)
     return;
-  ike_payloads_add_notify (payloads, IKE_NOTIFY_MOBIKE_SUPPORTED, NULL, 0);
+  if (!session->dialect->support_in_init)
+    ike_dialect_add (session->dialect, session->dialect->supported, NULL, 0, payloads);
   ike_responder_add_addresses (session, FALSE, payloads);
 }
 
@@ -276,9 +277,7 @@ build_identity (IkeSession *session, const IkeSa *sa)
 static void
 take_features (IkeSession *session, const IkePair *pair, const IkeMessage *message)
 {
-  session->mobike =
-    !session->responder->disable_mobike && ike_message_find_notify (message, IKE_NOTIFY_MOBIKE_SUPPORTED);
-  if (session->mobike)
+  if (session->dialect)
     ike_peer_addresses_read (session, &pair->remote.addr, message);
   if (ike_message_find_notify (message, IKE_NOTIFY_INITIAL_CONTACT))
     ike_responder_forget_others (session->responder, session);
@@ -323,12 +322,17 @@ accept (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair,
 void
 ike_auth_respond (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair, const IkeMessage *message)
 {
-  const IkePayloadNotify *no_nats = ike_message_find_notify (message, IKE_NOTIFY_NO_NATS_ALLOWED);
   g_autoptr (IkePayloads) payloads = NULL;
   const char *reason, *advice;
 
-  session->mobility.now = *pair; /* RFC 4555 3.3: its header names the addresses of the SAs */
-  if (no_nats && !session->responder->disable_mobike && !ike_nat_is_absent (no_nats, pair))
+  ike_dialect_choose_in_auth (session, message);
+  /*
+   * RFC 4555 3.3: the header of the first IKE_AUTH request names the addresses of the SAs. With MOPO that is only
+   * where the client may have changed its port since; else IKE_SA_INIT did (the draft's 2.7).
+   */
+  if (session->dialect != &ike_dialect_mopo || (session->nat_supported && !session->nat_prevented))
+    session->mobility.now = *pair;
+  if (session->dialect == &ike_dialect_mobike && !ike_nat_forbid_accepts (session, message, pair, TRUE))
     {
       refuse (session, sa, pair, IKE_NOTIFY_UNEXPECTED_NAT_DETECTED, "UNEXPECTED_NAT_DETECTED: a NAT is in the way");
       return;

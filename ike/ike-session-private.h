@@ -4,7 +4,9 @@
 #include "base/retransmit.h"
 #include "ike/eap/ike-eap-private.h"
 #include "ike/ike-crypto-private.h"
+#include "ike/ike-dialect-private.h"
 #include "ike/ike-message-private.h"
+#include "ike/ike-path-test-private.h"
 #include "ike/ike.h"
 
 /*
@@ -18,7 +20,8 @@
  *
  * Files: ike-session.c verbs, ike-receive.c datagrams, ike-exchange.c windows and retransmission,
  * ike-respond.c requests of the peer, ike-sa.c and ike-child.c the SAs, ike-mobility.c path and
- * NAT state, ike-task-*.c the exchanges that we start, ike-responder*.c the gateway's side.
+ * NAT state, ike-dialect.c MOBIKE and MOPO-IKE, ike-path-test.c PATH_TEST, ike-task-*.c the exchanges
+ * that we start, ike-responder*.c the gateway's side.
  */
 
 /* The SA in use, the one it replaces, and one more of each side when both rekey at once (RFC 7296 2.8.2). */
@@ -29,9 +32,6 @@
 #define IKE_MAX_TASKS 32
 /* More addresses of a gateway than this are noise. */
 #define IKE_MAX_PEER_ADDRESSES 32
-/* RFC 4555 4.2.5 allows 8..64. */
-#define IKE_COOKIE2_LENGTH 16
-#define IKE_COOKIE2_MAX 64
 /* A gateway under load asks for a COOKIE once or twice; for ever means that something is wrong. */
 #define IKE_MAX_COOKIE_ROUNDS 5
 #define IKE_MAX_KE_ROUNDS 3
@@ -85,11 +85,12 @@ struct _IkeTask
   guint32 serial;     /* CHECK: of the command, 0 for our own */
   guint32 generation; /* of the path when it was first sent */
   guint8 cookie2[IKE_COOKIE2_LENGTH];
-  gboolean doubtful; /* CHECK: asked because somebody says that the gateway lost the SA */
-  guint32 child_id;  /* DELETE_CHILD, REKEY_CHILD: which */
-  guint32 spi_in;    /* CREATE_CHILD, REKEY_CHILD: of the new Child SA; DELETE_CHILD: of one never installed */
-  guint64 ike_spi;   /* REKEY_IKE: our SPI of the new SA */
-  guint16 group;     /* asked for by INVALID_KE_PAYLOAD; 0: our own choice */
+  gboolean has_cookie2; /* it is in the request */
+  gboolean doubtful;    /* CHECK: asked because somebody says that the gateway lost the SA */
+  guint32 child_id;     /* DELETE_CHILD, REKEY_CHILD: which */
+  guint32 spi_in;       /* CREATE_CHILD, REKEY_CHILD: of the new Child SA; DELETE_CHILD: of one never installed */
+  guint64 ike_spi;      /* REKEY_IKE: our SPI of the new SA */
+  guint16 group;        /* asked for by INVALID_KE_PAYLOAD; 0: our own choice */
   IkeProposals *proposals;
   IkeDh *dh;
   GBytes *nonce;
@@ -127,7 +128,9 @@ struct _IkeSa
   gboolean initiator;   /* that was us */
   IkeKeys *keys;        /* NULL while half open */
   gint64 rekey_us, expire_us;
-  gboolean updated; /* gateway: an UPDATE_SA_ADDRESSES came on it */
+  /* The newest requests that moved the peer and that named its addresses; an older one has no effect any more. */
+  gboolean has_update, has_list;
+  guint32 update_id, list_id;
 
   /* Our requests. */
   guint32 next_id;
@@ -164,10 +167,13 @@ typedef struct
   guint32 generation;      /* +1 with every change */
   guint32 answered;        /* newest generation that the gateway confirmed */
   gboolean pending_update; /* an UPDATE_SA_ADDRESSES has to follow */
+  gint64 update_us;        /* not before this; 0: at once */
+  guint update_refusals;   /* of the present pair, one after the other */
   guint32 serial;          /* newest START or MOVE */
   gboolean waiting;        /* the newest MOVE has neither been answered nor given up */
   gboolean announce;       /* the next confirmation is worth a PATH_OK */
   gboolean children_moved; /* the Child SAs use the present path */
+  gboolean may_go_back;    /* newest MOVE: the path before it still exists */
   gint64 budget_us;        /* when the newest MOVE counts as failed; ROAM_NEVER */
   guint32 check_serial;    /* newest CHECK that waits for its answer, 0: none */
   gint64 check_budget_us;
@@ -223,7 +229,9 @@ struct _IkeSession
   char *ppk_id;
   gboolean require_ppk;
   IkeProposals *ike_offer, *esp_offer;
-  gboolean request_tia4, request_tia6, request_dns, force_udp_encap, require_mobike;
+  gboolean request_tia4, request_tia6, request_dns, force_udp_encap, require_mobike, path_test_off;
+  IkeMobilityDialect mobility_wanted;
+  IkeNatPolicy nat_policy;
   gint64 dpd_interval_us, rekey_ike_us, rekey_child_us, nat_keepalive_us;
   RoamRng *rng; /* our own stream, seeded from the caller's */
 
@@ -246,8 +254,12 @@ struct _IkeSession
   IkeHandshake handshake;
   IkeMobility mobility;
   IkeConfiguration configuration;
-  gboolean mobike, fragmentation;
+  const IkeDialect *dialect; /* of mobility; NULL: none. Until IKE_AUTH is over: what stays if nothing better comes */
+  gboolean cookieless_seen;
+  IkePathTests *path_tests;
+  gboolean fragmentation;
   gboolean nat_supported; /* the gateway sent NAT_DETECTION in IKE_SA_INIT */
+  gboolean nat_prevented; /* gateway: NAT_PREVENTION of IKE_SA_INIT fitted */
   gboolean nat_local, nat_remote, nat_suspected;
   /* NAT_DETECTION_DESTINATION_IP of the last answer on the NAT-T port, and the SPIs it was made of. */
   guint8 nat_seen[IKE_NAT_DETECTION_LENGTH];
@@ -445,14 +457,67 @@ IkePayloads *ike_check_build (IkeSession *session, IkeSa *sa);
 void ike_check_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair, const IkeTask *task,
                         const IkeMessage *message);
 void ike_task_check (IkeSession *session, guint32 serial, gboolean doubtful);
-/* COOKIE2 of an answer: TRUE, or the session died (RFC 4555 3.7). */
+
+/* --- ike-dialect.c --- */
+
+gboolean ike_dialect_is_offered (const IkeSession *session, const IkeDialect *dialect);
+/* Vendor ID and MOPO_SUPPORTED. */
+void ike_dialect_add_mopo (IkePayloads *payloads);
+/* MOPO, if both sides named it in IKE_SA_INIT (or IKE_SESSION_RESUME); else none so far. */
+void ike_dialect_choose_in_init (IkeSession *session, const IkeMessage *message);
+/* MOBIKE, if both sides named it in IKE_AUTH; else it stays as it is. */
+void ike_dialect_choose_in_auth (IkeSession *session, const IkeMessage *message);
+/* Is the update or address list in the request @message_id of @sa the newest one? It is then remembered as that. */
+gboolean ike_sa_take_update (IkeSession *session, IkeSa *sa, guint32 message_id);
+gboolean ike_sa_take_list (IkeSession *session, IkeSa *sa, guint32 message_id);
+/* COOKIE2 into the request of @task, if it is not there and the dialect wants one. */
+void ike_cookie2_add (IkeSession *session, IkeTask *task, IkePayloads *payloads);
+/* COOKIE2 of an answer: TRUE, or the session died. */
 gboolean ike_cookie2_check (IkeSession *session, const IkeTask *task, const IkeMessage *message);
+/* COOKIE2 of the request @message comes back as it was. */
+void ike_cookie2_echo (IkeSession *session, const IkeMessage *message, IkePayloads *answer);
+
+/* --- ike-path-test.c --- */
+
+GBytes *ike_path_test_build_request (const IkePair *pair, guint32 id);
+GBytes *ike_path_test_build_answer (const IkePair *pair, const IkeMessage *question);
+/* NULL: not one, or with something that must not be ignored. */
+IkeMessage *ike_path_test_parse (const guint8 *data, gsize length);
+/* One question on @pair. */
+gboolean ike_path_test_ask (IkeSession *session, const RoamNow *now, const IkePair *pair);
+/* FALSE: @session asked no such thing on @pair. */
+gboolean ike_path_test_take_answer (IkeSession *session, const RoamNow *now, const IkePair *pair,
+                                    const IkeMessage *answer);
+/* The answer on @pair told of a NAT. */
+gboolean ike_path_test_saw_nat (const IkeSession *session, const IkePair *pair);
+void ike_path_test_receive (IkeSession *session, const RoamNow *now, const IkePair *pair, const guint8 *data,
+                            gsize length);
+void ike_path_test_suspect (IkeSession *session, const RoamNow *now, IkeTaskType type);
+void ike_path_test_list (IkeSession *session, const RoamNow *now, const IkePair *pair, gboolean listed);
+void ike_path_test_answered (IkeSession *session, const RoamNow *now, const IkePair *pair);
+
+/* --- ike-nat-prevention.c --- */
+
+/* No NAT may touch what goes out on @pair. */
+void ike_nat_forbid_add (const IkeDialect *dialect, const IkePair *pair, IkePayloads *payloads);
+/* What the peer wrote into @notify is what the packet, which came on @pair, says. */
+gboolean ike_nat_forbid_fits (const IkeDialect *dialect, const IkePayloadNotify *notify, const IkePair *pair);
+/* The same for @message; with @must_prove our own policy may ask for the notify. */
+gboolean ike_nat_forbid_accepts (const IkeSession *session, const IkeMessage *message, const IkePair *pair,
+                                 gboolean must_prove);
+/* What a request that tells addresses says about NATs: detect them, or forbid them. */
+void ike_nat_add_update (IkeSession *session, const IkeSa *sa, const IkePair *pair, IkePayloads *payloads);
+/* Likewise IKE_SA_INIT of a client. */
+void ike_nat_add_init (IkeSession *session, const IkeSa *sa, const IkePair *pair, IkePayloads *payloads);
+/* Gateway: a NAT touched this IKE_SA_INIT, or might have while none may. */
+gboolean ike_nat_prevention_refuses_init (const IkeResponder *responder, const IkePair *pair,
+                                          const IkeMessage *message);
 
 /* ike-responder-mobike.c: the gateway's half of MOBIKE. */
 IkePayloads *ike_routability_build (IkeSession *session, IkeTask *task);
-void ike_routability_process (IkeSession *session, const IkeTask *task, const IkeMessage *message);
+void ike_routability_process (IkeSession *session, const IkeTask *task);
 IkePayloads *ike_addresses_build (IkeSession *session, IkeTask *task);
-void ike_addresses_process (IkeSession *session, const IkeTask *task, const IkeMessage *message);
+void ike_addresses_process (IkeSession *session, const IkeTask *task);
 void ike_responder_add_addresses (const IkeSession *session, gboolean say_none, IkePayloads *payloads);
 /* The client moved: takes the addresses of @pair over (RFC 4555 3.5). An error notify to answer with, or 0. */
 guint16 ike_update_respond (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair,
@@ -462,6 +527,10 @@ guint16 ike_update_respond (IkeSession *session, IkeSa *sa, const RoamNow *now, 
 
 /* MOVE on an established SA. */
 void ike_mobility_move (IkeSession *session, const RoamNow *now, const IkeCommand *command);
+/* All SAs to another pair, which the gateway will be told. */
+void ike_mobility_move_pair (IkeSession *session, const RoamNow *now, const IkePair *pair);
+/* Gateway: only the IKE SA; the Child SAs wait for the client's update. */
+void ike_mobility_move_ike (IkeSession *session, const RoamNow *now, const IkePair *pair);
 /* To another address of the gateway, same local side. */
 void ike_mobility_move_remote (IkeSession *session, const RoamNow *now, const RoamAddr *addr);
 /* An UPDATE_SA_ADDRESSES or CHECK of the present path was answered. */
@@ -475,6 +544,8 @@ void ike_mobility_move_children (IkeSession *session);
 gboolean ike_mobility_udp_encap (const IkeSession *session);
 /* The gateway's whole address set: @source and what the notifies of @message list (RFC 4555 3.6). */
 void ike_peer_addresses_read (IkeSession *session, const RoamAddr *source, const IkeMessage *message);
+/* Client: the gateway sent a new list on @pair. */
+void ike_peer_addresses_changed (IkeSession *session, const RoamNow *now, const IkePair *pair);
 /* An address of the gateway of @family; FALSE: none is known. */
 gboolean ike_peer_address_of (const IkeSession *session, guint8 family, RoamAddr *ret_addr);
 
@@ -487,12 +558,12 @@ typedef struct
   gboolean present, local, remote;
   guint8 destination[IKE_NAT_DETECTION_LENGTH];
 } IkeNatView;
-/* RFC 4555 3.9: TRUE when what the peer wrote into NO_NATS_ALLOWED is what the packet says. */
-gboolean ike_nat_is_absent (const IkePayloadNotify *no_nats, const IkePair *pair);
 /* What a message that came on @pair tells about NATs. */
 void ike_nat_read (const IkeMessage *message, guint64 spi_i, guint64 spi_r, const IkePair *pair, IkeNatView *ret_view);
 /* Takes over @view of an answer; TRUE when ESP goes into UDP now, or no longer. */
 gboolean ike_nat_apply (IkeSession *session, const IkeSa *sa, const RoamNow *now, const IkeNatView *view);
+/* NAT traversal ends: the peer has shown that there is no NAT. TRUE when ESP leaves UDP now. */
+gboolean ike_nat_switch_off (IkeSession *session);
 /* Does @view of a liveness answer say that the gateway sees us elsewhere (RFC 4555 3.8)? */
 gboolean ike_nat_mapping_changed (IkeSession *session, const IkeSa *sa, const IkeNatView *view);
 void ike_nat_keepalive_deadline (IkeSession *session, const RoamNow *now);

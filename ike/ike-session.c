@@ -146,7 +146,7 @@ ike_session_event_of (IkeSession *session, IkeEventType type, guint32 serial, co
   action.event = (IkeEvent){ .type = type,
                              .serial = serial,
                              .configuration = session->configuration,
-                             .mobike = session->mobike,
+                             .mobike = session->dialect != NULL,
                              .nat_local = session->nat_local,
                              .nat_remote = session->nat_remote,
                              .rtt_us = session->rtt_us,
@@ -224,7 +224,9 @@ command_start (IkeSession *session, const RoamNow *now, const IkeCommand *comman
 
   forget_everything (session);
   session->configuration = (IkeConfiguration){ 0 };
-  session->mobike = session->nat_local = session->nat_remote = session->nat_suspected = FALSE;
+  session->dialect = NULL;
+  session->cookieless_seen = FALSE;
+  session->nat_local = session->nat_remote = session->nat_suspected = FALSE;
   session->rtt_us = 0;
   mob->serial = command->serial;
   mob->now.ifindex = command->path.ifindex;
@@ -405,7 +407,8 @@ ike_session_get_status (const IkeSession *session, IkeStatus *ret_status)
 
   memset (ret_status, 0, sizeof *ret_status);
   ret_status->state = state_to_string (session->state);
-  ret_status->mobike = session->mobike;
+  ret_status->mobike = session->dialect != NULL;
+  ret_status->dialect = session->dialect ? session->dialect->name : "none";
   ret_status->nat_local = session->nat_local;
   ret_status->nat_remote = session->nat_remote;
   ret_status->path = (IkePath){ .ifindex = session->mobility.now.ifindex, .local = session->mobility.now.local.addr };
@@ -532,9 +535,14 @@ ike_session_new (const IkeConfig *config, RoamRng *rng, char **ret_problem)
   session->request_dns = config->request_dns;
   session->force_udp_encap = config->force_udp_encap;
   session->require_mobike = config->require_mobike;
+  session->mobility_wanted = config->mobility;
+  session->nat_policy = config->nat_policy;
+  session->path_test_off = config->path_test_off;
   take_times (session, config);
   if (!roam_addr_is_specified (&config->gateway))
     problem = g_strdup ("the gateway's address is missing");
+  else if (config->nat_policy == IKE_NAT_POLICY_FORBID && config->force_udp_encap)
+    problem = g_strdup ("NATs cannot be forbidden while ESP has to stay in UDP, which only a NAT calls for");
   else if ((session->ike_offer = ike_proposals_new_from_text (config->ike_proposals, IKE_PROTOCOL_IKE, &problem)) &&
            (session->esp_offer = ike_proposals_new_from_text (config->esp_proposals, IKE_PROTOCOL_ESP, &problem)) &&
            take_identities (session, config, &problem) && take_credentials (session, config, &problem) &&
@@ -567,6 +575,7 @@ ike_session_free (IkeSession *session)
   g_free (session->eap_server_name);
   roam_secret_unref (session->ppk);
   g_free (session->ppk_id);
+  ike_path_tests_free (session->path_tests);
   roam_rng_free (session->rng);
   g_free (session);
 }

@@ -157,7 +157,12 @@ ike_auth_build (IkeSession *session, IkeSa *sa)
   ike_payloads_add_sa (payloads, handshake->esp);
   ike_payloads_add_ts (payloads, IKE_PAYLOAD_TSI, &g_array_index (selectors, IkeSelector, 0), selectors->len);
   ike_payloads_add_ts (payloads, IKE_PAYLOAD_TSR, &g_array_index (selectors, IkeSelector, 0), selectors->len);
-  ike_payloads_add_notify (payloads, IKE_NOTIFY_MOBIKE_SUPPORTED, NULL, 0);
+  if (ike_dialect_is_offered (session, &ike_dialect_mobike))
+    {
+      ike_payloads_add_notify (payloads, IKE_NOTIFY_MOBIKE_SUPPORTED, NULL, 0);
+      if (!session->nat_supported) /* RFC 4555 3.9 */
+        ike_nat_forbid_add (&ike_dialect_mobike, &session->mobility.now, payloads);
+    }
   if (session->method == IKE_AUTH_METHOD_EAP && session->eap_only)
     ike_payloads_add_notify (payloads, IKE_NOTIFY_EAP_ONLY_AUTHENTICATION, NULL, 0);
   return g_steal_pointer (&payloads);
@@ -301,6 +306,10 @@ explain_error (guint16 notify_type, const char **ret_reason, const char **ret_ad
       *ret_reason = "TS_UNACCEPTABLE: the gateway refused the traffic selectors";
       *ret_advice = "Compare the traffic selectors of both sides.";
       return IKE_EVENT_AUTH_FAILED;
+    case IKE_NOTIFY_UNEXPECTED_NAT_DETECTED:
+      *ret_reason = "UNEXPECTED_NAT_DETECTED: a NAT is on the path, which the policy forbids";
+      *ret_advice = "Connect through a network without NAT, or allow NATs on both sides.";
+      return IKE_EVENT_FAILED;
     case IKE_NOTIFY_NO_PROPOSAL_CHOSEN:
       *ret_reason = "NO_PROPOSAL_CHOSEN: no ESP proposal fits";
       *ret_advice = "Compare the ESP proposals of both sides.";
@@ -381,7 +390,7 @@ establish (IkeSession *session, const RoamNow *now, const IkePair *pair, const I
   session->mobility.answered = session->mobility.generation;
   session->mobility.children_moved = TRUE;
   session->keepalive_us = session->nat_local ? now->boot_us + session->nat_keepalive_us : ROAM_NEVER;
-  if (session->mobike)
+  if (session->dialect)
     ike_peer_addresses_read (session, &pair->remote.addr, message);
   ike_child_install (session, now, child, TRUE);
   ike_handshake_clear (&session->handshake);
@@ -410,10 +419,17 @@ accept_gateway (IkeSession *session, const RoamNow *now, const IkeMessage *messa
       ike_session_close (session, now, type, reason, advice);
       return FALSE;
     }
-  if (session->require_mobike && !session->mobike)
+  if (session->require_mobike && !session->dialect)
     {
       ike_session_close (session, now, IKE_EVENT_FAILED, "the gateway does not support MOBIKE",
                          "switch MOBIKE on at the gateway or drop require-mobike");
+      return FALSE;
+    }
+  if (session->nat_policy == IKE_NAT_POLICY_FORBID && !session->dialect)
+    {
+      ike_session_close (session, now, IKE_EVENT_FAILED,
+                         "the gateway cannot tell whether a NAT is on the path, which the policy forbids",
+                         "switch MOBIKE or MOPO on at the gateway, or allow NATs");
       return FALSE;
     }
   return TRUE;
@@ -443,7 +459,6 @@ process_authentic (IkeSession *session, IkeSa *sa, const RoamNow *now, const Ike
 
   ike_sa_activate (session, now, sa);
   ike_session_set_state (session, IKE_STATE_ESTABLISHED);
-  session->mobike = ike_message_find_notify (message, IKE_NOTIFY_MOBIKE_SUPPORTED) != NULL;
   if (!accept_gateway (session, now, message))
     return;
   read_configuration (session, message, &configuration);
@@ -480,6 +495,7 @@ ike_auth_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkeP
       ike_eap_auth_process (session, sa, now, message);
       return;
     }
+  ike_dialect_choose_in_auth (session, message);
   if (!ike_auth_verify (session, sa, now, message, &reason, &advice))
     {
       ike_auth_refuse_gateway (session, sa, now, reason, advice);

@@ -111,13 +111,15 @@ ike_init_build (IkeSession *session, IkeSa *sa)
   ike_payloads_add_sa (payloads, session->ike_offer);
   ike_payloads_add_ke (payloads, handshake->group, public.data, public.length);
   ike_payloads_add_nonce (payloads, ike_view (handshake->nonce).data, ike_view (handshake->nonce).length);
-  ike_nat_add (session, sa, &session->mobility.now, payloads);
+  ike_nat_add_init (session, sa, &session->mobility.now, payloads);
   ike_payloads_add_notify (payloads, IKE_NOTIFY_IKEV2_FRAGMENTATION_SUPPORTED, NULL, 0);
   if (session->credentials)
     ike_payloads_add_notify_u16s (payloads, IKE_NOTIFY_SIGNATURE_HASH_ALGORITHMS, ike_signature_hashes,
                                   G_N_ELEMENTS (ike_signature_hashes));
   if (session->ppk)
     ike_payloads_add_notify (payloads, IKE_NOTIFY_USE_PPK, NULL, 0);
+  if (ike_dialect_is_offered (session, &ike_dialect_mopo))
+    ike_dialect_add_mopo (payloads);
   message = ike_message_build_clear (&header, payloads);
   if (!message)
     return NULL;
@@ -186,6 +188,11 @@ note_problem (IkeSession *session, const RoamNow *now, guint16 notify_type)
 
   handshake->problem = ike_notify_to_string (notify_type);
   handshake->advice = notify_type == IKE_NOTIFY_NO_PROPOSAL_CHOSEN ? "compare the IKE proposals of both sides" : NULL;
+  if (notify_type == IKE_NOTIFY_NAT_PREVENTED && ike_dialect_is_offered (session, &ike_dialect_mopo))
+    {
+      handshake->problem = "NAT_PREVENTED: a NAT is on the path, which the policy forbids";
+      handshake->advice = "connect through a network without NAT, or allow NATs on both sides";
+    }
   if (handshake->problem_us == ROAM_NEVER)
     handshake->problem_us = now->boot_us + PROBLEM_PATIENCE_US;
 }
@@ -231,9 +238,10 @@ take_features (IkeSession *session, const IkeSa *sa, const IkePair *pair, const 
   if (!hashes || !ike_hash_set_parse (hashes->data, &session->handshake.peer_hashes))
     session->handshake.peer_hashes = 0;
   ike_nat_read (message, sa->spi_i, sa->spi_r, pair, &nat);
-  session->nat_supported = nat.present;
-  session->nat_local = nat.present && nat.local;
-  session->nat_remote = nat.present && nat.remote;
+  ike_dialect_choose_in_init (session, message);
+  session->nat_supported = nat.present && session->nat_policy == IKE_NAT_POLICY_TRAVERSE;
+  session->nat_local = session->nat_supported && nat.local;
+  session->nat_remote = session->nat_supported && nat.remote;
 }
 
 static void

@@ -206,7 +206,7 @@ typedef struct {
   IkeEventType type;
   guint32 serial;
   IkeConfiguration configuration; /* ESTABLISHED, TIA_CHANGED */
-  gboolean mobike;                /* both sides sent MOBIKE_SUPPORTED */
+  gboolean mobike;                /* both sides speak MOBIKE or MOPO: the IKE SA can move */
   gboolean nat_local, nat_remote; /* a NAT before us / before the gateway */
   gint64 rtt_us;
   RoamAddr gateway;               /* REDIRECTED; ESTABLISHED: the address in use */
