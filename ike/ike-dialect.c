@@ -235,8 +235,11 @@ wants_cookie2 (const IkeSession *session, const IkeTask *task)
     case IKE_TASK_DELETE_IKE:
     case IKE_TASK_DELETE_CHILD:
     case IKE_TASK_CHECK:
+    case IKE_TASK_REDIRECT:
+    case IKE_TASK_TICKET:
       return session->dialect->cookie_always;
     case IKE_TASK_SA_INIT:
+    case IKE_TASK_SESSION_RESUME:
     case IKE_TASK_AUTH:
     case IKE_TASK_CREATE_CHILD:
     case IKE_TASK_REKEY_CHILD:

@@ -389,7 +389,7 @@ gateway_add_auth (Gateway *gw, GwSa *sa, IkePayloads *payloads)
 }
 
 static gboolean
-verify_signature (Gateway *gw, const IkeMessage *request, const IkePayload *auth, GBytes *octets)
+verify_signature (Gateway *gw, const IkeMessage *request, guint8 method, IkeView data, GBytes *octets)
 {
   const IkePayload *id = ike_message_find (request, IKE_PAYLOAD_IDI),
                    *cert = ike_message_find (request, IKE_PAYLOAD_CERT);
@@ -400,8 +400,7 @@ verify_signature (Gateway *gw, const IkeMessage *request, const IkePayload *auth
     ike_credentials_verify_peer (gw->credentials, &cert->cert.data, 1, &now, &identity, &why, &advice);
 
   ike_identity_clear (&identity);
-  return key && ike_auth_verify_signature (key, auth->auth.method, auth->auth.data, view (octets),
-                                           IKE_SIGNATURE_DEFAULT, &why);
+  return key && ike_auth_verify_signature (key, method, data, view (octets), IKE_SIGNATURE_DEFAULT, &why);
 }
 
 static gboolean
@@ -419,7 +418,7 @@ verify_client (Gateway *gw, GwSa *sa, const IkeMessage *request)
     data = ike_message_find_notify (request, IKE_NOTIFY_NO_PPK_AUTH)->data;
   if (auth->auth.method == IKE_AUTH_ID_SHARED_KEY)
     return ike_auth_verify_shared_key (sa->keys->suite.prf, key, view (octets), data);
-  return verify_signature (gw, request, auth, octets);
+  return verify_signature (gw, request, auth->auth.method, data, octets);
 }
 
 static void
@@ -463,6 +462,12 @@ add_child_answer (Gateway *gw, GwSa *sa, const IkeMessage *request, IkePayloads 
     {
       IkeSelector wide[2] = { ike_selector_any (ROAM_FAMILY_INET4), ike_selector_any (ROAM_FAMILY_INET6) };
       ike_payloads_add_ts (payloads, IKE_PAYLOAD_TSR, wide, 2);
+    }
+  else if (gw->narrow_remote_end)
+    {
+      IkeSelector narrow = ike_selector_any (ROAM_FAMILY_INET4);
+      g_assert_true (roam_addr_parse (gw->narrow_remote_end, &narrow.end));
+      ike_payloads_add_ts (payloads, IKE_PAYLOAD_TSR, &narrow, 1);
     }
   else
     ike_payloads_add_ts (payloads, IKE_PAYLOAD_TSR, tsr->ts->selectors, tsr->ts->n_selectors);
