@@ -231,10 +231,12 @@ wants_cookie2 (const IkeSession *session, const IkeTask *task)
     case IKE_TASK_ROUTABILITY:
     case IKE_TASK_ADDRESSES:
       return TRUE;
+    case IKE_TASK_CHECK:
+      /* Third parties may have made us doubt: whoever answers must have read the request (RFC 4555 5.3). */
+      return session->dialect->cookie_always || task->doubtful || task->routability;
     case IKE_TASK_REFUSE:
     case IKE_TASK_DELETE_IKE:
     case IKE_TASK_DELETE_CHILD:
-    case IKE_TASK_CHECK:
     case IKE_TASK_REDIRECT:
     case IKE_TASK_TICKET:
       return session->dialect->cookie_always;

@@ -117,7 +117,7 @@ ike_nat_keepalive_deadline (IkeSession *session, const RoamNow *now)
   IkeAction action = { .type = IKE_ACTION_SEND,
                        .send = { .ifindex = pair->ifindex, .local = pair->local, .remote = pair->remote } };
 
-  if (session->keepalive_us > now->boot_us)
+  if (session->keepalive_us > now->boot_us || session->mobility.suspended)
     return;
   session->keepalive_us = ROAM_NEVER;
   if (session->state != IKE_STATE_ESTABLISHED || !session->nat_local || pair->local.port != IKE_NATT_PORT)

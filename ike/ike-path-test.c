@@ -129,6 +129,14 @@ ike_path_test_ask (IkeSession *session, const RoamNow *now, const IkePair *pair)
   return TRUE;
 }
 
+gboolean
+ike_path_test_is_usable (const IkeSession *session)
+{
+  return session->dialect && session->dialect->probe_out_of_sa && !session->path_test_off;
+}
+
+const IkeProbe ike_probe_path_test = { .send = ike_path_test_ask };
+
 static Question *
 find_question (IkePathTests *tests, const RoamNow *now, const IkePair *pair, guint32 id)
 {
@@ -164,7 +172,7 @@ ike_path_test_take_answer (IkeSession *session, const RoamNow *now, const IkePai
   ike_nat_read (answer, 0, 0, pair, &view);
   session->path_tests->answered = question->pair;
   session->path_tests->saw_nat = view.present && (view.local || view.remote);
-  ike_path_test_answered (session, now, &question->pair);
+  ike_probing_answered (session, now, &question->pair, FALSE);
   return TRUE;
 }
 
@@ -219,39 +227,4 @@ ike_path_test_receive (IkeSession *session, const RoamNow *now, const IkePair *p
   answer = ike_path_test_build_answer (pair, message);
   if (answer)
     ike_session_send (session, pair, answer);
-}
-
-/* --- what an answer is good for --- */
-
-void
-ike_path_test_suspect (IkeSession *session, const RoamNow *now, IkeTaskType type)
-{
-  IkePair pair = session->mobility.now;
-  guint n = session->n_peer_addresses;
-
-  if (session->path_test_off || session->responder || type == IKE_TASK_AUTH)
-    return;
-  for (guint i = 0; i < n; i++)
-    {
-      pair.remote.addr = session->peer_addresses[i];
-      if (pair.remote.addr.family == pair.local.addr.family)
-        ike_path_test_ask (session, now, &pair);
-    }
-}
-
-void
-ike_path_test_list (IkeSession *session, const RoamNow *now, const IkePair *pair, gboolean listed)
-{
-  IkePair other = session->mobility.now;
-
-  other.remote.addr = pair->remote.addr;
-  if (!listed || !roam_addr_equal (&pair->remote.addr, &session->mobility.now.remote.addr))
-    ike_path_test_ask (session, now, &other);
-}
-
-void
-ike_path_test_answered (IkeSession *session, const RoamNow *now, const IkePair *pair)
-{
-  if (!session->responder && session->state == IKE_STATE_ESTABLISHED)
-    ike_mobility_move_pair (session, now, pair);
 }

@@ -279,7 +279,7 @@ add_mobility (const IkeSession *session, IkePayloads *payloads)
     return;
   if (!session->dialect->support_in_init)
     ike_dialect_add (session->dialect, session->dialect->supported, NULL, 0, payloads);
-  ike_responder_add_addresses (session, FALSE, payloads);
+  ike_own_addresses_add (session, session->dialect, FALSE, payloads);
 }
 
 /* --- the exchange --- */

@@ -32,6 +32,8 @@ take_over (IkeSession *session, const IkeSa *sa, const RoamNow *now, const IkePa
   gboolean encap_changed, proved = ike_message_find_notify (message, session->dialect->nat_forbid) != NULL;
   IkeNatView view;
 
+  session->renumbered = FALSE; /* it has heard of us */
+  ike_probing_stop (session);
   if (changed)
     {
       mob->now = *pair;
@@ -100,21 +102,13 @@ ike_routability_process (IkeSession *session, const IkeTask *task)
 
 /* --- our own addresses --- */
 
-void
-ike_responder_add_addresses (const IkeSession *session, gboolean say_none, IkePayloads *payloads)
-{
-  const IkeResponder *responder = session->responder;
-
-  ike_dialect_add_addresses (session->dialect, responder->addresses, responder->n_addresses,
-                             &session->mobility.now.local.addr, say_none, payloads);
-}
-
 IkePayloads *
 ike_addresses_build (IkeSession *session, IkeTask *task)
 {
   IkePayloads *payloads = ike_payloads_new ();
 
-  ike_responder_add_addresses (session, TRUE, payloads);
+  ike_own_addresses_add (session, session->dialect, TRUE, payloads);
+  session->mobility.announce_us = ROAM_NEVER;
   ike_cookie2_add (session, task, payloads);
   if (!session->nat_supported && session->dialect->nat_forbid_without_natt)
     ike_nat_forbid_add (session->dialect, &session->mobility.now, payloads);
@@ -124,7 +118,9 @@ ike_addresses_build (IkeSession *session, IkeTask *task)
 void
 ike_addresses_process (IkeSession *session, const IkeTask *task)
 {
-  /* It left from several addresses of ours: the client cannot tell which one counts (RFC 4555 3.6). */
-  if (session->state == IKE_STATE_ESTABLISHED && task->generation != session->mobility.generation)
+  /* It left from several addresses of ours: the peer cannot tell which one counts (RFC 4555 3.6). An update says it
+   * too. */
+  if (session->state == IKE_STATE_ESTABLISHED && task->generation != session->mobility.generation &&
+      !session->mobility.pending_update)
     ike_task_queue (session, ike_task_new (IKE_TASK_ADDRESSES));
 }

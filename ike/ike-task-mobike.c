@@ -2,18 +2,6 @@
 /* UPDATE_SA_ADDRESSES (RFC 4555 3.5) or CHANGE_PATH, and the liveness check (RFC 7296 2.4, RFC 4555 3.8). */
 #include "ike/ike-session-private.h"
 
-/*
- * A refused update is repeated as a new request. RFC 4555 3.9: one modified packet must not end a path; as often as
- * a lost one would be sent again in the time that a path has. What else went wrong may be over soon.
- */
-#define NAT_RETRY_US (500 * ROAM_USEC_PER_MSEC)
-#define NAT_RETRY_PERCENT 180
-#define NAT_RETRIES 4
-#define ERROR_RETRY_US ROAM_USEC_PER_SEC
-#define ERROR_RETRY_PERCENT 200
-#define ERROR_RETRIES 3
-#define RETRY_ANSWER_US (2 * ROAM_USEC_PER_SEC)
-
 void
 ike_task_check (IkeSession *session, guint32 serial, gboolean doubtful)
 {
@@ -32,11 +20,16 @@ ike_update_build (IkeSession *session, IkeSa *sa, IkeTask *task)
   ike_dialect_add (session->dialect, session->dialect->update, NULL, 0, payloads);
   ike_cookie2_add (session, task, payloads);
   ike_nat_add_update (session, sa, &session->mobility.now, payloads);
+  if (session->announce_addresses)
+    {
+      ike_own_addresses_add (session, session->dialect, TRUE, payloads);
+      session->mobility.announce_us = ROAM_NEVER;
+    }
   return payloads;
 }
 
 IkePayloads *
-ike_check_build (IkeSession *session, IkeSa *sa)
+ike_check_build (IkeSession *session, IkeSa *sa, IkeTask *task)
 {
   IkePayloads *payloads = ike_payloads_new ();
 
@@ -45,55 +38,17 @@ ike_check_build (IkeSession *session, IkeSa *sa)
   return payloads;
 }
 
-/* Copies went to several addresses of the gateway, and another one than the present answered. */
-static gboolean
-answered_elsewhere (IkeSession *session, const RoamNow *now, const IkePair *pair)
-{
-  if (roam_addr_equal (&pair->remote.addr, &session->mobility.now.remote.addr))
-    return FALSE;
-  for (guint i = 0; i < session->n_peer_addresses; i++)
-    if (roam_addr_equal (&session->peer_addresses[i], &pair->remote.addr))
-      {
-        ike_mobility_move_remote (session, now, &pair->remote.addr);
-        return TRUE;
-      }
-  return FALSE;
-}
-
-/* A new request later: TRUE, unless that was tried often enough. */
-static gboolean
-retry (IkeSession *session, const RoamNow *now, gint64 first_us, guint factor_percent, guint times)
-{
-  IkeMobility *mob = &session->mobility;
-  gint64 wait_us = first_us;
-
-  if (mob->update_refusals >= times)
-    return FALSE;
-  for (guint i = 0; i < mob->update_refusals; i++)
-    wait_us = wait_us * factor_percent / 100;
-  mob->update_refusals++;
-  mob->pending_update = TRUE;
-  mob->update_us = now->boot_us + wait_us;
-  if (mob->waiting) /* the path is not silent */
-    mob->budget_us = MAX (mob->budget_us, mob->update_us + RETRY_ANSWER_US);
-  ike_count (session, "updates-retried");
-  return TRUE;
-}
-
 static void
 process_refusal (IkeSession *session, const RoamNow *now, guint16 notify_type)
 {
   const IkeDialect *dialect = session->dialect;
 
   if (notify_type == dialect->refused)
-    ike_mobility_failed (session, now, dialect->refused_reason, "the gateway's policy does not allow this network");
+    ike_mobility_refused (session, now, dialect->refused_reason, "the gateway's policy does not allow this network");
   else if (notify_type == dialect->nat_seen)
-    {
-      if (!retry (session, now, NAT_RETRY_US, NAT_RETRY_PERCENT, NAT_RETRIES))
-        ike_mobility_failed (session, now, dialect->nat_seen_reason, "the policy forbids paths with a NAT");
-    }
-  else if (!retry (session, now, ERROR_RETRY_US, ERROR_RETRY_PERCENT, ERROR_RETRIES))
-    ike_mobility_failed (session, now, ike_notify_to_string (notify_type), NULL);
+    ike_mobility_refused (session, now, dialect->nat_seen_reason, "the policy forbids paths with a NAT");
+  else
+    ike_mobility_refused (session, now, ike_notify_to_string (notify_type), NULL);
 }
 
 void
@@ -108,11 +63,11 @@ ike_update_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const Ik
     return; /* superseded: a newer update follows (RFC 4555 3.5) */
   if (error)
     {
+      if (ike_mobility_update_again (session, now, error->notify_type))
+        return;
       process_refusal (session, now, error->notify_type);
       return;
     }
-  if (answered_elsewhere (session, now, pair))
-    return;
   ike_nat_read (message, sa->spi_i, sa->spi_r, pair, &view);
   encap_changed = session->nat_supported && ike_nat_apply (session, sa, now, &view);
   ike_mobility_confirmed (session, encap_changed);
@@ -136,8 +91,6 @@ ike_check_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const Ike
     }
   if (session->responder || task->generation != mob->generation)
     return; /* without UPDATE_SA_ADDRESSES nothing changes at the gateway (RFC 4555 3.8) */
-  if (session->dialect && answered_elsewhere (session, now, pair))
-    return;
   ike_nat_read (message, sa->spi_i, sa->spi_r, pair, &view);
   if (session->dialect && session->nat_supported && ike_nat_mapping_changed (session, sa, &view))
     {

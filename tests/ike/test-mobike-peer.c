@@ -242,8 +242,9 @@ test_list_with_address (void)
   world_forget (world);
   announce (world, both);
   world_run (world, SEC);
-  /* A MOPO gateway sends from another address when the path is dead for it: PATH_TEST, answer, CHANGE_PATH. */
-  g_assert_cmpstr (world->trace->str, ==, world_dialect ()->probe_out_of_sa ? "send send move:1 send " : "send ");
+  /* A MOPO gateway sends from another address when the path is dead for it: two PATH_TESTs, answer, CHANGE_PATH. */
+  g_assert_cmpstr (world->trace->str, ==,
+                   world_dialect ()->probe_out_of_sa ? "send send send move:1 event:path-changed send " : "send ");
 }
 
 static void
