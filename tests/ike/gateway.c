@@ -752,6 +752,26 @@ note_seen (Gateway *gw, const SimPacket *packet, const IkeHeader *header, IkeMes
   g_ptr_array_add (gw->seen, seen);
 }
 
+/* TRUE: the hook has dealt with it, or nobody can. */
+static gboolean
+ask_init_hook (Gateway *gw, const SimPacket *packet, const IkeMessage *request)
+{
+  g_autoptr (IkePayloads) payloads = ike_payloads_new ();
+  GwVerdict verdict = gw->init_hook ? gw->init_hook (gw, packet, request, payloads) : GW_DEFAULT;
+  IkeHeader header = request->header;
+  g_autoptr (GBytes) message = NULL;
+
+  if (verdict == GW_DEFAULT)
+    return header.exchange != IKE_EXCHANGE_IKE_SA_INIT;
+  if (verdict == GW_ANSWER)
+    {
+      header.flags = IKE_FLAG_RESPONSE;
+      message = ike_message_build_clear (&header, payloads);
+      send_message (gw, &packet->local, &packet->remote, message);
+    }
+  return TRUE;
+}
+
 static void
 receive_init (Gateway *gw, const SimPacket *packet, const guint8 *data, gsize length)
 {
@@ -761,6 +781,8 @@ receive_init (Gateway *gw, const SimPacket *packet, const guint8 *data, gsize le
   g_assert_nonnull (message);
   gw->init_requests++;
   note_seen (gw, packet, &message->header, NULL);
+  if (ask_init_hook (gw, packet, message))
+    return;
   if (gw->init_request && g_bytes_equal (gw->init_request, message->octets))
     send_message (gw, &packet->local, &packet->remote, gw->init_response); /* a copy gets the same answer */
   else if (!refuse_init (gw, packet, message))
@@ -786,7 +808,7 @@ gateway_receive (Gateway *gw, const SimPacket *packet)
       length -= IKE_NON_ESP_MARKER_LENGTH;
     }
   g_assert_true (ike_header_parse (data, length, &header, &error));
-  if (header.exchange == IKE_EXCHANGE_IKE_SA_INIT)
+  if (header.exchange == IKE_EXCHANGE_IKE_SA_INIT || header.exchange == IKE_EXCHANGE_IKE_SESSION_RESUME)
     {
       receive_init (gw, packet, data, length);
       return;

@@ -75,7 +75,7 @@ struct _Gateway
   guint16 auth_error;       /* in the IKE_AUTH response, with AUTH */
   guint16 auth_error_alone; /* instead of everything */
   gboolean bad_auth, omit_cp, omit_cookie2, wrong_cookie2, omit_natd;
-  RoamAddr narrow_local; /* TSi of the answer, instead of the TIA */
+  RoamAddr narrow_local;         /* TSi of the answer, instead of the TIA */
   const char *narrow_remote_end; /* TSr of the answer: 0.0.0.0 up to it; NULL: as asked for */
   gboolean widen_ts;
   const char *additional[40]; /* addresses announced in IKE_AUTH */
@@ -83,6 +83,8 @@ struct _Gateway
   gboolean ignore_answers; /* to its own requests: they made no sense */
   gsize fragment_size;
   GwVerdict (*hook) (Gateway *gateway, GwSa *sa, const IkeMessage *request, IkePayloads *answer);
+  /* IKE_SA_INIT and IKE_SESSION_RESUME; an answer of the hook has no SPI of the gateway. */
+  GwVerdict (*init_hook) (Gateway *gateway, const SimPacket *packet, const IkeMessage *request, IkePayloads *answer);
   /* Adds payloads to an answer that is otherwise as usual. */
   void (*decorate) (Gateway *gateway, guint8 exchange, IkePayloads *answer);
 

@@ -75,6 +75,7 @@ world_new (const IkeConfig *config)
   world->event_times = g_array_new (FALSE, FALSE, sizeof (gint64));
   world->trace = g_string_new (NULL);
   world->sent = g_ptr_array_new_with_free_func (sent_free);
+  world->tickets = g_ptr_array_new_with_free_func ((GDestroyNotify)roam_secret_unref);
   world->children = g_ptr_array_new_with_free_func ((GDestroyNotify)ike_child_sa_unref);
   return world;
 }
@@ -92,6 +93,7 @@ world_free (World *world)
   g_string_free (world->trace, TRUE);
   g_ptr_array_unref (world->sent);
   g_ptr_array_unref (world->children);
+  g_ptr_array_unref (world->tickets);
   g_free (world);
 }
 
@@ -145,9 +147,12 @@ perform (World *world, const IkeAction *action)
       g_string_append_printf (world->trace, "move:%u%s ", action->child_move.ifindex,
                               action->child_move.udp_encap ? "u" : "");
       return;
+    case IKE_ACTION_TICKET:
+      g_ptr_array_add (world->tickets, action->ticket.ticket ? roam_secret_ref (action->ticket.ticket) : NULL);
+      world->ticket_expires_wall_us = action->ticket.expires_wall_us;
+      return;
     case IKE_ACTION_SIGN:
     case IKE_ACTION_FETCH:
-    case IKE_ACTION_TICKET:
       return;
     }
 }
@@ -233,8 +238,8 @@ world_run_until (World *world, IkeEventType type, gint64 limit_us)
   return world_event (world, type);
 }
 
-static void
-input_command (World *world, const IkeCommand *command)
+void
+world_input_command (World *world, const IkeCommand *command)
 {
   RoamNow now = sim_now (world->sim);
 
@@ -246,14 +251,14 @@ void
 world_command (World *world, IkeCommandType type)
 {
   IkeCommand command = { .type = type, .serial = ++world->serial };
-  input_command (world, &command);
+  world_input_command (world, &command);
 }
 
 void
 world_start (World *world, const SimLink *link)
 {
   IkeCommand command = { .type = IKE_START, .serial = ++world->serial, .path = { link->ifindex, link->host } };
-  input_command (world, &command);
+  world_input_command (world, &command);
 }
 
 void
@@ -263,7 +268,7 @@ world_move (World *world, const SimLink *link, gboolean children_now)
                          .serial = ++world->serial,
                          .path = { link->ifindex, link->host },
                          .move_children_now = children_now };
-  input_command (world, &command);
+  world_input_command (world, &command);
 }
 
 World *
