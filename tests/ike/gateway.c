@@ -91,6 +91,7 @@ gateway_free (Gateway *gw)
   ike_proposals_free (gw->pending_offer);
   ike_message_free (gw->last_answer);
   roam_secret_unref (gw->eap_msk);
+  roam_secret_unref (gw->resume_sk_d);
   roam_rng_free (gw->rng);
   g_free (gw);
 }
@@ -369,12 +370,12 @@ gateway_add_auth (Gateway *gw, GwSa *sa, IkePayloads *payloads)
   g_autoptr (GBytes) body = ike_identity_to_body (&id);
   g_autoptr (GBytes) octets =
     ike_auth_signed_octets (sa->keys->suite.prf, view (gw->init_response), view (gw->ni), sa->keys->sk_pr, view (body));
-  g_assert_true (ike_auth_shared_key (sa->keys->suite.prf, key, view (octets), auth));
+  g_assert_true (gateway_auth (sa, key, TRUE, octets, auth));
   if (gw->bad_auth)
     auth[0] ^= 1;
   if (!gw->eap_msk)
     ike_payloads_add_id (payloads, IKE_PAYLOAD_IDR, &id);
-  if (gw->credentials && !gw->eap_msk)
+  if (gw->credentials && !gw->eap_msk && !sa->resumed)
     {
       add_signature (gw, payloads, octets);
       return;
@@ -405,6 +406,7 @@ verify_client (Gateway *gw, GwSa *sa, const IkeMessage *request)
                    *auth = ike_message_find (request, IKE_PAYLOAD_AUTH);
   g_autoptr (RoamSecret) key = shared_key (gw);
   IkeView data = auth->auth.data;
+  guint8 right[IKE_MAX_HASH];
   g_autoptr (GBytes) octets =
     ike_auth_signed_octets (sa->keys->suite.prf, view (gw->init_request), view (gw->nr), sa->keys->sk_pi, id->id.body);
 
@@ -412,7 +414,8 @@ verify_client (Gateway *gw, GwSa *sa, const IkeMessage *request)
   if (gw->no_ppk)
     data = ike_message_find_notify (request, IKE_NOTIFY_NO_PPK_AUTH)->data;
   if (auth->auth.method == IKE_AUTH_ID_SHARED_KEY)
-    return ike_auth_verify_shared_key (sa->keys->suite.prf, key, view (octets), data);
+    return gateway_auth (sa, key, FALSE, octets, right) && data.length == ike_prf_length (sa->keys->suite.prf) &&
+           memcmp (data.data, right, data.length) == 0;
   return verify_signature (gw, request, auth, octets);
 }
 
@@ -762,7 +765,11 @@ ask_init_hook (Gateway *gw, const SimPacket *packet, const IkeMessage *request)
   g_autoptr (GBytes) message = NULL;
 
   if (verdict == GW_DEFAULT)
-    return header.exchange != IKE_EXCHANGE_IKE_SA_INIT;
+    {
+      if (header.exchange != IKE_EXCHANGE_IKE_SA_INIT)
+        gateway_resume (gw, packet, request);
+      return header.exchange != IKE_EXCHANGE_IKE_SA_INIT;
+    }
   if (verdict == GW_ANSWER)
     {
       header.flags = IKE_FLAG_RESPONSE;

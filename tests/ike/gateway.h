@@ -17,7 +17,7 @@ typedef struct
 {
   guint64 spi_i, spi_r;
   gboolean initiator; /* the gateway is the original initiator (it rekeyed) */
-  gboolean established, deleted;
+  gboolean established, deleted, resumed;
   IkeKeys *keys;
   guint32 next_id, peer_next_id;
   GPtrArray *last_response; /* GBytes */
@@ -63,10 +63,12 @@ struct _Gateway
   /* How it behaves. */
   const char *psk, *id, *ike_proposals, *esp_proposals;
   const IkeCredentials *credentials; /* signs instead of using the PSK; borrowed */
-  RoamSecret *eap_msk;               /* set by the hook at EAP Success: the next request ends IKE_AUTH; owned */
-  gboolean no_ppk;                   /* believes NO_PPK_AUTH instead of AUTH */
-  gboolean no_hashes;                /* no SIGNATURE_HASH_ALGORITHMS */
-  gboolean old_method;               /* signs as if the client had not sent it */
+  RoamSecret *resume_sk_d;           /* answers IKE_SESSION_RESUME, whatever the ticket, with this; owned */
+  IkeSuite resume_suite;
+  RoamSecret *eap_msk; /* set by the hook at EAP Success: the next request ends IKE_AUTH; owned */
+  gboolean no_ppk;     /* believes NO_PPK_AUTH instead of AUTH */
+  gboolean no_hashes;  /* no SIGNATURE_HASH_ALGORITHMS */
+  gboolean old_method; /* signs as if the client had not sent it */
   RoamAddr tia4, tia6, dns;
   gboolean mobike, nat_detection, fake_nat, fragmentation;
   guint cookies;            /* so many COOKIE rounds first */
@@ -111,6 +113,11 @@ void gateway_free (Gateway *gateway);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Gateway, gateway_free)
 void gateway_receive (Gateway *gateway, const SimPacket *packet);
 
+/* gateway-resume.c: IKE_SESSION_RESUME; FALSE: it is not answered. */
+gboolean gateway_resume (Gateway *gateway, const SimPacket *packet, const IkeMessage *request);
+/* AUTH with a shared key or, where the IKE SA was resumed, without. */
+gboolean gateway_auth (const GwSa *sa, const RoamSecret *key, gboolean of_gateway, GBytes *octets,
+                       guint8 out[IKE_MAX_HASH]);
 /* The first IKE_AUTH request: with EAP the last one has AUTH only. */
 const IkeMessage *gateway_first_auth (Gateway *gateway);
 /* IDr and, with credentials, CERT and AUTH of the first response. */

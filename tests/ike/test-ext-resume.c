@@ -124,8 +124,8 @@ test_stored (void)
 
   duo_establish (duo);
   ike_session_get_status (duo->client, &status);
-  stored = ike_resumption_read (
-    (IkeView){ roam_secret_peek (last_ticket (duo)), roam_secret_length (last_ticket (duo)) });
+  stored =
+    ike_resumption_read ((IkeView){ roam_secret_peek (last_ticket (duo)), roam_secret_length (last_ticket (duo)) });
   /* covers: IKE-RES-003, IKE-RES-002 */
   g_assert_nonnull (stored);
   g_assert_cmpmem (g_bytes_get_data (stored->initiator_id.data, NULL), g_bytes_get_size (stored->initiator_id.data),
