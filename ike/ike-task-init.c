@@ -315,6 +315,24 @@ take_features (IkeSession *session, const IkeSa *sa, const IkePair *pair, const 
   session->nat_remote = nat.present && nat.remote;
 }
 
+/* RFC 8019 7.2: a PUZZLE in an answer that is otherwise complete is about IKE_AUTH; its string is Nr | SPIr. */
+static void
+start_auth_puzzle (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkeMessage *message)
+{
+  const IkePayloadNotify *puzzle = ike_message_find_notify (message, IKE_NOTIFY_PUZZLE);
+  IkeView nonce = ike_view (session->handshake.peer_nonce);
+  g_auto (WireWriter) writer = { 0 };
+
+  g_clear_pointer (&session->handshake.solution, g_bytes_unref); /* that was for this exchange */
+  if (!puzzle)
+    return;
+  wire_writer_init (&writer, nonce.length + sizeof sa->spi_r);
+  wire_write_data (&writer, nonce.data, nonce.length);
+  wire_write_u64 (&writer, sa->spi_r);
+  if (ike_puzzle_start (session, now, puzzle, (IkeView){ wire_writer_peek (&writer), wire_writer_length (&writer) }))
+    ike_puzzle_hold (session, sa);
+}
+
 static void
 process_answer (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair, const IkeMessage *message)
 {
@@ -355,6 +373,7 @@ process_answer (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePai
   task = ike_task_new (IKE_TASK_AUTH);
   task->sa = sa;
   ike_task_queue (session, task);
+  start_auth_puzzle (session, sa, now, message);
 }
 
 void

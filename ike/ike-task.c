@@ -168,6 +168,11 @@ ike_task_build (IkeSession *session, IkeSa *sa, const RoamNow *now, IkeTask *tas
     return ike_init_build (session, sa);
 
   g_autoptr (IkePayloads) payloads = build_payloads (session, sa, task);
+  if (payloads && task->type == IKE_TASK_AUTH && session->handshake.solution)
+    {
+      ike_payloads_set_clear (payloads, IKE_PAYLOAD_PS, session->handshake.solution);
+      g_clear_pointer (&session->handshake.solution, g_bytes_unref); /* in the first request only (RFC 8019 7.2.2) */
+    }
   return payloads ? ike_sa_build (session, sa, ike_task_exchange (task->type), FALSE, id, payloads) : NULL;
 }
 
