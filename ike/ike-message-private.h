@@ -170,6 +170,8 @@ enum
   IKE_CERT_ENCODING_X509_SIGNATURE = 4,
   IKE_CERT_ENCODING_CRL = 7,
   IKE_CERT_ENCODING_HASH_URL = 12,
+  IKE_CERT_ENCODING_HASH_URL_BUNDLE = 13,
+  IKE_CERT_ENCODING_OCSP = 14, /* RFC 4806 */
   IKE_CERT_ENCODING_RAW_PUBLIC_KEY = 15,
 };
 
@@ -250,14 +252,6 @@ typedef struct
   guint32 spis[IKE_MAX_DELETE_SPIS];
 } IkePayloadDelete;
 
-/* One traffic selector (RFC 7296 3.13.1); OPAQUE ports are start 65535, end 0. */
-typedef struct
-{
-  guint8 protocol; /* 0: any */
-  guint16 start_port, end_port;
-  RoamAddr start, end;
-} IkeSelector;
-
 typedef struct
 {
   guint n_selectors; /* of types 7 and 8; others are skipped (RFC 7296 2.9) */
@@ -312,6 +306,7 @@ typedef struct
 
 typedef struct
 {
+  guint more_references; /* beside that of whoever parsed it */
   IkeHeader header;
   gboolean protected; /* came in SK or SKF with a valid ICV */
   gboolean fragmented;
@@ -341,7 +336,9 @@ IkeMessage *ike_message_parse_clear (const guint8 *data, gsize length, IkeParseE
  * UNSUPPORTED_CRITICAL_PAYLOAD. Caller frees.
  */
 IkeMessage *ike_message_open (const guint8 *data, gsize length, const IkeCipher *cipher, IkeParseError *ret_error);
+/* Frees with the last reference. */
 void ike_message_free (IkeMessage *message);
+IkeMessage *ike_message_ref (const IkeMessage *message);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (IkeMessage, ike_message_free)
 
 /* The type of the payload that protects the message (SK, SKF) or 0; FALSE if payloads are malformed. */

@@ -90,12 +90,26 @@ ike_message_free (IkeMessage *message)
 {
   if (message == NULL)
     return;
+  if (message->more_references > 0)
+    {
+      message->more_references--;
+      return;
+    }
   for (guint i = 0; i < message->n_payloads; i++)
     ike_payload_clear (&message->payloads[i]);
   g_free (message->payloads);
   g_clear_pointer (&message->octets, g_bytes_unref);
   g_clear_pointer (&message->inner, g_bytes_unref);
   g_free (message);
+}
+
+IkeMessage *
+ike_message_ref (const IkeMessage *message)
+{
+  IkeMessage *shared = (IkeMessage *)(guintptr)message; /* its contents stay as they are */
+
+  shared->more_references++;
+  return shared;
 }
 
 const IkePayload *

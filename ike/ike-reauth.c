@@ -28,10 +28,12 @@ beside_new (IkeSession *session)
   beside->owner = session;
   g_hash_table_unref (beside->counters);
   beside->counters = g_hash_table_ref (session->counters);
+  beside->ocsp_answer = session->ocsp_answer ? g_bytes_ref (session->ocsp_answer) : NULL;
   beside->learned_group = session->learned_group;
   beside->redirect = session->redirect;
   beside->redirect.due = FALSE;
   beside->redirect.resolve_us = ROAM_NEVER;
+  beside->last_request = session->last_request;
   beside->mobility.serial = session->mobility.serial;
   beside->mobility.now = session->mobility.now;
   return beside;
@@ -140,6 +142,7 @@ ike_reauth_drop (IkeSession *session)
     return;
   ike_session_forget (session->beside);
   take_actions (session);
+  session->last_request = MAX (session->last_request, session->beside->last_request);
   g_clear_pointer (&session->beside, ike_session_free);
 }
 

@@ -283,9 +283,23 @@ add_mobike (const IkeSession *session, IkePayloads *payloads)
 
 /* --- the exchange --- */
 
+/* RFC 4806 3.2: for a client that asks. Of the responders that it may name we know one only, the CA's. */
+static void
+staple (const IkeSession *session, const IkeMessage *message, IkePayloads *payloads)
+{
+  GBytes *response = session->responder->ocsp_response;
+
+  for (const IkePayload *p = NULL; response && (p = ike_message_find_next (message, IKE_PAYLOAD_CERTREQ, p));)
+    if (p->certreq.encoding == IKE_CERT_ENCODING_OCSP)
+      {
+        ike_payloads_add_cert (payloads, IKE_CERT_ENCODING_OCSP, ike_view (response).data, ike_view (response).length);
+        return;
+      }
+}
+
 /* IDr, CERT and AUTH; NULL: we cannot authenticate ourselves. */
 static IkePayloads *
-build_identity (IkeSession *session, const IkeSa *sa)
+build_identity (IkeSession *session, const IkeSa *sa, const IkeMessage *message)
 {
   g_autoptr (IkePayloads) payloads = ike_payloads_new ();
   const IkeIdentity *id = ike_auth_local_id (session);
@@ -293,7 +307,10 @@ build_identity (IkeSession *session, const IkeSa *sa)
 
   ike_payloads_add_id (payloads, IKE_PAYLOAD_IDR, id);
   if (session->method == IKE_AUTH_METHOD_CERTIFICATE)
-    ike_auth_add_certificates (session, payloads);
+    {
+      ike_auth_add_certificates (session, payloads);
+      staple (session, message, payloads);
+    }
   return ike_auth_add (session, sa, body, payloads) ? g_steal_pointer (&payloads) : NULL;
 }
 
@@ -387,7 +404,7 @@ ike_auth_respond (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkeP
       ike_auth_refuse_client (session, sa, pair, IKE_NOTIFY_AUTHENTICATION_FAILED, reason);
       return;
     }
-  payloads = build_identity (session, sa);
+  payloads = build_identity (session, sa, message);
   if (payloads)
     ike_auth_accept_client (session, sa, now, pair, message, payloads);
   else

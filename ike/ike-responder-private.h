@@ -59,6 +59,7 @@ struct _IkeResponder
   IkeIdentity local_id; /* data NULL: the address */
   GArray *peers;        /* IkePeerEntry */
   IkeCredentials *credentials;
+  GBytes *ocsp_response; /* NULL: none */
   IkeProposals *ike_offer, *esp_offer;
   IkePool *pool4, *pool6;
   RoamAddr dns[4];

@@ -267,6 +267,13 @@ ike_responder_redirect (IkeResponder *responder, const RoamNow *now, guint32 num
   return n > 0;
 }
 
+void
+ike_responder_set_ocsp_response (IkeResponder *responder, GBytes *response)
+{
+  g_clear_pointer (&responder->ocsp_response, g_bytes_unref);
+  responder->ocsp_response = response ? g_bytes_ref (response) : NULL;
+}
+
 /* Which client's SA is it? Few hundred comparisons of numbers cost less than one decryption. */
 static IkeClient *
 find_by_header (const IkeResponder *responder, const IkeHeader *header)
@@ -501,6 +508,7 @@ take_credentials (IkeResponder *responder, const IkeResponderConfig *config, cha
     ike_credentials_new (config->certificate_pem, config->private_key_pem, config->ca_pem, ret_problem);
   if (!responder->credentials)
     return FALSE;
+  ike_responder_set_ocsp_response (responder, config->ocsp_response);
   ike_credentials_expect_clients (responder->credentials);
   if (!config->local_id)
     ike_credentials_subject (responder->credentials, &responder->local_id);
@@ -635,6 +643,7 @@ ike_responder_free (IkeResponder *responder)
   ike_pool_free (responder->pool4);
   ike_pool_free (responder->pool6);
   ike_credentials_free (responder->credentials);
+  g_clear_pointer (&responder->ocsp_response, g_bytes_unref);
   ike_proposals_free (responder->ike_offer);
   ike_proposals_free (responder->esp_offer);
   ike_identity_clear (&responder->local_id);

@@ -18,9 +18,9 @@
  *
  * Files: ike-session.c verbs, ike-receive.c datagrams, ike-exchange.c windows and retransmission,
  * ike-respond.c requests of the peer, ike-sa.c and ike-child.c the SAs, ike-mobility.c path and
- * NAT state, ike-task-*.c the exchanges that we start, ike-responder*.c the gateway's side,
- * ike-reauth.c a second session beside this one, ike-redirect.c, ike-resume.c and ike-puzzle.c the
- * extensions of RFC 5685, 5723 and 8019.
+ * NAT state, ike-task-*.c the exchanges that we start, ike-outside.c and ike-revocation.c what IKE_AUTH
+ * waits for, ike-responder*.c the gateway's side, ike-reauth.c a second session beside this one,
+ * ike-redirect.c, ike-resume.c and ike-puzzle.c the extensions of RFC 5685, 5723 and 8019.
  */
 
 /* The SA in use, the one it replaces, and one more of each side when both rekey at once (RFC 7296 2.8.2). */
@@ -224,6 +224,45 @@ typedef struct
   gint64 resolve_us; /* the name of @target waits for addresses until then; ROAM_NEVER */
 } IkeRedirect;
 
+/* What a handshake waits for that is done outside of the engine. */
+typedef enum
+{
+  IKE_OUTSIDE_NOTHING,
+  IKE_OUTSIDE_SIGNATURE,
+  IKE_OUTSIDE_CERTIFICATE, /* of a hash-and-URL payload (RFC 7296 3.6) */
+  IKE_OUTSIDE_OCSP,
+  IKE_OUTSIDE_CRL,
+} IkeOutsideKind;
+
+/* One request outside, and the gateway's message that is looked at again when the answer is there. */
+typedef struct
+{
+  IkeOutsideKind kind;
+  guint32 request;
+  gint64 until_us;
+  IkeSa *sa;
+  IkePair pair;
+  IkeMessage *message; /* NULL: SIGNATURE */
+} IkeOutside;
+
+/* The gateway's certificate: has it been revoked (ike-revocation.c)? */
+typedef struct
+{
+  gboolean settled;
+  GPtrArray *ocsp_urls, *crl_urls; /* char*, still to be asked; NULL: not looked at yet */
+  gint64 until_us;                 /* end of patience with all of them */
+  GBytes *nonce;                   /* of the OCSP request under way */
+  const char *reason;              /* why it is still unknown */
+} IkeRevocationCheck;
+
+/* AUTH by a key outside (ike-outside.c): with the PPK, or the only one; then without it. */
+typedef struct
+{
+  IkeSignaturePlan plan;
+  guint attempt;
+  GBytes *auth[2];
+} IkeOutsideAuth;
+
 /* What a half-open attempt carries from message to message. */
 typedef struct
 {
@@ -249,6 +288,10 @@ typedef struct
   IkePuzzle *puzzle;         /* being solved; NULL: none */
   gint64 puzzle_us;          /* when the next piece of work is due; ROAM_NEVER */
   GBytes *solution;          /* body of the PS payload of the next request; NULL: none (RFC 8019 7.1.2) */
+  IkeOutside outside;
+  IkeOutsideAuth outside_auth;
+  IkePublicKey *peer_key; /* its signature is good; NULL: none */
+  IkeRevocationCheck revocation;
   /* An unauthenticated error notify is believed only when nothing better comes until then (RFC 7296 2.21.1). */
   const char *problem, *advice;
   gint64 problem_us;
@@ -273,6 +316,7 @@ struct _IkeSession
   char *eap_identity, *eap_server_name;
   RoamSecret *eap_password;
   gboolean eap_only;
+  gboolean external_key, check_ocsp, require_revocation;
   RoamSecret *ppk; /* NULL: none */
   char *ppk_id;
   gboolean require_ppk;
@@ -283,7 +327,9 @@ struct _IkeSession
   gint64 dpd_interval_us, rekey_ike_us, rekey_child_us, nat_keepalive_us;
   RoamRng *rng; /* our own stream, seeded from the caller's */
 
-  GQueue actions; /* IkeAction */
+  GBytes *ocsp_answer;  /* about the gateway, good when it came; NULL: none */
+  guint32 last_request; /* outside; 0: none yet */
+  GQueue actions;       /* IkeAction */
   GHashTable *counters;
 
   IkeState state;
@@ -475,12 +521,41 @@ void ike_auth_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const
 void ike_auth_refuse_gateway (IkeSession *session, IkeSa *sa, const RoamNow *now, const char *reason,
                               const char *advice);
 
+/* ike-outside.c: what others do for the handshake while it waits. */
+
+/* IKE_SA_INIT is over: the request follows at once, or when the key outside has signed. */
+void ike_auth_begin (IkeSession *session, IkeSa *sa, const RoamNow *now);
+/* AUTH data of the key outside for @sk_p; NULL: there is none. */
+GBytes *ike_outside_auth (const IkeSession *session, const IkeSa *sa, const RoamSecret *sk_p, guint8 *ret_method);
+/*
+ * IKE_ACTION_FETCH; the handshake waits, at most @patience_us. @message goes through ike_auth_process() again when
+ * the answer was taken. Takes nothing; @body NULL: GET.
+ */
+void ike_outside_fetch (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair,
+                        const IkeMessage *message, IkeOutsideKind kind, const char *url, GBytes *body,
+                        gint64 patience_us);
+/* FETCHED and SIGNED; an answer to anything but the request under way is nothing. */
+void ike_outside_command (IkeSession *session, const RoamNow *now, const IkeCommand *command);
+void ike_outside_deadline (IkeSession *session, const RoamNow *now);
+gint64 ike_outside_next_deadline (const IkeSession *session);
+void ike_outside_clear (IkeHandshake *handshake);
+
+/* ike-revocation.c */
+
+/* TRUE: the handshake goes on. FALSE: it waits for a fetch, or the gateway was refused. */
+gboolean ike_revocation_settle (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair,
+                                const IkeMessage *message);
+/* What was fetched for the present step; NULL: nothing came. */
+void ike_revocation_take (IkeSession *session, IkeSa *sa, const RoamNow *now, IkeOutsideKind kind, GBytes *answer);
+void ike_revocation_clear (IkeRevocationCheck *check);
+
 /* ike-task-eap.c */
 gboolean ike_eap_configure (IkeSession *session, const IkeConfig *config, char **ret_problem);
 /* FALSE: there is none. */
 gboolean ike_eap_add_response (IkeSession *session, IkePayloads *payloads);
 /* A response of IKE_AUTH before Success. */
-void ike_eap_auth_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkeMessage *message);
+void ike_eap_auth_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair,
+                           const IkeMessage *message);
 
 /* The parts of IKE_AUTH requests and responses that resumption shares with the others. */
 void ike_auth_add_request (IkeSession *session, IkePayloads *payloads);

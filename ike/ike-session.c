@@ -326,7 +326,8 @@ ike_session_input_command (IkeSession *session, const RoamNow *now, const IkeCom
       break;
     case IKE_FETCHED:
     case IKE_SIGNED:
-      ike_reauth_command (session, now, command);
+      if (!ike_reauth_command (session, now, command))
+        ike_outside_command (session, now, command);
       break;
     case IKE_PATHS:
       break;
@@ -390,6 +391,7 @@ ike_session_input_deadline (IkeSession *session, const RoamNow *now)
     ike_session_die (session, session->closing_type, session->closing_reason, session->closing_advice);
   if (session->state == IKE_STATE_INIT && now->boot_us >= session->handshake.problem_us)
     ike_session_die (session, IKE_EVENT_FAILED, session->handshake.problem, session->handshake.advice);
+  ike_outside_deadline (session, now);
   ike_mobility_deadline (session, now);
   ike_exchange_deadline (session, now);
   ike_child_deadline (session, now);
@@ -453,6 +455,7 @@ ike_session_next_deadline (const IkeSession *session)
   next = MIN (next, MIN (session->mobility.budget_us, session->mobility.check_budget_us));
   next = MIN (next, session->keepalive_us);
   next = MIN (next, ike_reauth_next_deadline (session));
+  next = MIN (next, ike_outside_next_deadline (session));
   if (session->state == IKE_STATE_INIT)
     next = MIN (next, session->handshake.problem_us);
   if (session->state == IKE_STATE_CLOSING)
@@ -486,6 +489,17 @@ ike_session_dup_counters (const IkeSession *session)
   return copy;
 }
 
+static void
+write_remote_id (const IkeSession *session, IkeStatus *ret_status)
+{
+  g_autofree char *text = NULL;
+
+  if ((session->state != IKE_STATE_ESTABLISHED && session->state != IKE_STATE_CLOSING) || !session->remote_id.data)
+    return;
+  text = ike_identity_to_string (session->remote_id.type, ike_view (session->remote_id.data));
+  g_strlcpy (ret_status->remote_id, text, sizeof ret_status->remote_id);
+}
+
 void
 ike_session_get_status (const IkeSession *session, IkeStatus *ret_status)
 {
@@ -494,6 +508,7 @@ ike_session_get_status (const IkeSession *session, IkeStatus *ret_status)
 
   memset (ret_status, 0, sizeof *ret_status);
   ret_status->state = state_to_string (session->state);
+  write_remote_id (session, ret_status);
   ret_status->mobike = session->mobike;
   ret_status->nat_local = session->nat_local;
   ret_status->nat_remote = session->nat_remote;
@@ -554,9 +569,14 @@ take_credentials (IkeSession *session, const IkeConfig *config, char **ret_probl
           *ret_problem = g_strdup ("EAP needs a CA certificate to know the gateway by");
           return FALSE;
         }
+      if (config->external_key)
+        {
+          *ret_problem = g_strdup ("EAP-TLS needs its private key in a file");
+          return FALSE;
+        }
       break;
     case IKE_AUTH_METHOD_CERTIFICATE:
-      if (!config->certificate_pem || !config->private_key_pem || !config->ca_pem)
+      if (!config->certificate_pem || !(config->private_key_pem || config->external_key) || !config->ca_pem)
         {
           *ret_problem =
             g_strdup ("certificate authentication needs a certificate, its private key and a CA certificate");
@@ -564,8 +584,13 @@ take_credentials (IkeSession *session, const IkeConfig *config, char **ret_probl
         }
       break;
     }
+  session->external_key = config->external_key && config->method == IKE_AUTH_METHOD_CERTIFICATE;
+  session->check_ocsp = config->check_ocsp;
+  session->require_revocation = config->require_revocation;
   session->credentials =
-    ike_credentials_new (config->certificate_pem, config->private_key_pem, config->ca_pem, ret_problem);
+    session->external_key
+      ? ike_credentials_new_external (config->certificate_pem, config->ca_pem, ret_problem)
+      : ike_credentials_new (config->certificate_pem, config->private_key_pem, config->ca_pem, ret_problem);
   if (session->credentials && !config->local_id && config->method == IKE_AUTH_METHOD_CERTIFICATE)
     ike_credentials_subject (session->credentials, &session->configured_id);
   if (!session->credentials ||
@@ -685,6 +710,7 @@ ike_session_free (IkeSession *session)
   g_ptr_array_unref (session->sas);
   g_ptr_array_unref (session->children);
   g_hash_table_unref (session->counters);
+  g_clear_pointer (&session->ocsp_answer, g_bytes_unref);
   roam_secret_unref (session->ticket);
   ike_identity_clear (&session->local_id);
   roam_rng_free (session->rng);

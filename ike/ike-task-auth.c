@@ -46,6 +46,8 @@ make_auth (IkeSession *session, const IkeSa *sa, const RoamSecret *sk_p, GBytes 
       secret = ike_eap_msk (handshake->eap);
       break;
     case IKE_AUTH_METHOD_CERTIFICATE:
+      if (session->external_key)
+        return ike_outside_auth (session, sa, sk_p, ret_method);
       return ike_credentials_sign (session->credentials, handshake->peer_hashes, ike_view (octets), ret_method,
                                    &handshake->problem);
     }
@@ -98,6 +100,9 @@ ike_auth_add_certreq (IkeSession *session, IkePayloads *payloads)
   if (g_bytes_get_size (hashes) > 0)
     ike_payloads_add_certreq (payloads, IKE_CERT_ENCODING_X509_SIGNATURE, ike_view (hashes).data,
                               ike_view (hashes).length);
+  /* RFC 4806 3.1: no responder is named, so the CA's own answer or its delegate's is wanted. */
+  if (session->check_ocsp)
+    ike_payloads_add_certreq (payloads, IKE_CERT_ENCODING_OCSP, NULL, 0);
 }
 
 static void
@@ -258,7 +263,7 @@ gboolean
 ike_auth_verify (IkeSession *session, const IkeSa *sa, const RoamNow *now, const IkeMessage *message,
                  const char **ret_reason, const char **ret_advice)
 {
-  const IkeHandshake *handshake = &session->handshake;
+  IkeHandshake *handshake = &session->handshake;
   const IkePayload *id = ike_message_find (message, session->responder ? IKE_PAYLOAD_IDI : IKE_PAYLOAD_IDR);
   const IkePayload *auth = ike_message_find (message, IKE_PAYLOAD_AUTH);
   g_autoptr (GBytes) octets = NULL;
@@ -288,8 +293,12 @@ ike_auth_verify (IkeSession *session, const IkeSa *sa, const RoamNow *now, const
   if (!session->credentials)
     return FALSE;
   key = verify_certificates (session, now, message, ret_reason, ret_advice);
-  return key &&
-         ike_auth_verify_signature (key, auth->auth.method, auth->auth.data, ike_view (octets), flags, ret_reason);
+  if (!key ||
+      !ike_auth_verify_signature (key, auth->auth.method, auth->auth.data, ike_view (octets), flags, ret_reason))
+    return FALSE;
+  ike_public_key_free (handshake->peer_key);
+  handshake->peer_key = g_steal_pointer (&key);
+  return TRUE;
 }
 
 /* The gateway has proved itself: did it use the PPK? FALSE: it did not, and it has to. */
@@ -551,7 +560,7 @@ ike_auth_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkeP
     }
   if (session->method == IKE_AUTH_METHOD_EAP && !session->handshake.eap_succeeded)
     {
-      ike_eap_auth_process (session, sa, now, message);
+      ike_eap_auth_process (session, sa, now, pair, message);
       return;
     }
   if (!ike_auth_verify (session, sa, now, message, &reason, &advice))
@@ -559,6 +568,8 @@ ike_auth_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkeP
       ike_auth_refuse_gateway (session, sa, now, reason, advice);
       return;
     }
+  if (!ike_revocation_settle (session, sa, now, pair, message))
+    return;
   if (!settle_ppk (session, sa, message))
     {
       ike_auth_refuse_gateway (session, sa, now, "the gateway does not know the post-quantum preshared key",

@@ -28,6 +28,7 @@ ike_handshake_clear (IkeHandshake *handshake)
   ike_resumption_free (handshake->resumption);
   ike_puzzle_free (handshake->puzzle);
   g_clear_pointer (&handshake->solution, g_bytes_unref);
+  ike_outside_clear (handshake);
   *handshake = (IkeHandshake){ .problem_us = ROAM_NEVER, .puzzle_us = ROAM_NEVER };
 }
 
@@ -320,17 +321,17 @@ static void
 start_auth_puzzle (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkeMessage *message)
 {
   const IkePayloadNotify *puzzle = ike_message_find_notify (message, IKE_NOTIFY_PUZZLE);
-  IkeView nonce = ike_view (session->handshake.peer_nonce);
   g_auto (WireWriter) writer = { 0 };
+  IkeView nonce;
 
   g_clear_pointer (&session->handshake.solution, g_bytes_unref); /* that was for this exchange */
   if (!puzzle)
     return;
+  nonce = ike_view (session->handshake.peer_nonce);
   wire_writer_init (&writer, nonce.length + sizeof sa->spi_r);
   wire_write_data (&writer, nonce.data, nonce.length);
   wire_write_u64 (&writer, sa->spi_r);
-  if (ike_puzzle_start (session, now, puzzle, (IkeView){ wire_writer_peek (&writer), wire_writer_length (&writer) }))
-    ike_puzzle_hold (session, sa);
+  ike_puzzle_start (session, now, puzzle, (IkeView){ wire_writer_peek (&writer), wire_writer_length (&writer) });
 }
 
 static void
@@ -339,7 +340,6 @@ process_answer (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePai
   IkeHandshake *handshake = &session->handshake;
   const char *reason = NULL;
   IkeKeys *keys = derive (session, sa, message, &reason);
-  IkeTask *task;
 
   if (!keys)
     {
@@ -370,10 +370,8 @@ process_answer (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePai
   ike_task_free (g_steal_pointer (&sa->task));
   roam_retransmit_stop (&sa->timer);
   ike_session_set_state (session, IKE_STATE_AUTH);
-  task = ike_task_new (IKE_TASK_AUTH);
-  task->sa = sa;
-  ike_task_queue (session, task);
   start_auth_puzzle (session, sa, now, message);
+  ike_auth_begin (session, sa, now); /* its request waits for the solution */
 }
 
 void

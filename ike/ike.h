@@ -161,6 +161,13 @@ typedef enum {
   IKE_ESP_AES_CBC_HMAC_SHA2, /* RFC 3602 + RFC 4868 */
 } IkeEspAlgorithm;
 
+/* One traffic selector (RFC 7296 3.13.1); OPAQUE ports are start 65535, end 0. */
+typedef struct {
+  guint8 protocol; /* 0: any */
+  guint16 start_port, end_port; /* ICMP: type << 8 | code */
+  RoamAddr start, end;
+} IkeSelector;
+
 typedef struct {
   gint references;
   guint32 id;               /* of this session, never reused */
@@ -174,6 +181,8 @@ typedef struct {
   RoamEndpoint outer_local, outer_remote; /* at installation; see IKE_ACTION_CHILD_MOVE */
   guint32 ifindex;
   gboolean udp_encap;
+  IkeSelector *local_ts, *remote_ts; /* what may pass: from local to remote, and back (RFC 4301 5.2) */
+  guint n_local_ts, n_remote_ts;
 } IkeChildSa;
 
 IkeChildSa *ike_child_sa_ref (IkeChildSa *child);
@@ -272,6 +281,7 @@ typedef struct {
       char *url;             /* http only */
       const char *content_type; /* static; of body */
       GBytes *body;          /* POST; NULL: GET */
+      gsize max_length;      /* of the answer, octets; no redirects */
     } fetch;
     struct {
       RoamSecret *ticket;    /* opaque; holds keys: store it as one. NULL: none is valid any more */
@@ -329,6 +339,7 @@ typedef struct {
 /* For status displays; a copy, strings static. */
 typedef struct {
   const char *state;          /* "idle", "init", "auth", "established", ... */
+  char remote_id[IKE_MAX_NAME]; /* that the other side has proved; "": nobody yet */
   guint64 spi_i, spi_r;
   char ike_suite[96], esp_suite[64];
   gboolean mobike, nat_local, nat_remote;
@@ -377,6 +388,7 @@ typedef struct {
   GBytes *certificate_pem;      /* leaf first, then intermediates; with private_key_pem and ca_pem, or none of them */
   RoamSecret *private_key_pem;
   GBytes *ca_pem;               /* trust anchors of the clients' certificates */
+  GBytes *ocsp_response;        /* DER, about certificate_pem, for clients that ask (RFC 4806); NULL: none */
   const char *ike_proposals, *esp_proposals; /* as in IkeConfig */
   RoamPrefix pool4, pool6;      /* inner addresses; one of them at least */
   RoamAddr dns[4];
@@ -419,6 +431,8 @@ gboolean ike_responder_redirect (IkeResponder *responder, const RoamNow *now, gu
                                  const char *name);
 /* Our other outer addresses changed: all MOBIKE clients are told (RFC 4555 3.6). At most IKE_MAX_RESPONDER_ADDRESSES. */
 void ike_responder_set_addresses (IkeResponder *responder, const RoamNow *now, const RoamAddr *addresses, guint n);
+/* A newer OCSP answer about our certificate; NULL: none any more. */
+void ike_responder_set_ocsp_response (IkeResponder *responder, GBytes *response);
 /* One UDP payload as received (non-ESP marker still there on 4500). ESP does not come here. */
 void ike_responder_input_datagram (IkeResponder *responder, const RoamNow *now, guint32 ifindex,
                                    const RoamEndpoint *local, const RoamEndpoint *remote, const guint8 *data,

@@ -153,6 +153,8 @@ perform (World *world, const IkeAction *action)
       return;
     case IKE_ACTION_SIGN:
     case IKE_ACTION_FETCH:
+      if (world->outside)
+        world->outside (world->outside_user, action);
       return;
     }
 }

@@ -20,6 +20,9 @@ typedef struct
   GPtrArray *tickets;   /* RoamSecret, or NULL for "forget it", as they came */
   gint64 ticket_expires_wall_us;
   guint32 serial;
+  /* SIGN, FETCH and TICKET go there; NULL: nowhere. */
+  void (*outside) (gpointer user, const IkeAction *action);
+  gpointer outside_user;
 } World;
 
 typedef struct
@@ -50,6 +53,7 @@ void world_run (World *world, gint64 duration_us);
 const IkeEvent *world_run_until (World *world, IkeEventType type, gint64 limit_us);
 void world_input_command (World *world, const IkeCommand *command);
 void world_command (World *world, IkeCommandType type);
+void world_input_command (World *world, const IkeCommand *command);
 void world_start (World *world, const SimLink *link);
 void world_move (World *world, const SimLink *link, gboolean children_now);
 /* START on link a and ESTABLISHED. */
