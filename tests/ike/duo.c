@@ -234,7 +234,7 @@ drain (Duo *duo)
 
       if (!ike_responder_pop_action (duo->responder, &number, &action))
         break;
-      if (action.type == IKE_ACTION_CHILD_ADD && action.child_add.use_outbound)
+      if ((action.type == IKE_ACTION_CHILD_ADD && action.child_add.use_outbound) || action.type == IKE_ACTION_CHILD_USE)
         duo->client_number = number;
       perform (duo, FALSE, number, &action);
     }
@@ -312,8 +312,8 @@ duo_run_until (Duo *duo, IkeEventType type, gint64 limit_us)
 
 /* --- commands --- */
 
-static void
-input_command (Duo *duo, const IkeCommand *command)
+void
+duo_input_command (Duo *duo, const IkeCommand *command)
 {
   RoamNow now = sim_now (duo->sim);
 
@@ -325,7 +325,7 @@ void
 duo_start (Duo *duo, const SimLink *link)
 {
   IkeCommand command = { .type = IKE_START, .serial = ++duo->serial, .path = { link->ifindex, link->host } };
-  input_command (duo, &command);
+  duo_input_command (duo, &command);
 }
 
 void
@@ -334,14 +334,14 @@ duo_move (Duo *duo, const SimLink *link, gboolean children_now)
   IkeCommand command = {
     .type = IKE_MOVE, .serial = ++duo->serial, .path = { link->ifindex, link->host }, .move_children_now = children_now
   };
-  input_command (duo, &command);
+  duo_input_command (duo, &command);
 }
 
 void
 duo_command (Duo *duo, IkeCommandType type)
 {
   IkeCommand command = { .type = type, .serial = ++duo->serial };
-  input_command (duo, &command);
+  duo_input_command (duo, &command);
 }
 
 void

@@ -71,6 +71,7 @@ void duo_run (Duo *duo, gint64 duration_us);
 const IkeEvent *duo_run_until (Duo *duo, IkeEventType type, gint64 limit_us);
 void duo_start (Duo *duo, const SimLink *link);
 void duo_move (Duo *duo, const SimLink *link, gboolean children_now);
+void duo_input_command (Duo *duo, const IkeCommand *command);
 void duo_command (Duo *duo, IkeCommandType type);
 void duo_gateway_command (Duo *duo, IkeCommandType type);
 /* The gateway's other addresses are these from now on. */
