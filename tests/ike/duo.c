@@ -416,7 +416,7 @@ duo_client_counter (const Duo *duo, const char *name)
 
 /* The Child SA at @to that receives what @from sends now. */
 static guint32
-receiver_of (const Plane *from, const Plane *to)
+receiver_of (const Plane *from, const Plane *to, guint32 *ret_client)
 {
   const IkeChildSa *out = find_child (from, from->outbound_client, from->outbound);
 
@@ -430,6 +430,7 @@ receiver_of (const Plane *from, const Plane *to)
       g_assert_true (roam_secret_equal (in->encr_in, out->encr_out));
       g_assert_cmpuint (in->encr_bits, ==, out->encr_bits);
       g_assert_cmpint (in->algorithm, ==, out->algorithm);
+      *ret_client = g_array_index (to->clients, guint32, i);
       return in->id;
     }
   g_error ("nobody receives on SPI %08x", out->spi_out);
@@ -439,11 +440,13 @@ void
 duo_ping (Duo *duo)
 {
   RoamNow now = sim_now (duo->sim);
+  guint32 client, child;
 
-  ike_responder_input_traffic (duo->responder, &now, duo->client_number,
-                               receiver_of (&duo->plane, &duo->gateway_plane));
+  child = receiver_of (&duo->plane, &duo->gateway_plane, &client);
+  ike_responder_input_traffic (duo->responder, &now, client, child);
   drain (duo);
-  ike_session_input_traffic (duo->client, &now, receiver_of (&duo->gateway_plane, &duo->plane));
+  child = receiver_of (&duo->gateway_plane, &duo->plane, &client);
+  ike_session_input_traffic (duo->client, &now, child);
   drain (duo);
 }
 
