@@ -438,6 +438,8 @@ struct _IkeSession
 
 gboolean ike_responder_has_ike_spi (const IkeResponder *responder, guint64 spi);
 gboolean ike_responder_has_esp_spi (const IkeResponder *responder, guint32 spi);
+/* Another IKE SA has the inner address, too: the client makes a new one before it leaves the old (RFC 7296 2.8.3). */
+gboolean ike_responder_shares_address (const IkeResponder *responder, const IkeSession *session);
 
 /* --- ike-session.c --- */
 
