@@ -143,8 +143,14 @@ ike_eap_auth_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const 
   const IkePayload *eap = ike_message_find (message, IKE_PAYLOAD_EAP);
   const char *reason;
 
-  if (!handshake->eap && !begin (session, sa, now, pair, message))
-    return;
+  if (!handshake->eap)
+    {
+      if (!begin (session, sa, now, pair, message))
+        return;
+      /* RFC 5685 6: in the first response, and only where its AUTH was verified. */
+      if (ike_message_find (message, IKE_PAYLOAD_AUTH) && ike_redirect_process_protected (session, message))
+        return;
+    }
   if (!eap)
     {
       ike_session_die (session, IKE_EVENT_AUTH_FAILED, "the gateway does not use EAP", "check auth in the profile");

@@ -98,12 +98,15 @@ TunnelChanges tunnel_plan_diff (const TunnelPlan *old_plan, const TunnelPlan *ne
 const char *tunnel_mode_to_string (TunnelMode mode);
 /*
  * Inner MTU that fits @link_mtu under @plan: IP-in-IP 20 or MIP UDP 32, in F 20 or nothing; in MC
- * besides outer IP 20, UDP 8 (with udp_encap), ESP 8 + IV + padding + ICV of the plan's outbound SA
+ * besides outer IP 20 (IPv6: 40), UDP 8 (with udp_encap), ESP 8 + IV + padding + ICV of the plan's outbound SA
  * (without one the greatest there is). Never below 576. RFC 5265 5.2.
  */
 guint tunnel_plan_get_mtu (const TunnelPlan *plan, guint link_mtu);
 
 /* -------------------------------------------------------------------- gate ---- */
+
+/* Gateways at one time: those of the profile, what they resolve to, and what they say of themselves. */
+#define TUNNEL_GATE_MAX_GATEWAYS 32
 
 /*
  * What the gate lets out (and in) on physical interfaces. Everything not named here is stopped and
@@ -112,7 +115,7 @@ guint tunnel_plan_get_mtu (const TunnelPlan *plan, guint link_mtu);
 typedef struct {
   char tun_name[16];
   RoamAddr home_address, home_agent;
-  RoamAddr gateways[8];      /* IKE and ESP-in-UDP go there */
+  RoamAddr gateways[TUNNEL_GATE_MAX_GATEWAYS]; /* IKE and ESP-in-UDP go there; each once */
   guint n_gateways;
   RoamPrefix exempt[16];     /* destinations the profile lets through in clear */
   guint n_exempt;
@@ -138,6 +141,11 @@ typedef struct {
  * home agent is no IPv4 address, or the TUN's name has characters that nft would read as more.
  */
 char *tunnel_gate_render (const TunnelGateConfig *config);
+/*
+ * nft commands, one transaction, that make @config's gateways the ones that the installed table knows;
+ * what the mode opened stays. Caller frees.
+ */
+char *tunnel_gate_render_gateways (const TunnelGateConfig *config);
 /*
  * nft commands that lead from @old_state to @new_state (closing first); "" when nothing changes. A
  * state whose interface or care-of address cannot stand in a rule opens nothing. Caller frees.
