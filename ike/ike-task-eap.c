@@ -17,7 +17,8 @@ make_config (const IkeSession *session)
   return (IkeEapConfig){ .method = session->eap_method,
                          .identity = session->eap_identity,
                          .user = session->eap_identity,
-                         .password = session->eap_password,
+                         .password = session->eap_password_is_old ? session->eap_new_password : session->eap_password,
+                         .new_password = session->eap_password_is_old ? NULL : session->eap_new_password,
                          .credentials = session->credentials,
                          .server_name = session->eap_server_name };
 }
@@ -49,6 +50,7 @@ ike_eap_configure (IkeSession *session, const IkeConfig *config, char **ret_prob
   session->eap_method = config->eap_method;
   session->eap_only = config->eap_only;
   session->eap_password = config->eap_password ? roam_secret_ref (config->eap_password) : NULL;
+  session->eap_new_password = config->eap_new_password ? roam_secret_ref (config->eap_new_password) : NULL;
   session->eap_server_name = g_strdup (config->eap_server_name ? config->eap_server_name : config->remote_id);
   if (!take_identity (session, config, ret_problem))
     return FALSE;
@@ -135,6 +137,17 @@ queue_round (IkeSession *session, IkeSa *sa)
   ike_task_queue (session, task);
 }
 
+/* The server takes the new password and no other: it is the one to begin with next time. */
+static void
+keep_new_password (IkeSession *session)
+{
+  if (!ike_eap_has_taken_new_password (session->handshake.eap))
+    return;
+  g_message ("ike: the new EAP password counts from now on; it should replace the old one in the profile");
+  ike_count (session, "eap-new-password-used");
+  session->eap_password_is_old = TRUE;
+}
+
 void
 ike_eap_auth_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair,
                       const IkeMessage *message)
@@ -164,6 +177,7 @@ ike_eap_auth_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const 
       return;
     case IKE_EAP_SUCCEEDED:
       handshake->eap_succeeded = TRUE;
+      keep_new_password (session);
       queue_round (session, sa);
       return;
     case IKE_EAP_FAILED:

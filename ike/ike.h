@@ -86,6 +86,7 @@ typedef struct {
   IkeEapMethod eap_method;
   const char *eap_identity;     /* for EAP; NULL: local_id */
   RoamSecret *eap_password;     /* MSCHAPV2, UTF-8 */
+  RoamSecret *eap_new_password; /* MSCHAPV2: when the other one has expired (then it is changed) or is wrong; NULL: none */
   const char *eap_server_name;  /* TLS: DNS name in the server's certificate; NULL: remote_id */
   gboolean eap_only;            /* the gateway needs no certificate when the method is safe (RFC 5998) */
   RoamSecret *ppk;              /* post-quantum preshared key (RFC 8784); NULL: none */

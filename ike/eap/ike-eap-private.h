@@ -51,6 +51,7 @@ typedef struct
   const char *identity;              /* for Identity requests */
   const char *user;                  /* MSCHAPV2 */
   RoamSecret *password;              /* MSCHAPV2: UTF-8 */
+  RoamSecret *new_password;          /* MSCHAPV2: see ike_eap_mschapv2_new(); NULL: none */
   const IkeCredentials *credentials; /* TLS: own chain and key, anchors */
   const char *server_name;           /* TLS: in the server's subjectAltName */
 } IkeEapConfig;
@@ -71,6 +72,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (IkeEap, ike_eap_free)
 IkeEapResult ike_eap_process (IkeEap *eap, RoamRng *rng, const RoamNow *now, IkeView packet, GBytes **ret_response);
 /* After SUCCEEDED: the 64 octets; borrowed. */
 RoamSecret *ike_eap_msk (const IkeEap *eap);
+/* After SUCCEEDED: it was the new password that did it. */
+gboolean ike_eap_has_taken_new_password (const IkeEap *eap);
 /* Why it failed, as far as the method knows (static); NULL: the authenticator gave no reason. */
 const char *ike_eap_reason (const IkeEap *eap);
 const char *ike_eap_advice (const IkeEap *eap);
@@ -95,8 +98,13 @@ typedef struct
 } IkeEapFault;
 
 typedef struct _IkeEapMschapv2 IkeEapMschapv2;
-IkeEapMschapv2 *ike_eap_mschapv2_new (const char *user, const RoamSecret *password, char **ret_problem);
+/* @new_password: tried when the other one is wrong or has expired (RFC 2759 6, 7); NULL: none. */
+IkeEapMschapv2 *ike_eap_mschapv2_new (const char *user, const RoamSecret *password, RoamSecret *new_password,
+                                      char **ret_problem);
 void ike_eap_mschapv2_free (IkeEapMschapv2 *method);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (IkeEapMschapv2, ike_eap_mschapv2_free)
+/* The new password was used; after DONE it is the only one that counts. */
+gboolean ike_eap_mschapv2_has_taken_new (const IkeEapMschapv2 *method);
 /* @data: after the type octet. DONE: @ret_msk. */
 IkeEapVerdict ike_eap_mschapv2_process (IkeEapMschapv2 *method, RoamRng *rng, IkeView data, WireWriter *answer,
                                         RoamSecret **ret_msk, IkeEapFault *fault);
@@ -139,6 +147,17 @@ gboolean ike_mschapv2_authenticator_response (const IkeMschapv2Crypto *crypto,
 /* Send key, receive key, zeros. NULL: libcrypto failed. */
 RoamSecret *ike_mschapv2_msk (const IkeMschapv2Crypto *crypto, const guint8 password_hash[IKE_MSCHAPV2_HASH_LENGTH],
                               const guint8 nt_response[IKE_MSCHAPV2_NT_RESPONSE_LENGTH]);
+
+/* 512 octets with the password at their end, and its length. */
+#define IKE_MSCHAPV2_PWBLOCK_LENGTH 516
+/* @block: random octets; becomes the new password under the old one's hash (8.10). FALSE: not UTF-8, or too long. */
+gboolean ike_mschapv2_encrypt_password (const IkeMschapv2Crypto *crypto, const RoamSecret *new_password,
+                                        const guint8 old_hash[IKE_MSCHAPV2_HASH_LENGTH],
+                                        guint8 block[IKE_MSCHAPV2_PWBLOCK_LENGTH]);
+/* The old hash under the new one (8.13). */
+gboolean ike_mschapv2_encrypt_hash (const IkeMschapv2Crypto *crypto, const guint8 old_hash[IKE_MSCHAPV2_HASH_LENGTH],
+                                    const guint8 new_hash[IKE_MSCHAPV2_HASH_LENGTH],
+                                    guint8 out[IKE_MSCHAPV2_HASH_LENGTH]);
 
 /* --- the TLS client on memory: ike-eap-tls-engine.c --- */
 

@@ -47,7 +47,7 @@ make_method (IkeEap *eap, const IkeEapConfig *config, char **ret_problem)
   switch (config->method)
     {
     case IKE_EAP_METHOD_MSCHAPV2:
-      eap->mschapv2 = ike_eap_mschapv2_new (config->user, config->password, ret_problem);
+      eap->mschapv2 = ike_eap_mschapv2_new (config->user, config->password, config->new_password, ret_problem);
       return eap->mschapv2 != NULL;
     case IKE_EAP_METHOD_TLS:
       eap->tls = ike_eap_tls_new (config->credentials, config->server_name, ret_problem);
@@ -82,6 +82,12 @@ RoamSecret *
 ike_eap_msk (const IkeEap *eap)
 {
   return eap->msk;
+}
+
+gboolean
+ike_eap_has_taken_new_password (const IkeEap *eap)
+{
+  return eap->mschapv2 != NULL && ike_eap_mschapv2_has_taken_new (eap->mschapv2);
 }
 
 const char *
