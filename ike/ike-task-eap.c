@@ -20,7 +20,18 @@ make_config (const IkeSession *session)
                          .password = session->eap_password_is_old ? session->eap_new_password : session->eap_password,
                          .new_password = session->eap_password_is_old ? NULL : session->eap_new_password,
                          .credentials = session->credentials,
-                         .server_name = session->eap_server_name };
+                         .server_name = session->eap_server_name,
+                         .plain_success = session->eap_plain_success && session->handshake.peer_key };
+}
+
+/* RFC 9190 2.1.7: with TLS 1.3 the user's name goes under the certificate only; the realm is enough to find a server.
+ */
+static char *
+make_anonymous (const char *identity)
+{
+  const char *realm = strrchr (identity, '@');
+
+  return g_strdup (realm ? realm : "anonymous");
 }
 
 /* EAP identities with a realm are RFC822_ADDR, others KEY_ID (RFC 7296 3.5). */
@@ -34,7 +45,8 @@ take_identity (IkeSession *session, const IkeConfig *config, char **ret_problem)
       *ret_problem = g_strdup ("EAP needs an identity");
       return FALSE;
     }
-  session->eap_identity = g_strdup (identity);
+  session->eap_identity =
+    config->eap_method == IKE_EAP_METHOD_TLS && !config->eap_identity ? make_anonymous (identity) : g_strdup (identity);
   if (config->local_id != NULL)
     return TRUE;
   return ike_identity_from_text (identity, strchr (identity, '@') ? IKE_ID_RFC822_ADDR : IKE_ID_KEY_ID,
@@ -49,6 +61,7 @@ ike_eap_configure (IkeSession *session, const IkeConfig *config, char **ret_prob
 
   session->eap_method = config->eap_method;
   session->eap_only = config->eap_only;
+  session->eap_plain_success = config->eap_plain_success;
   session->eap_password = config->eap_password ? roam_secret_ref (config->eap_password) : NULL;
   session->eap_new_password = config->eap_new_password ? roam_secret_ref (config->eap_new_password) : NULL;
   session->eap_server_name = g_strdup (config->eap_server_name ? config->eap_server_name : config->remote_id);
@@ -103,7 +116,7 @@ begin (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair, 
 {
   const IkePayload *id;
   const char *reason, *advice;
-  IkeEapConfig config = make_config (session);
+  IkeEapConfig config;
   g_autofree char *problem = NULL;
 
   if (!accept_authenticator (session, sa, now, message, &reason, &advice))
@@ -115,6 +128,7 @@ begin (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair, 
     return FALSE;
   id = ike_message_find (message, IKE_PAYLOAD_IDR);
   session->handshake.peer_id = g_bytes_new (id->id.body.data, id->id.body.length);
+  config = make_config (session);
   session->handshake.eap = ike_eap_new (&config, &problem);
   if (session->handshake.eap)
     return TRUE;
