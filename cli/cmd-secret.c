@@ -50,10 +50,11 @@ ask (const char *question, char *buffer, gsize size)
 
   if (tcgetattr (STDIN_FILENO, &before) < 0)
     return read_line (STDIN_FILENO, buffer, size);
-  g_printerr ("%s", question);
   quiet = before;
   quiet.c_lflag &= ~(tcflag_t)ECHO;
+  /* Before the question: whoever answers it at once is heard, and not seen. */
   tcsetattr (STDIN_FILENO, TCSAFLUSH, &quiet);
+  g_printerr ("%s", question);
   length = read_line (STDIN_FILENO, buffer, size);
   tcsetattr (STDIN_FILENO, TCSAFLUSH, &before);
   g_printerr ("\n");

@@ -18,6 +18,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fake"))
 import bus  # noqa: E402
 from bus import Bus, wait_until  # noqa: E402
+from resolved import StandIn  # noqa: E402
 
 bus.DEADLINE_S = 40
 
@@ -307,6 +308,23 @@ class Outside(unittest.TestCase):
         self.assertRegex(theirs, rf"(?m)^\s+in  {used['spi-out']:08x}")
         self.assertRegex(theirs, rf"(?m)^\s+out {used['spi-in']:08x}")
         self.assertIn("IKE SA          established", self.ctl("sa").stdout)
+
+    def test_name_servers_of_the_gateway(self):
+        stand_in = StandIn(self.bus)
+        self.addCleanup(stand_in.stop)
+        stand_in.appear()
+        self.start_connected()
+        wait_until(lambda: len(stand_in.calls) >= 4, f"nothing was set: {stand_in.calls}")
+        index = int(sh("cat", "/sys/class/net/roam0/ifindex", ns=MN).stdout)
+        # covers: IKE-DNS-004
+        self.assertEqual(stand_in.calls, [("SetLinkDNS", index, [(2, [10, 4, 0, 53])]),
+                                          ("SetLinkDomains", index, [(".", True)]),
+                                          ("SetLinkDefaultRoute", index, True), ("FlushCaches",)])
+        stand_in.calls.clear()
+        # covers: IKE-DNS-008
+        self.assertEqual(self.ctl("disconnect").returncode, 0)
+        wait_until(lambda: len(stand_in.calls) >= 2, "not reverted")
+        self.assertEqual(stand_in.calls, [("RevertLink", index), ("FlushCaches",)])
 
     def test_move_between_links(self):
         self.start_connected()
