@@ -93,6 +93,8 @@ agent_config_get_ike (const AgentConfig *config, IkeConfig *ret_config)
     .ppk = config->ppk,
     .ppk_id = config->ppk_id,
     .require_ppk = config->require_ppk,
+    .rekey_ike_us = config->rekey_ike_s * ROAM_USEC_PER_SEC,
+    .rekey_child_us = config->rekey_child_s * ROAM_USEC_PER_SEC,
     .ike_proposals = config->ike_proposals,
     .esp_proposals = config->esp_proposals,
     .request_tia4 = TRUE,

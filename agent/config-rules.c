@@ -282,6 +282,8 @@ const AgentConfigRule agent_config_rules[] = {
   { "vpn", "ppk-id", AGENT_CONFIG_OPTIONAL, NULL, FIELD (ppk_id), apply_text, 1, 255,
     .allowed = "the name of the post-quantum preshared key, at most 255 octets" },
   { "vpn", "require-ppk", AGENT_CONFIG_OPTIONAL, "no", FIELD (require_ppk), apply_boolean },
+  { "vpn", "rekey-ike", AGENT_CONFIG_OPTIONAL, "14400", FIELD (rekey_ike_s), apply_number, 30, 604800 },
+  { "vpn", "rekey-child", AGENT_CONFIG_OPTIONAL, "3600", FIELD (rekey_child_s), apply_number, 30, 604800 },
   { "vpn", "ike-proposals", AGENT_CONFIG_OPTIONAL, NULL, FIELD (ike_proposals), apply_ike_proposals, 1, 1024 },
   { "vpn", "esp-proposals", AGENT_CONFIG_OPTIONAL, NULL, FIELD (esp_proposals), apply_esp_proposals, 1, 1024 },
   { "vpn", "inside", AGENT_CONFIG_OPTIONAL, "keep", FIELD (inside), apply_word, .words = inside_words },

@@ -83,6 +83,7 @@ typedef struct
   gboolean eap_only;
   char *ppk_file, *ppk_id; /* NULL: none */
   gboolean require_ppk;
+  guint32 rekey_ike_s, rekey_child_s;
   char *ike_proposals, *esp_proposals; /* NULL: the engine's list */
   int inside;                          /* AgentConfigInside */
   gboolean mc_refresh, require_mobike;
