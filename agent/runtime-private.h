@@ -87,6 +87,9 @@ typedef struct
   const char *refusal; /* static: why the last one was not good; NULL: none was refused */
 } AgentSecret;
 
+/* What is done for the IKE session outside of it: runtime-outside.c. */
+typedef struct _AgentOutside AgentOutside;
+
 /* A Child SA as it came, for status displays. */
 typedef struct
 {
@@ -114,7 +117,8 @@ struct _Agent
   IkeSession *ike; /* NULL: no VPN in the profile, or something is still missing (runtime-vpn.c) */
   AgentVpn vpn;
   AgentSecret secret;
-  GArray *children; /* of AgentChild */
+  AgentOutside *outside; /* NULL: no VPN in the profile */
+  GArray *children;      /* of AgentChild */
   DetectTracker *tracker;
 
   DetectLinkIo *link_io;
@@ -228,6 +232,17 @@ void agent_secret_fill (Agent *agent, IkeConfig *ike);
 void agent_secret_take_ike (Agent *agent, const IkeEvent *event);
 void agent_secret_fill_snapshot (Agent *agent, AgentSnapshot *snapshot);
 void agent_secret_clear (Agent *agent);
+
+/* ------------------------------------------------------ runtime-outside.c ---- */
+
+void agent_outside_init (Agent *agent);
+void agent_outside_clear (Agent *agent);
+/* IKE_ACTION_SIGN and IKE_ACTION_FETCH; the answers come from the main loop, later. */
+void agent_outside_sign (Agent *agent, const IkeAction *action);
+void agent_outside_fetch (Agent *agent, const IkeAction *action);
+/* Of the token with the private key; NULL: none. */
+void agent_outside_set_pin (Agent *agent, RoamSecret *pin);
+gboolean agent_outside_pin_was_refused (Agent *agent);
 
 /* --------------------------------------------------------- runtime-link.c ---- */
 

@@ -472,6 +472,7 @@ agent_vpn_init (Agent *agent, const AgentPlace *place)
   if (agent->config->resumption)
     vpn->ticket = agent_ticket_load (place->runtime_directory, agent->config, g_get_real_time ());
   renew_allowed (agent, FALSE);
+  agent_outside_init (agent);
 }
 
 void
@@ -488,6 +489,7 @@ agent_vpn_clear (Agent *agent)
   g_clear_pointer (&vpn->state_directory, g_free);
   g_clear_pointer (&vpn->runtime_directory, g_free);
   agent_ticket_clear (&vpn->ticket);
+  agent_outside_clear (agent);
   agent_secret_clear (agent);
 }
 
