@@ -104,7 +104,6 @@ typedef struct
    */
   gboolean eap_plain_success;
   gboolean then_eap;            /* after the first authentication EAP as well, with eap_identity (RFC 4739) */
-  gboolean then_eap;            /* after the first authentication EAP as well, with eap_identity (RFC 4739) */
   gboolean eap_only;            /* the gateway needs no certificate when the method is safe (RFC 5998) */
   RoamSecret *ppk;              /* post-quantum preshared key (RFC 8784); NULL: none */
   const char *ppk_id;
