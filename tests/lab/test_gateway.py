@@ -196,6 +196,12 @@ def plug_all():
         run("ip", "-n", ns(node), "route", "replace", "default", *words)
 
 
+def restart_nat():
+    """It loses its mappings when its outer interface goes; new ones have other ports."""
+    run("ip", "-n", ns("n"), "link", "set", "out", "down")
+    plug_all()
+
+
 class Program:
     """A process whose output goes to a file that is read again and again."""
 
@@ -369,6 +375,14 @@ class Case(unittest.TestCase):
         peer.tell(f"send {inner} {SERVER} {text}")
         peer.wait_for(f"received {SERVER} {inner} {text}")
 
+    def assert_echo_in_the_end(self, peer, inner, text):
+        """Of several, as a router that was just switched on loses some."""
+        def came():
+            peer.tell(f"send {inner} {SERVER} {text}")
+            time.sleep(0.2)
+            return f"received {SERVER} {inner} {text}" in peer.text()
+        wait_for(came, lambda: f"an answer to {text}:\n{peer.text()}")
+
 
 @unittest.skipUnless(os.access(CHARON, os.X_OK) and shutil.which("swanctl") and shutil.which("pki"), "no strongSwan")
 class Strongswan(Case):
@@ -422,6 +436,7 @@ class Strongswan(Case):
         self.assertEqual(gateway.status()["clients"], [])
         self.assertIn("refused", gateway.text())
 
+    # covers: MOB-IMP-001
     def test_two_behind_one_nat(self):
         gateway = self.gateway()
         clients = {node: self.charon(node, identity) for node, identity in
@@ -439,21 +454,21 @@ class Strongswan(Case):
         text = run(*inside("b", "ping", "-n", "-c", 3, "-i", 0.05, "-w", 5, "-I", inner["b"], inner["c"]), check=False)
         self.assertIn(" 3 received", text)
 
+    # covers: MOB-SUP-005
     def test_esp_follows_a_nat_without_mobike(self):
         gateway, charon = self.gateway(), self.charon("b", "bob@example.com", mobike="no")
         inner = charon.connect()
         self.assertEqual(ping("b", inner), 5)
         before = gateway.client("bob@example.com")
         self.assertEqual(before["dialect"], "none")
-        # The NAT loses its mappings with the interface's address.
-        run("ip", "-n", ns("n"), "link", "set", "out", "down")
-        plug_all()
+        restart_nat()
         wait_for(lambda: ping("b", inner, 1, 1) == 1, "data after the NAT's restart")
         self.assertNotEqual(gateway.client("bob@example.com")["remote"], before["remote"])
         self.assertGreaterEqual(gateway.count("followed-nat"), 1)
 
 
 class ByHand(Case):
+    # covers: MOB-SEC-003
     def test_only_its_own_address(self):
         gateway, peer = self.gateway(), self.peer()
         peer.wait_for("established 10.8.0.1")
@@ -466,7 +481,34 @@ class ByHand(Case):
             peer.tell(wrong)
             wait_for(lambda: gateway.count(counter) == before + 1, f"{counter} after '{wrong}'")
         self.assert_echo(peer, "10.8.0.1", "last")
+        # Being at an address gives no right to use it inside.
+        peer.tell("move 198.18.2.50")
+        peer.wait_for("path-ok")
+        before = gateway.count("spoofed")
+        peer.tell(f"send 198.18.2.50 {SERVER} spoofed")
+        wait_for(lambda: gateway.count("spoofed") == before + 1, "the drop of what has the outer address inside")
+        self.assert_echo(peer, "10.8.0.1", "moved")
         self.assertNotIn("spoofed", self.server.text())
+
+    # covers: IKE-ESP-007
+    def test_next_header(self):
+        gateway, peer = self.gateway(), self.peer()
+        peer.wait_for("established 10.8.0.1")
+        for number, counter in ((59, "dummy"), (17, "next-header"), (0, "next-header"), (41, "malformed")):
+            before = gateway.count(counter)
+            peer.tell(f"next {number} 10.8.0.1")
+            wait_for(lambda: gateway.count(counter) == before + 1, f"{counter} after {number}")
+        self.assert_echo(peer, "10.8.0.1", "four")
+        self.assertNotIn("next", self.server.text())
+
+    # covers: IKE-ESP-015, IKE-TRN-007
+    def test_esp_alternates(self):
+        gateway, peer = self.gateway(), self.peer("--raw")
+        peer.wait_for("established 10.8.0.1")
+        for number, form in enumerate(("udp", "raw", "udp", "raw")):
+            peer.tell(f"form {form}")
+            self.assert_echo(peer, "10.8.0.1", f"{form}-{number}")
+        self.assertEqual(gateway.client("alice@example.com")["encapsulation"], "none")
 
     def test_esp_by_itself(self):
         gateway, peer = self.gateway(), self.peer("--raw")
@@ -538,6 +580,7 @@ class Hostile(Case):
         run(*inside(node, "/usr/bin/python3", "-c", script),
             input=json.dumps([base64.b64encode(p).decode() for p in payloads]))
 
+    # covers: IKE-ESP-014
     def test_garbage(self):
         """Everything that any stranger can send; the client who is there notices nothing."""
         gateway, peer = self.gateway(), self.peer()
