@@ -4,7 +4,7 @@ import argparse
 import pathlib
 import sys
 
-from . import analysis, pcap, system, topology
+from . import analysis, system, topology
 from .pcap import CaptureError
 from .story import Journey
 from .system import LabError
@@ -20,7 +20,7 @@ def journey(arguments, **options):
 
 def captured(ended):
     """All packets of the captures of a journey that is over."""
-    return analysis.packets(f for file in ended.capture.files.values() for f in pcap.read(file))
+    return analysis.packets(ended.frames())
 
 
 def finish(running):

@@ -117,9 +117,13 @@ class Journey:
         self.capture.stop()
         return figures
 
+    def frames(self):
+        """All that was captured, when the journey is over."""
+        return (f for file in self.capture.files.values() for f in pcap.read(file))
+
     def results(self):
         """(one dict for each leg, Packets that nobody should have seen)."""
-        seen = analysis.packets(f for file in self.capture.files.values() for f in pcap.read(file))
+        seen = analysis.packets(self.frames())
         ways = self.probe.directions()
         bad = analysis.violations(seen, self.stays)
         found = []
