@@ -146,6 +146,8 @@ add_extensions (IkeSession *session, IkePayloads *payloads)
 {
   ike_payloads_add_notify (payloads, IKE_NOTIFY_IKEV2_FRAGMENTATION_SUPPORTED, NULL, 0);
   ike_redirect_add (session, payloads);
+  if (ike_dialect_is_offered (session, &ike_dialect_mopo))
+    ike_dialect_add_mopo (payloads);
   if (session->handshake.resumption)
     return; /* no certificates, and no second time for the PPK that is in SK_d (RFC 5723 4.3.3, 8784 3) */
   if (session->credentials)
@@ -177,8 +179,7 @@ ike_init_build (IkeSession *session, IkeSa *sa)
   ike_payloads_add_nonce (payloads, ike_view (handshake->nonce).data, ike_view (handshake->nonce).length);
   if (handshake->resumption)
     ike_resume_add (session, payloads);
-  if (session->nat_policy != IKE_NAT_POLICY_FORBID)
-    ike_nat_add (session, sa, &session->mobility.now, payloads);
+  ike_nat_add_init (session, sa, &session->mobility.now, payloads);
   add_extensions (session, payloads);
   message = ike_message_build_clear (&header, payloads);
   if (!message)
@@ -253,6 +254,11 @@ note_problem (IkeSession *session, const RoamNow *now, guint16 notify_type)
 
   handshake->problem = ike_notify_to_string (notify_type);
   handshake->advice = notify_type == IKE_NOTIFY_NO_PROPOSAL_CHOSEN ? "compare the IKE proposals of both sides" : NULL;
+  if (notify_type == IKE_NOTIFY_NAT_PREVENTED && ike_dialect_is_offered (session, &ike_dialect_mopo))
+    {
+      handshake->problem = "NAT_PREVENTED: a NAT is on the path, which the policy forbids";
+      handshake->advice = "connect through a network without NAT, or allow NATs on both sides";
+    }
   if (handshake->problem_us == ROAM_NEVER)
     handshake->problem_us = now->boot_us + PROBLEM_PATIENCE_US;
 }
@@ -318,7 +324,8 @@ take_features (IkeSession *session, const IkeSa *sa, const IkePair *pair, const 
   if (!hashes || !ike_hash_set_parse (hashes->data, &session->handshake.peer_hashes))
     session->handshake.peer_hashes = 0;
   ike_nat_read (message, sa->spi_i, sa->spi_r, pair, &nat);
-  session->nat_supported = nat.present && session->nat_policy != IKE_NAT_POLICY_FORBID;
+  ike_dialect_choose_in_init (session, message);
+  session->nat_supported = nat.present && session->nat_policy == IKE_NAT_POLICY_TRAVERSE;
   session->nat_local = session->nat_supported && nat.local;
   session->nat_remote = session->nat_supported && nat.remote;
 }

@@ -4,6 +4,21 @@
 
 #include <string.h>
 
+static const IkeDialect *spoken = &ike_dialect_mobike;
+
+void
+duo_init (int argc, char **argv)
+{
+  if (argc > 1 && g_str_equal (argv[1], ike_dialect_mopo.name))
+    spoken = &ike_dialect_mopo;
+}
+
+const IkeDialect *
+duo_dialect (void)
+{
+  return spoken;
+}
+
 static void
 packet_free (gpointer data)
 {
@@ -43,6 +58,8 @@ duo_gateway_config (void)
   IkeResponderConfig config = { .local_id = "vpn.example.com", .peers = &peer, .n_peers = 1, .n_dns = 1 };
 
   peer.psk = psk ();
+  config.disable_mobike = spoken != &ike_dialect_mobike;
+  config.disable_mopo = spoken != &ike_dialect_mopo;
   g_assert_true (roam_prefix_parse ("10.99.0.0/24", &config.pool4));
   g_assert_true (roam_addr_parse ("10.99.0.254", &config.dns[0]));
   return config;

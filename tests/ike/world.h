@@ -40,6 +40,9 @@ typedef struct
 #define MS ROAM_USEC_PER_MSEC
 #define SEC ROAM_USEC_PER_SEC
 
+/* What the gateways of this program speak: "mopo" as the first argument, else MOBIKE. After g_test_init(). */
+void world_init (int argc, char **argv);
+const IkeDialect *world_dialect (void);
 /* Links a and b with 20 ms one way, nat likewise. The configuration may be changed before world_start(). */
 IkeConfig world_config (void);
 World *world_new (const IkeConfig *config);
@@ -65,6 +68,10 @@ guint64 world_counter (const World *world, const char *name);
 /* The newest datagram sent by the engine; IKE message without marker. */
 const Sent *world_last_sent (const World *world);
 GBytes *world_message (const Sent *sent);
+/* 0: not IKE. */
+guint8 world_exchange (const Sent *sent);
+/* PATH_TEST and its answers are forgotten: what is left are the exchanges of IKE SAs. */
+void world_drop_path_tests (World *world);
 gboolean world_addr_is (const RoamAddr *addr, const char *text);
 void world_traffic (World *world, guint32 child_id);
 void world_unanswered (World *world, guint32 child_id);
