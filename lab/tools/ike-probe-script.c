@@ -114,10 +114,21 @@ probe_add_steps (Probe *probe, char **texts)
     }
 }
 
+/* When the script goes on by itself; @otherwise: only an event can tell. */
+static gint64
+next_item_us (const Probe *probe, gint64 otherwise)
+{
+  if (probe->pause_until_us)
+    return probe->pause_until_us;
+  if (probe_script_done (probe) || g_str_has_prefix (probe->script[probe->script_next], "wait="))
+    return otherwise;
+  return probe->start_us;
+}
+
 gint64
 probe_next_step_us (const Probe *probe)
 {
-  gint64 next = probe->pause_until_us ? MIN (probe->end_us, probe->pause_until_us) : probe->end_us;
+  gint64 next = MIN (probe->end_us, next_item_us (probe, probe->end_us));
 
   for (guint i = 0; i < probe->steps->len; i++)
     {
