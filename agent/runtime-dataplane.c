@@ -179,6 +179,14 @@ on_tunnel_readable (int fd, GIOCondition condition, gpointer user_data)
           if (agent->ike != NULL)
             ike_session_input_traffic (agent->ike, &now, event.sa);
           break;
+        case TUNNEL_IO_UNANSWERED:
+          if (agent->ike != NULL)
+            ike_session_input_unanswered (agent->ike, &now, event.sa);
+          break;
+        case TUNNEL_IO_EXHAUSTION:
+          if (agent->ike != NULL)
+            ike_session_input_exhaustion (agent->ike, &now, event.sa);
+          break;
         case TUNNEL_IO_KEEPALIVE_LOST:
           coordinator_input_tunnel_silent (agent->coordinator, &now);
           break;

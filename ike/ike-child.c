@@ -147,6 +147,16 @@ ike_selectors_cover (const GArray *given, const GArray *needed)
   return needed->len > 0;
 }
 
+gboolean
+ike_child_has_extras (const IkeMessage *message, const char **ret_reason)
+{
+  *ret_reason = "the gateway chose transport mode, which was not asked for";
+  if (ike_message_find_notify (message, IKE_NOTIFY_USE_TRANSPORT_MODE))
+    return TRUE;
+  *ret_reason = "the gateway chose IPComp, which was not offered";
+  return ike_message_find_notify (message, IKE_NOTIFY_IPCOMP_SUPPORTED) != NULL;
+}
+
 /* --- making --- */
 
 /* A random SPI that no Child SA of ours has inbound; 1..255 are reserved (RFC 4303 2.1). */

@@ -15,7 +15,13 @@ const char ike_default_ike_proposals[] = "aes256gcm16-aes128gcm16-chacha20poly13
                                          "aes256-aes128-sha512-sha256-prfsha512-prfsha256-"
                                          "curve25519-ecp256-ecp384-modp2048-modp3072-modp4096";
 /* RFC 8221. Perfect forward secrecy of rekeyed Child SAs is the session's choice, not named here. */
-const char ike_default_esp_proposals[] = "aes256gcm16-aes128gcm16,aes256-aes128-sha512-sha256";
+const char ike_default_esp_proposals[] = "aes256gcm16-aes128gcm16-esn-noesn,aes256-aes128-sha512-sha256-esn-noesn";
+
+/* RFC 8784 6, RFC 8247: at least 128 bit against a quantum computer, for connections that require a PPK. */
+const char ike_pq_ike_proposals[] =
+  "aes256gcm16-prfsha512-prfsha384-curve25519-ecp384-ecp521-ecp256-modp3072-modp4096,"
+  "aes256-sha512-sha384-prfsha512-prfsha384-curve25519-ecp384-ecp521-ecp256-modp3072-modp4096";
+const char ike_pq_esp_proposals[] = "aes256gcm16-esn-noesn,aes256-sha512-sha384-esn-noesn";
 
 enum
 {
@@ -54,6 +60,7 @@ static const struct
   { "modp2048", USE_BOTH, IKE_TRANSFORM_KE, IKE_GROUP_MODP_2048, 0 },
   { "modp3072", USE_BOTH, IKE_TRANSFORM_KE, IKE_GROUP_MODP_3072, 0 },
   { "modp4096", USE_BOTH, IKE_TRANSFORM_KE, IKE_GROUP_MODP_4096, 0 },
+  { "modpnone", USE_ESP, IKE_TRANSFORM_KE, IKE_GROUP_NONE, 0 }, /* no perfect forward secrecy */
   { "noesn", USE_ESP, IKE_TRANSFORM_ESN, IKE_ESN_NONE, 0 },
   { "esn", USE_ESP, IKE_TRANSFORM_ESN, IKE_ESN_EXTENDED, 0 },
 };

@@ -213,7 +213,10 @@ respond_informational (IkeSession *session, IkeSa *sa, const RoamNow *now, const
   gboolean deletes_sa = FALSE;
 
   if (process_notifies (session, sa, now, pair, message, answer))
-    deletes_sa = process_deletes (session, now, message, answer);
+    {
+      deletes_sa = process_deletes (session, now, message, answer);
+      ike_configuration_respond_set (message, answer);
+    }
   ike_exchange_respond (session, sa, pair, IKE_EXCHANGE_INFORMATIONAL, answer);
   if (ike_message_find_notify (message, IKE_NOTIFY_AUTHENTICATION_FAILED))
     ike_session_die (session, IKE_EVENT_AUTH_FAILED,

@@ -94,7 +94,8 @@ ike_responder_forget_others (IkeResponder *responder, const IkeSession *session)
 {
   for (guint i = 0; i < responder->clients->len; i++)
     {
-      IkeSession *other = ((IkeClient *)g_ptr_array_index (responder->clients, i))->session;
+      IkeClient *client = g_ptr_array_index (responder->clients, i);
+      IkeSession *other = client->session;
 
       if (other == session || other->state == IKE_STATE_IDLE || other->state == IKE_STATE_AUTH ||
           other->remote_id.type != session->remote_id.type ||
@@ -102,6 +103,9 @@ ike_responder_forget_others (IkeResponder *responder, const IkeSession *session)
         continue;
       ike_session_die (other, IKE_EVENT_DEAD, "INITIAL_CONTACT: the client has forgotten this IKE SA", NULL);
       release (responder, other);
+      /* Its inner address may be the newcomer's: what it had is taken away first, so its actions come first. */
+      g_ptr_array_steal_index (responder->clients, i);
+      g_ptr_array_insert (responder->clients, 0, client);
     }
 }
 

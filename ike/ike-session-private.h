@@ -223,7 +223,8 @@ struct _IkeSession
   char *ppk_id;
   gboolean require_ppk;
   IkeProposals *ike_offer, *esp_offer;
-  gboolean request_tia4, request_tia6, request_dns, force_udp_encap, require_mobike;
+  gboolean request_tia4, request_tia6, request_dns, request_domains, force_udp_encap, require_mobike;
+  char **domains; /* split DNS: the only ones accepted; NULL: any */
   gint64 dpd_interval_us, rekey_ike_us, rekey_child_us, nat_keepalive_us;
   RoamRng *rng; /* our own stream, seeded from the caller's */
 
@@ -258,6 +259,7 @@ struct _IkeSession
 
   gint64 heard_us;     /* last proof of life */
   gint64 keepalive_us; /* when the next NAT keepalive is due; ROAM_NEVER */
+  gint64 unanswered_us; /* earliest time of the next check that unanswered packets cause */
   gint64 doubt_us;     /* last check that an unprotected message caused */
   gint64 rtt_us;
 };
@@ -408,6 +410,11 @@ void ike_ppk_add_identity (const IkeSession *session, IkePayloads *payloads);
 
 /* ike-auth-config.c: CFG_REPLY into @ret; attributes of a wrong length are ignored. */
 void ike_configuration_parse (const IkePayloadCp *cp, IkeConfiguration *ret);
+/* Keeps of the domains in @configuration those that were asked for, are allowed, and have a meaning (RFC 8598). */
+void ike_configuration_settle_domains (const IkeSession *session, const IkeMessage *message,
+                                       IkeConfiguration *configuration);
+/* RFC 7296 3.15.1: a CFG_SET in @message is acknowledged, and nothing of it accepted. */
+void ike_configuration_respond_set (const IkeMessage *message, IkePayloads *answer);
 
 /* ike-responder-auth.c: the gateway's half of IKE_AUTH. */
 void ike_auth_respond (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair,
@@ -528,6 +535,8 @@ gint64 ike_child_next_deadline (const IkeSession *session);
 GArray *ike_any_selectors (const IkeSession *session);
 GArray *ike_selectors_of (const IkePayloadTs *ts);
 /* Every selector of @needed, of which there is one at least, lies in one of @given. */
+/* Does the answer want of the Child SA what we never offer: transport mode, IPComp (RFC 7296 1.3.1, 2.22)? */
+gboolean ike_child_has_extras (const IkeMessage *message, const char **ret_reason);
 gboolean ike_selectors_cover (const GArray *given, const GArray *needed);
 
 /* --- small helpers of the tasks --- */

@@ -9,6 +9,9 @@
 #define DEFAULT_REKEY_CHILD_US (3600 * ROAM_USEC_PER_SEC)
 /* Rekeying earlier than this would never come to rest. */
 #define MIN_REKEY_US (10 * ROAM_USEC_PER_SEC)
+/* Packets of the user's without an answer make a liveness check after this much silence, and then this often. */
+#define UNANSWERED_US (2 * ROAM_USEC_PER_SEC)
+#define UNANSWERED_INTERVAL_US (10 * ROAM_USEC_PER_SEC)
 /* A DELETE gets three copies and then some time for the last answer. */
 #define CLOSING_PATIENCE_US (4 * ROAM_USEC_PER_SEC)
 
@@ -357,6 +360,35 @@ ike_session_input_traffic (IkeSession *session, const RoamNow *now, guint32 chil
   ike_child_traffic (session, child);
 }
 
+void
+ike_session_input_unanswered (IkeSession *session, const RoamNow *now, guint32 child_id)
+{
+  const IkeChild *child = ike_child_by_id (session, child_id);
+
+  if (session->state != IKE_STATE_ESTABLISHED || !child || !child->outbound ||
+      now->boot_us < MAX (session->heard_us + UNANSWERED_US, session->unanswered_us))
+    return;
+  session->unanswered_us = now->boot_us + UNANSWERED_INTERVAL_US;
+  if (session->current->task || ike_task_find (session, IKE_TASK_CHECK, 0))
+    return; /* that one's retransmission is the check */
+  ike_count (session, "unanswered-checks");
+  ike_task_check (session, 0, FALSE);
+  ike_exchange_pump (session, now);
+  ike_sa_reap (session);
+}
+
+void
+ike_session_input_exhaustion (IkeSession *session, const RoamNow *now, guint32 child_id)
+{
+  IkeChild *child = ike_child_by_id (session, child_id);
+
+  if (session->state != IKE_STATE_ESTABLISHED || !child || child->linger_us != ROAM_NEVER)
+    return;
+  ike_task_rekey_child (session, child); /* one that waits or is under way is enough */
+  ike_exchange_pump (session, now);
+  ike_sa_reap (session);
+}
+
 gint64
 ike_session_next_deadline (const IkeSession *session)
 {
@@ -485,6 +517,22 @@ take_credentials (IkeSession *session, const IkeConfig *config, char **ret_probl
   return config->method != IKE_AUTH_METHOD_EAP || ike_eap_configure (session, config, ret_problem);
 }
 
+static gboolean
+take_proposals (IkeSession *session, const IkeConfig *config, char **ret_problem)
+{
+  const char *ike = config->ike_proposals, *esp = config->esp_proposals;
+
+  if (!ike && config->require_ppk)
+    ike = ike_pq_ike_proposals;
+  if (!esp && config->require_ppk)
+    esp = ike_pq_esp_proposals;
+  session->ike_offer = ike_proposals_new_from_text (ike, IKE_PROTOCOL_IKE, ret_problem);
+  if (!session->ike_offer)
+    return FALSE;
+  session->esp_offer = ike_proposals_new_from_text (esp, IKE_PROTOCOL_ESP, ret_problem);
+  return session->esp_offer != NULL;
+}
+
 static gint64
 or_default (gint64 value, gint64 fallback)
 {
@@ -530,15 +578,15 @@ ike_session_new (const IkeConfig *config, RoamRng *rng, char **ret_problem)
   session->request_tia4 = config->request_tia4;
   session->request_tia6 = config->request_tia6;
   session->request_dns = config->request_dns;
+  session->request_domains = config->request_domains;
+  session->domains = g_strdupv ((char **)config->domains);
   session->force_udp_encap = config->force_udp_encap;
   session->require_mobike = config->require_mobike;
   take_times (session, config);
   if (!roam_addr_is_specified (&config->gateway))
     problem = g_strdup ("the gateway's address is missing");
-  else if ((session->ike_offer = ike_proposals_new_from_text (config->ike_proposals, IKE_PROTOCOL_IKE, &problem)) &&
-           (session->esp_offer = ike_proposals_new_from_text (config->esp_proposals, IKE_PROTOCOL_ESP, &problem)) &&
-           take_identities (session, config, &problem) && take_credentials (session, config, &problem) &&
-           ike_ppk_configure (session, config, &problem))
+  else if (take_proposals (session, config, &problem) && take_identities (session, config, &problem) &&
+           take_credentials (session, config, &problem) && ike_ppk_configure (session, config, &problem))
     return g_steal_pointer (&session);
   if (ret_problem)
     *ret_problem = g_steal_pointer (&problem);
@@ -567,6 +615,7 @@ ike_session_free (IkeSession *session)
   g_free (session->eap_server_name);
   roam_secret_unref (session->ppk);
   g_free (session->ppk_id);
+  g_strfreev (session->domains);
   roam_rng_free (session->rng);
   g_free (session);
 }

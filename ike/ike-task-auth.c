@@ -99,7 +99,7 @@ ike_auth_add_certreq (IkeSession *session, IkePayloads *payloads)
 static void
 add_cp (IkeSession *session, IkePayloads *payloads)
 {
-  IkeCpAttribute attributes[4] = { 0 };
+  IkeCpAttribute attributes[5] = { 0 };
   guint n = 0;
 
   if (session->request_tia4)
@@ -110,6 +110,8 @@ add_cp (IkeSession *session, IkePayloads *payloads)
     attributes[n++].attribute = IKE_CP_INTERNAL_IP6_ADDRESS;
   if (session->request_tia6 && session->request_dns)
     attributes[n++].attribute = IKE_CP_INTERNAL_IP6_DNS;
+  if (n > 0 && session->request_dns && session->request_domains) /* RFC 8598 3.1: never without DNS */
+    attributes[n++].attribute = IKE_CP_INTERNAL_DNS_DOMAIN;
   if (n > 0)
     ike_payloads_add_cp (payloads, IKE_CFG_REQUEST, attributes, n);
 }
@@ -340,6 +342,8 @@ make_child (IkeSession *session, const IkeSa *sa, const IkeMessage *message, con
   *ret_reason = "IKE_AUTH response without SA, TSi or TSr";
   if (!proposal || !tsi || !tsr || !ike_proposals_verify_answer (handshake->esp, proposal->sa, 4, &suite, ret_reason))
     return NULL;
+  if (ike_child_has_extras (message, ret_reason))
+    return NULL;
   *ret_reason = "the gateway's traffic selectors are not a subset of ours (RFC 7296 2.9)";
   local = ike_selectors_of (tsi->ts);
   remote = ike_selectors_of (tsr->ts);
@@ -431,6 +435,7 @@ read_configuration (const IkeSession *session, const IkeMessage *message, IkeCon
     ret->tia4 = ROAM_ADDR_NONE;
   if (!session->request_tia6)
     ret->tia6 = ROAM_ADDR_NONE;
+  ike_configuration_settle_domains (session, message, ret);
 }
 
 /* The gateway is authentic: what else does the answer hold? */

@@ -13,7 +13,8 @@ ike_lower_nonce (GBytes *a, GBytes *b)
 
 /*
  * The ESP offer of a rekeying: with a new key exchange of the groups that the IKE offer names (perfect
- * forward secrecy) and, after these, as in IKE_AUTH, for gateways that are not set up for it.
+ * forward secrecy) and, after these, as in IKE_AUTH, for gateways that are not set up for it. Where the
+ * configured list says "modpnone" there is none (and no KE payload: RFC 7296 3.4).
  */
 static IkeProposals *
 rekey_offer (const IkeSession *session, gboolean with_groups)
@@ -21,6 +22,11 @@ rekey_offer (const IkeSession *session, gboolean with_groups)
   IkeProposals *offer = ike_proposals_copy (session->esp_offer);
   const IkeProposal *ike = &session->ike_offer->proposals[0];
 
+  if (ike_proposals_have_group (offer, IKE_GROUP_NONE))
+    {
+      ike_proposals_remove_type (offer, IKE_TRANSFORM_KE);
+      return offer;
+    }
   if (!with_groups || ike_proposals_first_group (offer) != IKE_GROUP_NONE)
     return offer;
   for (guint i = 0; i < ike->n_transforms; i++)
@@ -82,7 +88,8 @@ prepare (IkeSession *session, IkeTask *task)
 
   ike_proposals_free (task->proposals);
   task->proposals = rekey_offer (session, TRUE);
-  if (ike_proposals_first_group (plain) == IKE_GROUP_NONE)
+  if (ike_proposals_first_group (plain) == IKE_GROUP_NONE &&
+      ike_proposals_first_group (task->proposals) != IKE_GROUP_NONE)
     append_offer (task->proposals, plain);
   if (!ike_proposals_have_group (task->proposals, group))
     group = ike_proposals_first_group (task->proposals);
@@ -90,7 +97,7 @@ prepare (IkeSession *session, IkeTask *task)
   task->spi_in = ike_child_new_spi (session);
   ike_proposals_set_spi (task->proposals, task->spi_in, 4);
   ike_dh_free (task->dh);
-  task->dh = ike_dh_new (group, session->rng);
+  task->dh = group == IKE_GROUP_NONE ? NULL : ike_dh_new (group, session->rng);
   g_clear_pointer (&task->nonce, g_bytes_unref);
   task->nonce = ike_new_nonce (session);
 }
@@ -101,20 +108,19 @@ ike_create_child_build (IkeSession *session, IkeTask *task)
   IkeChild *old = ike_child_by_id (session, task->child_id);
   g_autoptr (IkePayloads) payloads = ike_payloads_new ();
   g_autoptr (GArray) any = ike_any_selectors (session);
-  IkeView public;
 
   if (task->type == IKE_TASK_REKEY_CHILD &&
       (!old || old->linger_us != ROAM_NEVER || old->deleting || ike_child_is_replaced (session, old)))
     return NULL; /* gone or rekeyed by the peer meanwhile: a second successor would belong to nobody */
   prepare (session, task);
-  if (!task->dh)
+  if (!task->dh && task->group != IKE_GROUP_NONE)
     return NULL;
-  public = ike_dh_public (task->dh);
   if (old)
     ike_payloads_add_notify_spi (payloads, IKE_NOTIFY_REKEY_SA, IKE_PROTOCOL_ESP, old->sa->spi_in, NULL, 0);
   ike_payloads_add_sa (payloads, task->proposals);
   ike_payloads_add_nonce (payloads, ike_view (task->nonce).data, ike_view (task->nonce).length);
-  ike_payloads_add_ke (payloads, task->group, public.data, public.length);
+  if (task->dh)
+    ike_payloads_add_ke (payloads, task->group, ike_dh_public (task->dh).data, ike_dh_public (task->dh).length);
   add_selectors (payloads, IKE_PAYLOAD_TSI, old ? old->local_ts : any);
   add_selectors (payloads, IKE_PAYLOAD_TSR, old ? old->remote_ts : any);
   return g_steal_pointer (&payloads);
@@ -203,6 +209,8 @@ child_of_answer (IkeSession *session, const IkeSa *sa, const IkeTask *task, cons
   *ret_reason = "CREATE_CHILD_SA response without SA, nonce or traffic selectors";
   if (!proposal || !nonce || !tsi || !tsr ||
       !ike_proposals_verify_answer (task->proposals, proposal->sa, 4, &suite, ret_reason))
+    return NULL;
+  if (ike_child_has_extras (message, ret_reason))
     return NULL;
   *ret_reason = "traffic selectors of the new Child SA do not fit";
   if (!selectors_fit (session, old, tsi->ts, tsr->ts))

@@ -106,6 +106,9 @@ typedef struct {
 /* Recommended proposal lists, as text. */
 extern const char ike_default_ike_proposals[];
 extern const char ike_default_esp_proposals[];
+/* The same where a PPK is required: nothing below 256 bit. */
+extern const char ike_pq_ike_proposals[];
+extern const char ike_pq_esp_proposals[];
 /*
  * Checks a proposal list: NULL if it is good, else a sentence (caller frees) that names the bad
  * word and what is allowed. @esp: ESP rather than IKE.
@@ -290,6 +293,13 @@ void ike_session_input_datagram (IkeSession *session, const RoamNow *now, guint3
 void ike_session_input_deadline (IkeSession *session, const RoamNow *now);
 /* The data plane saw valid inbound ESP of @child_id at @boot_us: proof of liveness (RFC 7296 2.4), first packet of a rekeyed SA. */
 void ike_session_input_traffic (IkeSession *session, const RoamNow *now, guint32 child_id);
+/*
+ * For a while packets have left on @child_id and none came back: the gateway is asked whether this path still leads to
+ * it (RFC 7296 2.4), soon, and then no more than now and then: some applications only talk.
+ */
+void ike_session_input_unanswered (IkeSession *session, const RoamNow *now, guint32 child_id);
+/* The data plane's outbound sequence numbers of @child_id run short (RFC 4303 3.3.3): a successor is needed, soon. */
+void ike_session_input_exhaustion (IkeSession *session, const RoamNow *now, guint32 child_id);
 gint64 ike_session_next_deadline (const IkeSession *session);
 gboolean ike_session_pop_action (IkeSession *session, IkeAction *ret_action);
 GHashTable *ike_session_dup_counters (const IkeSession *session);

@@ -64,6 +64,8 @@ void tunnel_esp_out_free (TunnelEspOut *out);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TunnelEspOut, tunnel_esp_out_free)
 /* The number the next packet gets; 1 on a new SA (RFC 4303 2.2). */
 guint64 tunnel_esp_out_next_sequence (const TunnelEspOut *out);
+/* So many numbers are used up that a new SA is needed before long (RFC 4303 3.3.3). */
+gboolean tunnel_esp_out_runs_short (const TunnelEspOut *out);
 /* Jumps forward, never back: an SA taken over from another data plane. */
 void tunnel_esp_out_skip_to (TunnelEspOut *out, guint64 sequence);
 /*

@@ -16,6 +16,8 @@
 #define MIN_TRAILER 2 /* pad length, next header */
 #define ESP_ALIGNMENT 4
 #define MAX_AAD 12
+/* The last sixteenth of the sequence numbers: minutes at a million packets a second. */
+#define SHORT_FRACTION 16
 
 /* What both directions share: the keyed contexts and the sizes of the suite. */
 typedef struct
@@ -192,10 +194,24 @@ tunnel_esp_out_free (TunnelEspOut *out)
   g_free (out);
 }
 
+static guint64
+last_sequence (const TunnelEspOut *out)
+{
+  return out->keys.esn ? G_MAXUINT64 - 1 : G_MAXUINT32;
+}
+
 guint64
 tunnel_esp_out_next_sequence (const TunnelEspOut *out)
 {
   return out->next_sequence;
+}
+
+gboolean
+tunnel_esp_out_runs_short (const TunnelEspOut *out)
+{
+  guint64 limit = last_sequence (out);
+
+  return out->next_sequence > limit - limit / SHORT_FRACTION;
 }
 
 void
@@ -290,7 +306,7 @@ tunnel_esp_encrypt (TunnelEspOut *out, guint8 next_header, guint8 *plain, gsize 
   guint8 iv[TUNNEL_ESP_MAX_IV];
 
   /* RFC 4303 3.3.3: the counter never comes round. */
-  if (sequence > (out->keys.esn ? G_MAXUINT64 - 1 : G_MAXUINT32))
+  if (sequence > last_sequence (out))
     return TUNNEL_DROP_SEQUENCE;
   switch (out->keys.algorithm)
     {

@@ -114,6 +114,7 @@ report_traffic (TunnelWorker *worker, TunnelSaState *state, const Datagram *data
                           .remote = datagram->remote,
                           .sa = state->sa->id };
 
+  worker->unanswered_us = 0;
   if (state->traffic_us != 0 && now - state->traffic_us < ROAM_USEC_PER_SEC)
     return;
   state->traffic_us = now;

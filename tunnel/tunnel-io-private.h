@@ -147,6 +147,7 @@ typedef struct
   TunnelEspOut *out;
   TunnelEspIn *in;
   gint64 traffic_us; /* last TRAFFIC event; 0: none yet */
+  guint64 short_reported; /* sequence number of the last EXHAUSTION event; 0: none yet */
 } TunnelSaState;
 
 /* @sa is referenced. NULL: a suite that roamd does not do, or no entropy. */

@@ -38,6 +38,8 @@ typedef enum {
   TUNNEL_IO_IKE,          /* datagram with the non-ESP marker on port 4500; keepalives are ignored (RFC 3948 4) */
   TUNNEL_IO_REGISTRATION, /* UDP from port 434 that came out of ESP, to the TIA */
   TUNNEL_IO_TRAFFIC,      /* authentic inbound ESP on child sa: first packet, then at most one a second */
+  TUNNEL_IO_UNANSWERED,   /* for a second and more packets leave inside ESP and none comes back; at most one a second */
+  TUNNEL_IO_EXHAUSTION,   /* the sequence numbers of child sa run short: another one is needed; said again and again */
   TUNNEL_IO_KEEPALIVE_LOST, /* MIP UDP: no answer through the tunnel (RFC 3519 4.10), or the home agent's port is
                                closed (D-23): register again at once. local, remote: the tunnel's ends. At most one
                                in 10 s */
@@ -48,7 +50,7 @@ typedef struct {
   int ifindex;
   RoamEndpoint local, remote; /* IKE: outer; REGISTRATION: inner */
   GBytes *datagram;           /* UDP payload as received; NULL for TRAFFIC */
-  guint32 sa;                 /* TRAFFIC, REGISTRATION */
+  guint32 sa;                 /* TRAFFIC, REGISTRATION, EXHAUSTION */
 } TunnelIoEvent;
 
 void tunnel_io_event_clear (TunnelIoEvent *event);

@@ -8,6 +8,9 @@
 
 /* From the TUN to the wire: read, encapsulate and encrypt in place, one sendmmsg() a batch. */
 
+/* Packets between two requests for a successor of an SA whose sequence numbers run short. */
+#define EXHAUSTION_STEP (1u << 20)
+
 typedef struct
 {
   int fd; /* -1: nothing is sent */
@@ -43,6 +46,19 @@ put_message (TunnelWorker *worker, guint slot, guint8 *data, gsize length, const
   };
 }
 
+/* RFC 4303 3.3.3: rekeying takes a while, and may have to be tried again. */
+static void
+report_exhaustion (TunnelWorker *worker, TunnelSaState *state)
+{
+  guint64 next = tunnel_esp_out_next_sequence (state->out);
+  TunnelIoEvent event = { .type = TUNNEL_IO_EXHAUSTION, .sa = state->sa->id };
+
+  if (state->short_reported != 0 && next - state->short_reported < EXHAUSTION_STEP)
+    return;
+  state->short_reported = next;
+  tunnel_queue_push (worker->queue, &event);
+}
+
 /* @plain (in slot @slot of the batch) as an ESP packet to the gateway. */
 static TunnelDrop
 prepare_esp (TunnelWorker *worker, guint slot, guint8 *plain, gsize length)
@@ -54,6 +70,8 @@ prepare_esp (TunnelWorker *worker, guint slot, guint8 *plain, gsize length)
   TunnelDrop drop;
 
   drop = tunnel_esp_encrypt (state->out, TUNNEL_NEXT_HEADER_IPV4, plain, length, packet, room, &packet_length);
+  if (tunnel_esp_out_runs_short (state->out))
+    report_exhaustion (worker, state);
   if (drop != TUNNEL_DROP_NONE)
     return drop;
   put_message (worker, slot, packet, packet_length, &worker->path->esp_remote);
@@ -317,6 +335,21 @@ is_oversize (const TunnelWorker *worker, gsize length)
   return length > worker->mtu && (mode == TUNNEL_MODE_C || mode == TUNNEL_MODE_F || mode == TUNNEL_MODE_MC);
 }
 
+/* Silence in answer to packets: whoever sends them would like to know sooner than the liveness check does. */
+static void
+note_unanswered (TunnelWorker *worker)
+{
+  TunnelIoEvent event = { .type = TUNNEL_IO_UNANSWERED, .sa = worker->path->out->sa->id };
+  gint64 now = tunnel_worker_now ();
+
+  if (worker->unanswered_us == 0)
+    worker->unanswered_us = now;
+  if (now - MAX (worker->unanswered_us, worker->unanswered_said_us) < ROAM_USEC_PER_SEC)
+    return;
+  worker->unanswered_said_us = now;
+  tunnel_queue_push (worker->queue, &event);
+}
+
 void
 tunnel_outbound_process (TunnelWorker *worker)
 {
@@ -339,6 +372,8 @@ tunnel_outbound_process (TunnelWorker *worker)
     }
   if (length <= 0)
     worker->draining = FALSE;
+  if (worker->path->mode == TUNNEL_MODE_MC && outgoing.count > 0)
+    note_unanswered (worker);
   if (worker->path->mip_udp && outgoing.count > 0)
     tunnel_keepalive_note_sent (&worker->keepalive, tunnel_worker_now ());
   flush (worker, &outgoing);

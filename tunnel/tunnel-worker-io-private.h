@@ -68,6 +68,8 @@ struct _TunnelWorker
   TunnelSoftState soft; /* of path->ipip */
   TunnelReassembly *reassembly;
   TunnelKeepalive keepalive;
+  gint64 unanswered_us;      /* MC: since when packets leave and none comes back; 0: they do */
+  gint64 unanswered_said_us; /* last UNANSWERED event */
   guint16 keepalive_id; /* of its echo requests; no secret, only not somebody's ping */
   gint64 timer_us;      /* what the timer waits for; ROAM_NEVER: nothing */
   TunnelIoStats stats;

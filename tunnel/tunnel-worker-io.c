@@ -495,6 +495,7 @@ tunnel_worker_set_path (TunnelWorker *worker, TunnelPath *path)
     }
   worker->path = path;
   worker->halted = FALSE;
+  worker->unanswered_us = 0; /* another path has its own second */
   worker->draining = held && path->mode != TUNNEL_MODE_HOLD;
   watch_links (worker, old_path);
   update_tun_watch (worker);

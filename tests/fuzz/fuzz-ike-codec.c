@@ -154,6 +154,7 @@ try_values (const uint8_t *data, size_t size)
     ike_auth_verify_signature (key, IKE_AUTH_ID_DIGITAL_SIGNATURE, rest, rest, IKE_SIGNATURE_DEFAULT, &reason);
 }
 
+/* covers: IKE-SEC-002 */
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
@@ -179,48 +180,3 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     }
   return 0;
 }
-
-#ifdef ROAM_FUZZ_REPLAY
-/* The file, each of its octets changed in three ways, and each of its beginnings. */
-static void
-replay (gconstpointer path)
-{
-  static const guint8 flips[] = { 0x01, 0x80, 0xff };
-  g_autofree char *contents = NULL;
-  g_autoptr (GError) error = NULL;
-  gsize size;
-
-  g_file_get_contents (path, &contents, &size, &error);
-  g_assert_no_error (error);
-  LLVMFuzzerTestOneInput ((const uint8_t *)contents, size);
-  for (gsize i = 0; i < size; i++)
-    {
-      /* An exact copy, so that a sanitizer sees a read beyond the end. */
-      g_autofree uint8_t *cut = g_memdup2 (contents, i);
-
-      LLVMFuzzerTestOneInput (cut, i);
-      for (gsize j = 0; j < sizeof flips; j++)
-        {
-          contents[i] = (char)(contents[i] ^ flips[j]);
-          LLVMFuzzerTestOneInput ((const uint8_t *)contents, size);
-          contents[i] = (char)(contents[i] ^ flips[j]);
-        }
-    }
-}
-
-/* covers: IKE-SEC-002 */
-int
-main (int argc, char **argv)
-{
-  g_test_init (&argc, &argv, NULL);
-  g_assert_cmpint (argc, >=, 2);
-  for (int i = 1; i < argc; i++)
-    {
-      g_autofree char *name = g_path_get_basename (argv[i]);
-      g_autofree char *path = g_strconcat ("/ike/fuzz/codec/", name, NULL);
-
-      g_test_add_data_func (path, argv[i], replay);
-    }
-  return g_test_run ();
-}
-#endif

@@ -2,8 +2,7 @@
 /*
  * Fuzz target of the session engine: the input is a script of commands, times, network conditions
  * and messages of the gateway, the protected ones with valid keys, so that what is authentic but
- * absurd gets in. With ROAM_FUZZ_REPLAY it is a program that runs the files named as arguments and
- * a fixed set of mutants of each.
+ * absurd gets in.
  */
 #include "tests/ike/world.h"
 
@@ -230,6 +229,7 @@ check (World *world)
     g_error ("%u datagrams: this is a storm", world->sent->len);
 }
 
+/* covers: IKE-SEC-004 */
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
@@ -261,47 +261,3 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   check (world);
   return 0;
 }
-
-#ifdef ROAM_FUZZ_REPLAY
-/* The file, each of its octets changed in two ways, and each of its beginnings. */
-static void
-replay (gconstpointer path)
-{
-  static const guint8 flips[] = { 0x01, 0x84 };
-  g_autofree char *contents = NULL;
-  g_autoptr (GError) error = NULL;
-  gsize size;
-
-  g_file_get_contents (path, &contents, &size, &error);
-  g_assert_no_error (error);
-  LLVMFuzzerTestOneInput ((const uint8_t *)contents, size);
-  for (gsize i = 0; i < size; i++)
-    {
-      g_autofree uint8_t *cut = g_memdup2 (contents, i);
-
-      LLVMFuzzerTestOneInput (cut, i);
-      for (gsize j = 0; j < sizeof flips; j++)
-        {
-          contents[i] = (char)(contents[i] ^ flips[j]);
-          LLVMFuzzerTestOneInput ((const uint8_t *)contents, size);
-          contents[i] = (char)(contents[i] ^ flips[j]);
-        }
-    }
-}
-
-/* covers: IKE-SEC-004 */
-int
-main (int argc, char **argv)
-{
-  g_test_init (&argc, &argv, NULL);
-  g_assert_cmpint (argc, >=, 2);
-  for (int i = 1; i < argc; i++)
-    {
-      g_autofree char *name = g_path_get_basename (argv[i]);
-      g_autofree char *path = g_strconcat ("/ike/fuzz/session/", name, NULL);
-
-      g_test_add_data_func (path, argv[i], replay);
-    }
-  return g_test_run ();
-}
-#endif

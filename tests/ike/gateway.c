@@ -458,6 +458,12 @@ add_child_answer (Gateway *gw, GwSa *sa, const IkeMessage *request, IkePayloads 
       IkeSelector wide[2] = { ike_selector_any (ROAM_FAMILY_INET4), ike_selector_any (ROAM_FAMILY_INET6) };
       ike_payloads_add_ts (payloads, IKE_PAYLOAD_TSR, wide, 2);
     }
+  else if (gw->narrow_remote_end)
+    {
+      IkeSelector narrow = ike_selector_any (ROAM_FAMILY_INET4);
+      g_assert_true (roam_addr_parse (gw->narrow_remote_end, &narrow.end));
+      ike_payloads_add_ts (payloads, IKE_PAYLOAD_TSR, &narrow, 1);
+    }
   else
     ike_payloads_add_ts (payloads, IKE_PAYLOAD_TSR, tsr->ts->selectors, tsr->ts->n_selectors);
 }

@@ -76,6 +76,7 @@ struct _Gateway
   guint16 auth_error_alone; /* instead of everything */
   gboolean bad_auth, omit_cp, omit_cookie2, wrong_cookie2, omit_natd;
   RoamAddr narrow_local; /* TSi of the answer, instead of the TIA */
+  const char *narrow_remote_end; /* TSr of the answer: 0.0.0.0 up to it; NULL: as asked for */
   gboolean widen_ts;
   const char *additional[40]; /* addresses announced in IKE_AUTH */
   gboolean rekey_child_on_update, rekey_before_answer;

@@ -92,16 +92,18 @@ test_golden_offers (void)
                                 "030000080400000e"
                                 "030000080400000f"
                                 "0000000804000010";
-  static const char esp_hex[] = "0000006c"
-                                "0200002c01030403aabbccdd"
+  static const char esp_hex[] = "0000007c"
+                                "0200003401030404aabbccdd"
                                 "0300000c01000014800e0100"
                                 "0300000c01000014800e0080"
+                                "0300000805000001"
                                 "0000000805000000"
-                                "0000003c02030405aabbccdd"
+                                "0000004402030406aabbccdd"
                                 "0300000c0100000c800e0100"
                                 "0300000c0100000c800e0080"
                                 "030000080300000e"
                                 "030000080300000c"
+                                "0300000805000001"
                                 "0000000805000000";
   g_autoptr (IkeProposals) ike = make (NULL, IKE_PROTOCOL_IKE), esp = make (NULL, IKE_PROTOCOL_ESP);
   g_autoptr (IkePayloads) one = ike_payloads_new (), two = ike_payloads_new ();

@@ -98,6 +98,43 @@ test_delete_ike_by_gateway (void)
   g_assert_cmpuint (world->gateway->last_answer->n_payloads, ==, 0);
 }
 
+/* --- packets without an answer --- */
+
+static guint
+checks_sent (World *world)
+{
+  return (guint)world_counter (world, "unanswered-checks");
+}
+
+static void
+test_unanswered (void)
+{
+  g_autoptr (World) world = world_established (NULL);
+
+  /* Fresh proof of life: not yet. */
+  world_run (world, SEC);
+  world_unanswered (world, world->outbound);
+  g_assert_cmpuint (checks_sent (world), ==, 0);
+  /* The gateway is asked, answers, and is left alone although the application goes on talking. */
+  world_run (world, 2 * SEC);
+  world_forget (world);
+  world_unanswered (world, world->outbound);
+  g_assert_cmpstr (world->trace->str, ==, "send ");
+  for (guint i = 0; i < 9; i++)
+    {
+      world_run (world, SEC);
+      world_unanswered (world, world->outbound);
+    }
+  g_assert_cmpuint (checks_sent (world), ==, 1);
+  world_run (world, SEC);
+  world_unanswered (world, world->outbound);
+  g_assert_cmpuint (checks_sent (world), ==, 2);
+  /* A Child SA that is not in use proves nothing. */
+  world_run (world, 20 * SEC);
+  world_unanswered (world, 99);
+  g_assert_cmpuint (checks_sent (world), ==, 2);
+}
+
 /* --- INFORMATIONAL and windows --- */
 
 static void
@@ -404,6 +441,7 @@ main (int argc, char **argv)
   g_test_add_func ("/ike/delete/by-gateway", test_delete_by_gateway);
   g_test_add_func ("/ike/delete/unknown", test_delete_unknown);
   g_test_add_func ("/ike/delete/crossing", test_delete_crossing);
+  g_test_add_func ("/ike/liveness/unanswered", test_unanswered);
   g_test_add_func ("/ike/delete/ike-by-gateway", test_delete_ike_by_gateway);
   g_test_add_func ("/ike/informational/empty-request", test_empty_request);
   g_test_add_func ("/ike/informational/repeated-request", test_repeated_request);

@@ -335,6 +335,15 @@ world_traffic (World *world, guint32 child_id)
 }
 
 void
+world_unanswered (World *world, guint32 child_id)
+{
+  RoamNow now = sim_now (world->sim);
+
+  ike_session_input_unanswered (world->session, &now, child_id);
+  drain (world);
+}
+
+void
 world_forget (World *world)
 {
   g_string_truncate (world->trace, 0);

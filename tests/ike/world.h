@@ -59,6 +59,7 @@ const Sent *world_last_sent (const World *world);
 GBytes *world_message (const Sent *sent);
 gboolean world_addr_is (const RoamAddr *addr, const char *text);
 void world_traffic (World *world, guint32 child_id);
+void world_unanswered (World *world, guint32 child_id);
 void world_forget (World *world); /* trace, sent and events */
 /* As if the datagram came from the gateway to the newest used endpoint. */
 void world_inject (World *world, const Sent *like, GBytes *message);

@@ -424,7 +424,7 @@ test_any_padding_length (void)
 
 /* ------------------------------------------------------------------ sequence, IV ---- */
 
-/* covers: IKE-ESP-002 */
+/* covers: IKE-ESP-002, IKE-RKY-024 */
 static void
 test_sequence_never_cycles (void)
 {
@@ -435,11 +435,13 @@ test_sequence_never_cycles (void)
   g_assert_cmpmem (packet + 4, 4, "\0\0\0\1", 4);
   length = encrypt (pair.out, 4, "second", packet);
   g_assert_cmpmem (packet + 4, 4, "\0\0\0\2", 4);
+  g_assert_false (tunnel_esp_out_runs_short (pair.out));
   tunnel_esp_out_skip_to (pair.out, G_MAXUINT32);
   tunnel_esp_out_skip_to (pair.out, 5);
   g_assert_cmpuint (tunnel_esp_out_next_sequence (pair.out), ==, G_MAXUINT32);
   length = encrypt (pair.out, 4, "last", packet);
   g_assert_cmpmem (packet + 4, 4, "\xff\xff\xff\xff", 4);
+  g_assert_true (tunnel_esp_out_runs_short (pair.out));
   for (guint i = 0; i < 3; i++)
     g_assert_cmpint (tunnel_esp_encrypt (pair.out, 4, plain, 20, packet, sizeof packet, &length), ==,
                      TUNNEL_DROP_SEQUENCE);

@@ -160,7 +160,7 @@ test_esp_without_udp (Lab *lab)
 
 /* ------------------------------------------------------------------------ hostile ---- */
 
-/* covers: R5266-TRF-008, IKE-ESP-001, IKE-ESP-005, IKE-ESP-014 */
+/* covers: R5266-TRF-008, IKE-ESP-001, IKE-ESP-005, IKE-ESP-014, IKE-TS-011 */
 static void
 test_unwanted_packets (Lab *lab)
 {
@@ -322,6 +322,30 @@ test_registrations_pass_in_hold (Lab *lab)
   g_ptr_array_set_size (plan.sas, 0);
   lab_apply (lab, &plan);
   g_assert_false (tunnel_io_send_registration (lab->io, &tia, &home_agent, 64, datagram));
+}
+
+/* Packets leave and none comes back: said, once a second at most, until one comes. */
+static void
+test_unanswered_notice (Lab *lab)
+{
+  g_auto (TunnelPlan) plan = { 0 };
+  g_auto (TunnelIoEvent) event = { 0 }, traffic = { 0 }, none = { 0 };
+  guint32 sent = 0;
+
+  lab_start_in (lab, &plan, TUNNEL_MODE_MC);
+  while (sent < 100 && !tunnel_io_pop_event (lab->io, &event))
+    {
+      lab_app_send (lab, sent++);
+      g_usleep (100 * 1000);
+    }
+  g_assert_cmpint (event.type, ==, TUNNEL_IO_UNANSWERED);
+  g_assert_cmpuint (event.sa, ==, 1);
+  lab_peer_send_mc (lab, 0, LAB_COA_0, 1);
+  g_assert_cmpint (lab_app_receive (lab, LAB_WAIT_MS), ==, 1);
+  g_assert_true (tunnel_io_pop_event (lab->io, &traffic));
+  g_assert_cmpint (traffic.type, ==, TUNNEL_IO_TRAFFIC);
+  lab_app_send (lab, sent);
+  g_assert_false (tunnel_io_pop_event (lab->io, &none));
 }
 
 /* Authentic packets are proof of life; forged and replayed ones are not. */
@@ -621,6 +645,7 @@ main (int argc, char **argv)
     { "/tunnel/io/event-queue", test_event_queue_is_bounded },
     { "/tunnel/io/registrations", test_registrations_pass_in_hold },
     { "/tunnel/io/traffic-notice", test_traffic_notice },
+    { "/tunnel/io/unanswered-notice", test_unanswered_notice },
     { "/tunnel/io/same-plan-twice", test_same_plan_twice },
     { "/tunnel/io/routing-policy", test_routing_policy },
     { "/tunnel/io/ipv6", test_ipv6_never_leaks },
