@@ -5,7 +5,7 @@ import subprocess
 import time
 
 # An emulated machine is slower than the real one by more than this; patience only, nothing sleeps longer for it.
-SLOWNESS = 6 if os.environ.get("ROAM_VM") else 1
+SLOWNESS = 3 if os.environ.get("ROAM_VM") else 1
 
 
 class Wrong(Exception):

@@ -49,7 +49,8 @@ conn {name}
 WORDS = {"aes256gcm16": "aes_gcm256", "aes128gcm16": "aes_gcm128", "aes256": "aes256", "prfsha256": "sha2_256",
          "prfsha384": "sha2_384", "sha256": "sha2_256", "ecp384": "dh20", "x25519": "dh31", "modp2048": "modp2048"}
 SCHEMES = {"": "rsa-sha2", "rsa-pss": "rsa-sha2", "rsa-pkcs1": "rsa-sha1"}
-EAP = "libreswan authenticates clients with EAP-TLS only"
+NO_PASSWORDS = Why("EAP-TLS is its only EAP method", "ipsec.conf.5", "Acceptable values are none (the default) and tls for EAPTLS")
+NO_ED25519 = Why("no Ed25519", "ipsec.conf.5", "ed25519", absent=True)
 
 
 def proposal(text):
@@ -81,7 +82,8 @@ class Libreswan(Gateway):
         "redirect": "",
     }
     SIGNATURES = {"rsa-pkcs1": "RSA", "rsa-pss": "RSA", "ecdsa256": "ECDSA", "ecdsa384": "ECDSA", "ecdsa521": "ECDSA"}
-    LACKS = {}
+    LACKS = {"eap-mschapv2": NO_PASSWORDS, "eap-mschapv2, wrong password": NO_PASSWORDS,
+             "eap method refused by us": NO_PASSWORDS, "ed25519, both": NO_ED25519}
 
     def apply(self, plan):
         self.stop()
