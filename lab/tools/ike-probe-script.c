@@ -79,6 +79,8 @@ run_step (Probe *probe, const char *text)
 
   if (strcmp (text, "status") == 0)
     probe_print_status (probe);
+  else if (g_str_has_prefix (text, "echo=") && probe_esp_start_echo (probe, text + strlen ("echo=")))
+    return;
   else if (parse_command (text, &command))
     probe_command (probe, &command);
   else
@@ -128,7 +130,7 @@ next_item_us (const Probe *probe, gint64 otherwise)
 gint64
 probe_next_step_us (const Probe *probe)
 {
-  gint64 next = MIN (probe->end_us, next_item_us (probe, probe->end_us));
+  gint64 next = MIN (probe->end_us, next_item_us (probe, probe_esp_next_us (probe->esp)));
 
   for (guint i = 0; i < probe->steps->len; i++)
     {

@@ -55,11 +55,10 @@ socket_index (const RoamEndpoint *local)
 }
 
 void
-probe_send (Probe *probe, const IkeAction *action)
+probe_send (Probe *probe, guint32 ifindex, const RoamEndpoint *local, const RoamEndpoint *remote, gconstpointer data,
+            gsize length)
 {
   struct sockaddr_storage to;
-  gsize length;
-  gconstpointer data = g_bytes_get_data (action->send.datagram, &length);
   struct iovec vector = { .iov_base = (void *)data, .iov_len = length };
   union
   {
@@ -69,11 +68,11 @@ probe_send (Probe *probe, const IkeAction *action)
   struct msghdr message = { .msg_name = &to, .msg_iov = &vector, .msg_iovlen = 1, .msg_control = &control };
   struct cmsghdr *c = (struct cmsghdr *)&control;
 
-  message.msg_namelen = make_sockaddr (&action->send.remote, &to);
+  message.msg_namelen = make_sockaddr (remote, &to);
   if (to.ss_family == AF_INET)
     {
-      struct in_pktinfo info = { .ipi_ifindex = (int)action->send.ifindex };
-      memcpy (&info.ipi_spec_dst, action->send.local.addr.bytes, 4);
+      struct in_pktinfo info = { .ipi_ifindex = (int)ifindex };
+      memcpy (&info.ipi_spec_dst, local->addr.bytes, 4);
       c->cmsg_level = IPPROTO_IP;
       c->cmsg_type = IP_PKTINFO;
       c->cmsg_len = CMSG_LEN (sizeof info);
@@ -81,15 +80,15 @@ probe_send (Probe *probe, const IkeAction *action)
     }
   else
     {
-      struct in6_pktinfo info = { .ipi6_ifindex = action->send.ifindex };
-      memcpy (&info.ipi6_addr, action->send.local.addr.bytes, 16);
+      struct in6_pktinfo info = { .ipi6_ifindex = ifindex };
+      memcpy (&info.ipi6_addr, local->addr.bytes, 16);
       c->cmsg_level = IPPROTO_IPV6;
       c->cmsg_type = IPV6_PKTINFO;
       c->cmsg_len = CMSG_LEN (sizeof info);
       memcpy (CMSG_DATA (c), &info, sizeof info);
     }
   message.msg_controllen = c->cmsg_len;
-  if (sendmsg (probe->sockets[socket_index (&action->send.local)].fd, &message, 0) < 0)
+  if (sendmsg (probe->sockets[socket_index (local)].fd, &message, 0) < 0)
     g_printerr ("ike-probe: send: %s\n", g_strerror (errno));
 }
 
@@ -167,7 +166,7 @@ probe_receive (Probe *probe, guint index)
       read_pktinfo (&message, &local, &ifindex);
       if (local.port == IKE_NATT_PORT && length >= 4 && memcmp (buffer, marker, 4) != 0)
         {
-          probe->esp_received++;
+          probe_esp_receive (probe, buffer, (gsize)length);
           continue;
         }
       ike_session_input_datagram (probe->session, &t, ifindex, &local, &remote, buffer, (gsize)length);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * ike-probe: drives one IkeSession over real sockets against a real gateway and prints what happens,
- * one JSON object a line. It has no data plane: Child SAs are only reported.
+ * one JSON object a line. It has no data plane but a ping.
  *
  *   ike-probe --gateway A --local A[%IF] [--psk SECRET | --cert F --key F --ca F] [--at MS:STEP]... [--do ITEM]...
  *
  * STEP is check, move=A[%IF], move-late=A[%IF] (Child SAs follow after the answer), rekey-ike, rekey-child,
- * reauthenticate, paths=A[%IF],..., gateways=A,..., terminate, abandon or status. ITEM is a STEP, pause=MS or
- * wait=WORD, WORD being an event or child-add, child-use, child-remove, child-move, ike-rekeyed; items are done one
- * after the other, then ike-probe ends. Exit status 0 when an ESTABLISHED event was seen, with --expect WORD an
- * event of that name, and with --do all items were done.
+ * reauthenticate, paths=A[%IF],..., gateways=A,..., terminate, abandon, echo=A (a ping through the Child SA) or status.
+ * ITEM is a STEP, pause=MS or wait=WORD, WORD being an event or child-add, child-use, child-remove, child-move,
+ * ike-rekeyed, echo; items are done one after the other, then ike-probe ends. Exit status 0 when an ESTABLISHED event
+ * was seen, with --expect WORD an event of that name, and with --do all items were done.
  */
 #include "lab/tools/ike-probe.h"
 
@@ -39,11 +39,17 @@ probe_elapsed_us (const Probe *probe)
 static void
 perform (Probe *probe, const IkeAction *action)
 {
+  probe_esp_perform (probe->esp, action);
   switch (action->type)
     {
     case IKE_ACTION_SEND:
-      probe_send (probe, action);
-      return;
+      {
+        gsize length;
+        gconstpointer data = g_bytes_get_data (action->send.datagram, &length);
+
+        probe_send (probe, action->send.ifindex, &action->send.local, &action->send.remote, data, length);
+        return;
+      }
     case IKE_ACTION_EVENT:
       probe_print_event (probe, &action->event);
       return;
@@ -103,6 +109,7 @@ run_due (Probe *probe)
   RoamNow t = probe_now ();
 
   probe_run_steps (probe);
+  probe_esp_run (probe);
   if (ike_session_next_deadline (probe->session) <= t.boot_us)
     ike_session_input_deadline (probe->session, &t);
   probe_drain (probe);
@@ -216,6 +223,16 @@ secret_of_text (const char *text)
   return text ? roam_secret_new ((const guint8 *)text, strlen (text)) : NULL;
 }
 
+static RoamRng *
+make_rng (void)
+{
+  guint8 seed[ROAM_RNG_SEED_LENGTH];
+
+  if (getrandom (seed, sizeof seed, 0) != sizeof seed)
+    g_error ("getrandom: %s", g_strerror (errno));
+  return roam_rng_new (seed);
+}
+
 /* NULL after a message. */
 static IkeSession *
 make_session (const Options *o)
@@ -228,7 +245,6 @@ make_session (const Options *o)
   g_autoptr (GBytes) ca = read_file (o->ca);
   g_autoptr (RoamRng) rng = NULL;
   g_autofree char *problem = NULL;
-  guint8 seed[ROAM_RNG_SEED_LENGTH];
   IkeSession *session;
   IkeConfig config = { .method = o->eap ? IKE_AUTH_METHOD_EAP
                                  : cert ? IKE_AUTH_METHOD_CERTIFICATE
@@ -261,9 +277,7 @@ make_session (const Options *o)
       g_printerr ("ike-probe: --gateway ADDR is needed\n");
       return NULL;
     }
-  if (getrandom (seed, sizeof seed, 0) != sizeof seed)
-    return NULL;
-  rng = roam_rng_new (seed);
+  rng = make_rng ();
   session = ike_session_new (&config, rng, &problem);
   if (!session)
     g_printerr ("ike-probe: %s\n", problem);
@@ -302,11 +316,13 @@ main (int argc, char **argv)
       g_printerr ("ike-probe: --local ADDR[%%IF] is needed\n");
       return 2;
     }
+  probe.esp = probe_esp_new (make_rng ());
   probe.session = make_session (&options);
   if (!probe.session || !probe_open_sockets (&probe))
     return 1;
   good = run (&probe, &options);
   ike_session_free (probe.session);
+  probe_esp_free (probe.esp);
   g_ptr_array_unref (probe.steps);
   probe_close_sockets (&probe);
   return good ? 0 : 1;

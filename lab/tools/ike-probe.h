@@ -9,6 +9,8 @@
 
 #define N_SOCKETS 4 /* IPv4 500, IPv4 4500, IPv6 500, IPv6 4500 */
 
+typedef struct _ProbeEsp ProbeEsp;
+
 typedef struct
 {
   gint64 at_us; /* after the start */
@@ -31,7 +33,7 @@ typedef struct
   gboolean established, over, expected_seen;
   const char *expect;
   gboolean touch_new_children; /* pretend that ESP arrives on every new Child SA */
-  guint64 esp_received;
+  ProbeEsp *esp;
 } Probe;
 
 /* ike-probe.c */
@@ -43,7 +45,8 @@ void probe_drain (Probe *probe);
 /* ike-probe-socket.c */
 gboolean probe_open_sockets (Probe *probe);
 void probe_close_sockets (Probe *probe);
-void probe_send (Probe *probe, const IkeAction *action);
+void probe_send (Probe *probe, guint32 ifindex, const RoamEndpoint *local, const RoamEndpoint *remote,
+                 gconstpointer data, gsize length);
 /* Reads socket @index until it is empty, and gives what is IKE to the session. */
 void probe_receive (Probe *probe, guint index);
 
@@ -58,6 +61,17 @@ gint64 probe_next_step_us (const Probe *probe);
 void probe_notice (Probe *probe, const char *word);
 /* No script, or all of it was done. */
 gboolean probe_script_done (const Probe *probe);
+
+/* ike-probe-esp.c */
+ProbeEsp *probe_esp_new (RoamRng *rng); /* takes @rng */
+void probe_esp_free (ProbeEsp *esp);
+void probe_esp_perform (ProbeEsp *esp, const IkeAction *action);
+/* Pings @target through the newest Child SA until it answers, `wait=echo`. FALSE: no IPv4 address. */
+gboolean probe_esp_start_echo (Probe *probe, const char *target);
+gint64 probe_esp_next_us (const ProbeEsp *esp);
+void probe_esp_run (Probe *probe);
+/* One ESP packet; changes @packet. */
+void probe_esp_receive (Probe *probe, guint8 *packet, gsize length);
 
 /* ike-probe-print.c */
 void probe_print_event (Probe *probe, const IkeEvent *event);

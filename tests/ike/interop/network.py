@@ -12,6 +12,7 @@ from interop.base import run
 GATEWAY, GATEWAY_2, GATEWAY_6 = "203.0.113.2", "203.0.113.3", "2001:db8:9::2"
 LOCAL, OTHER, BEHIND_NAT, NAT = "198.51.100.50", "198.18.2.50", "192.168.77.50", "192.0.2.2"
 LOCAL_6, OTHER_6 = "2001:db8:1::50", "2001:db8:2::50"
+INSIDE = "10.4.0.53"  # of the gateway, for those with an inner address
 PATH = {"a": LOCAL + "%v0", "b": OTHER + "%v1", "nat": BEHIND_NAT + "%v2", "a6": LOCAL_6 + "%v0", "b6": OTHER_6 + "%v1"}
 
 LINKS = (("c", "v0", "r", "c0"), ("c", "v1", "r", "c1"), ("c", "v2", "n", "in"), ("n", "out", "r", "n0"),
@@ -56,6 +57,7 @@ class Network:
                 run("ip", "-n", self.name(role), "addr", "add", address, "dev", dev,
                     *(("nodad",) if ":" in address else ()))
             run("ip", "-n", self.name(role), "link", "set", dev, "up")
+        run("ip", "-n", self.gateway, "addr", "add", INSIDE + "/32", "dev", "lo")
         for metric, (role, via, dev) in enumerate(ROUTES, 10):
             run("ip", "-n", self.name(role), "route", "add", "default", "via", via, "dev", dev, "metric", metric)
         self.within(self.nat, "nft", "add table ip nat; add chain ip nat post { type nat hook postrouting priority 100; };"

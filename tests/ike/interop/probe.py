@@ -6,8 +6,9 @@ import subprocess
 import threading
 
 from interop.base import SLOWNESS, Wrong
+from interop.network import INSIDE
 
-ALIVE = ("wait=established", "check", "wait=path-ok")
+ALIVE = ("wait=established", "check", "wait=path-ok", f"echo={INSIDE}", "wait=echo")
 
 
 class Probe:

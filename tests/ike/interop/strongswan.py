@@ -155,6 +155,7 @@ class StrongSwan(Gateway):
         self.launch("unshare", "-m", "sh", "-c", f"mount --bind {self.dir}/run /run && exec {CHARON}", env=self.env,
                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_until((self.dir / "run" / "charon.vici").exists, "charon does not start")
+        run("ip", "-n", self.network.gateway, "route", "replace", "10.8.0.0/24", "dev", "ipsec0")
 
     def copy_credentials(self, plan):
         names = {"x509": (plan.certificate,), "x509ca": plan.authorities, "private": (plan.certificate + "-key",)}
