@@ -17,8 +17,6 @@
 #define MAX_PEM_CERTIFICATES 256
 #define MAX_CRLS 64
 #define CRL_FLAGS (X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL)
-/* 112 bits: no RSA below 2048 bits, no SHA-1 signature in a chain (RFC 8247 3.1.1). */
-#define AUTH_SECURITY_LEVEL 2
 /* Extended key usages of IKE peers, beside serverAuth and anyExtendedKeyUsage. */
 #define OID_IKE_INTERMEDIATE "1.3.6.1.5.5.8.2.2"
 #define OID_IPSEC_IKE "1.3.6.1.5.5.7.3.17"
@@ -37,7 +35,7 @@ struct _IkeCredentials
   GPtrArray *encoded; /* GBytes, the same */
   GPtrArray *anchors; /* X509 */
   GPtrArray *crls;    /* X509_CRL, of the administrator */
-  EVP_PKEY *key;      /* NULL without a chain */
+  EVP_PKEY *key;      /* NULL without a chain, or when it is outside */
   gboolean peers_are_clients;
 };
 
@@ -88,6 +86,22 @@ read_certificates (GBytes *pem, GPtrArray *certificates)
 }
 
 static gboolean
+check_kind (EVP_PKEY *key, char **ret_problem)
+{
+  switch (EVP_PKEY_get_base_id (key))
+    {
+    case EVP_PKEY_RSA:
+      return EVP_PKEY_get_bits (key) >= IKE_MIN_RSA_BITS ||
+             fail (ret_problem, "The RSA private key is shorter than 2048 bits (RFC 8247).");
+    case EVP_PKEY_EC:
+    case EVP_PKEY_ED25519:
+      return TRUE;
+    default:
+      return fail (ret_problem, "The private key is neither RSA nor ECDSA nor Ed25519.");
+    }
+}
+
+static gboolean
 read_key (IkeCredentials *credentials, const RoamSecret *pem, char **ret_problem)
 {
   g_autoptr (BIO) bio = BIO_new_mem_buf (roam_secret_peek (pem), (int)roam_secret_length (pem));
@@ -96,18 +110,8 @@ read_key (IkeCredentials *credentials, const RoamSecret *pem, char **ret_problem
   ERR_clear_error ();
   if (credentials->key == NULL)
     return fail (ret_problem, "The private key is not an unencrypted PEM key.");
-  switch (EVP_PKEY_get_base_id (credentials->key))
-    {
-    case EVP_PKEY_RSA:
-      if (EVP_PKEY_get_bits (credentials->key) < IKE_MIN_RSA_BITS)
-        return fail (ret_problem, "The RSA private key is shorter than 2048 bits (RFC 8247).");
-      break;
-    case EVP_PKEY_EC:
-    case EVP_PKEY_ED25519:
-      break;
-    default:
-      return fail (ret_problem, "The private key is neither RSA nor ECDSA nor Ed25519.");
-    }
+  if (!check_kind (credentials->key, ret_problem))
+    return FALSE;
   if (X509_check_private_key (credentials->chain->pdata[0], credentials->key) != 1)
     {
       ERR_clear_error ();
@@ -130,37 +134,64 @@ encode_chain (IkeCredentials *credentials)
     }
 }
 
-IkeCredentials *
-ike_credentials_new (GBytes *certificate_pem, const RoamSecret *private_key_pem, GBytes *ca_pem, char **ret_problem)
+static IkeCredentials *
+alloc (void)
 {
-  g_autoptr (IkeCredentials) credentials = g_new0 (IkeCredentials, 1);
+  IkeCredentials *credentials = g_new0 (IkeCredentials, 1);
 
   credentials->chain = g_ptr_array_new_with_free_func ((GDestroyNotify)X509_free);
   credentials->encoded = g_ptr_array_new_with_free_func ((GDestroyNotify)g_bytes_unref);
   credentials->anchors = g_ptr_array_new_with_free_func ((GDestroyNotify)X509_free);
   credentials->crls = g_ptr_array_new_with_free_func ((GDestroyNotify)X509_CRL_free);
+  return credentials;
+}
+
+static gboolean
+read_chain (IkeCredentials *credentials, GBytes *pem, char **ret_problem)
+{
+  if (!read_certificates (pem, credentials->chain))
+    return fail (ret_problem, "The certificate is not in PEM format or is damaged.");
+  encode_chain (credentials);
+  return TRUE;
+}
+
+static gboolean
+read_anchors (IkeCredentials *credentials, GBytes *pem, char **ret_problem)
+{
+  return pem == NULL || read_certificates (pem, credentials->anchors) ||
+         fail (ret_problem, "The CA certificates are not in PEM format or are damaged.");
+}
+
+IkeCredentials *
+ike_credentials_new (GBytes *certificate_pem, const RoamSecret *private_key_pem, GBytes *ca_pem, char **ret_problem)
+{
+  g_autoptr (IkeCredentials) credentials = alloc ();
+
   if ((certificate_pem == NULL) != (private_key_pem == NULL))
     {
       fail (ret_problem, "A certificate and its private key are needed together.");
       return NULL;
     }
-  if (certificate_pem != NULL)
-    {
-      if (!read_certificates (certificate_pem, credentials->chain))
-        {
-          fail (ret_problem, "The certificate is not in PEM format or is damaged.");
-          return NULL;
-        }
-      if (!read_key (credentials, private_key_pem, ret_problem))
-        return NULL;
-      encode_chain (credentials);
-    }
-  if (ca_pem != NULL && !read_certificates (ca_pem, credentials->anchors))
-    {
-      fail (ret_problem, "The CA certificates are not in PEM format or are damaged.");
-      return NULL;
-    }
-  return g_steal_pointer (&credentials);
+  if (certificate_pem != NULL && (!read_chain (credentials, certificate_pem, ret_problem) ||
+                                  !read_key (credentials, private_key_pem, ret_problem)))
+    return NULL;
+  return read_anchors (credentials, ca_pem, ret_problem) ? g_steal_pointer (&credentials) : NULL;
+}
+
+IkeCredentials *
+ike_credentials_new_external (GBytes *certificate_pem, GBytes *ca_pem, char **ret_problem)
+{
+  g_autoptr (IkeCredentials) credentials = alloc ();
+  EVP_PKEY *key;
+
+  if (!read_chain (credentials, certificate_pem, ret_problem))
+    return NULL;
+  key = X509_get0_pubkey (credentials->chain->pdata[0]);
+  if (key == NULL)
+    fail (ret_problem, "The key in the certificate cannot be read.");
+  if (key == NULL || !check_kind (key, ret_problem))
+    return NULL;
+  return read_anchors (credentials, ca_pem, ret_problem) ? g_steal_pointer (&credentials) : NULL;
 }
 
 gboolean
@@ -186,6 +217,13 @@ ike_credentials_key (const IkeCredentials *credentials)
   return credentials->key;
 }
 
+EVP_PKEY *
+ike_credentials_public_key (const IkeCredentials *credentials)
+{
+  return credentials->key != NULL || credentials->chain->len == 0 ? credentials->key
+                                                                  : X509_get0_pubkey (credentials->chain->pdata[0]);
+}
+
 const GPtrArray *
 ike_credentials_chain (const IkeCredentials *credentials)
 {
@@ -206,18 +244,28 @@ judge_fault (int good, X509_STORE_CTX *context)
 }
 
 X509_STORE *
-ike_credentials_make_store (const IkeCredentials *credentials)
+ike_credentials_make_anchor_store (const IkeCredentials *credentials)
 {
   g_autoptr (X509_STORE) store = X509_STORE_new ();
 
   for (guint i = 0; i < credentials->anchors->len; i++)
     X509_STORE_add_cert (store, credentials->anchors->pdata[i]);
+  /* What the administrator names as anchor is one, self-signed or not (RFC 5280 6.1.1). */
+  X509_STORE_set_flags (store, X509_V_FLAG_PARTIAL_CHAIN);
+  return g_steal_pointer (&store);
+}
+
+X509_STORE *
+ike_credentials_make_store (const IkeCredentials *credentials)
+{
+  X509_STORE *store = ike_credentials_make_anchor_store (credentials);
+
   for (guint i = 0; i < credentials->crls->len; i++)
     X509_STORE_add_crl (store, credentials->crls->pdata[i]);
-  /* What the administrator names as anchor is one, self-signed or not (RFC 5280 6.1.1). */
-  X509_STORE_set_flags (store, X509_V_FLAG_PARTIAL_CHAIN | (credentials->crls->len > 0 ? CRL_FLAGS : 0));
+  if (credentials->crls->len > 0)
+    X509_STORE_set_flags (store, CRL_FLAGS);
   X509_STORE_set_verify_cb (store, judge_fault);
-  return g_steal_pointer (&store);
+  return store;
 }
 
 const GPtrArray *
@@ -309,96 +357,6 @@ void
 ike_credentials_expect_clients (IkeCredentials *credentials)
 {
   credentials->peers_are_clients = TRUE;
-}
-
-/* The hash for an RSA or EC key: the strongest that both the key asks for and the peer lists. */
-static gboolean
-choose_scheme (EVP_PKEY *key, IkeHashSet peer, IkeSignatureScheme *scheme)
-{
-  static const guint16 rsa_order[] = { IKE_HASH_SHA2_256, IKE_HASH_SHA2_512, IKE_HASH_SHA2_384 };
-  static const guint16 long_order[] = { IKE_HASH_SHA2_512, IKE_HASH_SHA2_384, IKE_HASH_SHA2_256 };
-  static const guint16 p384_order[] = { IKE_HASH_SHA2_384, IKE_HASH_SHA2_512, IKE_HASH_SHA2_256 };
-  guint bits = ike_signature_curve_bits (key);
-  const guint16 *order = bits > 384 ? long_order : bits > 256 ? p384_order : rsa_order;
-
-  scheme->key_type = EVP_PKEY_get_base_id (key);
-  scheme->pss = scheme->key_type == EVP_PKEY_RSA;
-  if (scheme->key_type == EVP_PKEY_ED25519)
-    {
-      scheme->hash = IKE_HASH_IDENTITY;
-      return (peer & 1u << IKE_HASH_IDENTITY) != 0;
-    }
-  for (gsize i = 0; i < G_N_ELEMENTS (rsa_order); i++)
-    if ((peer & 1u << order[i]) != 0)
-      {
-        scheme->hash = order[i];
-        return TRUE;
-      }
-  return FALSE;
-}
-
-/* Length, AlgorithmIdentifier, signature (RFC 7427 3). */
-static GBytes *
-sign_digital (EVP_PKEY *key, IkeHashSet peer, IkeView octets, const char **ret_reason)
-{
-  g_autoptr (GBytes) signature = NULL;
-  IkeSignatureScheme scheme;
-  IkeView identifier;
-  GByteArray *auth;
-  guint8 length;
-
-  *ret_reason = "the peer lists no hash that fits the private key (SIGNATURE_HASH_ALGORITHMS)";
-  if (!choose_scheme (key, peer, &scheme) || !ike_signature_identifier (&scheme, &identifier))
-    return NULL;
-  *ret_reason = "the private key could not sign";
-  signature = ike_signature_make (key, &scheme, octets);
-  if (signature == NULL)
-    return NULL;
-  length = (guint8)identifier.length;
-  auth = g_byte_array_new ();
-  g_byte_array_append (auth, &length, 1);
-  g_byte_array_append (auth, identifier.data, length);
-  g_byte_array_append (auth, g_bytes_get_data (signature, NULL), (guint)g_bytes_get_size (signature));
-  return g_byte_array_free_to_bytes (auth);
-}
-
-/* Method 1 with SHA2-256 (RFC 8247 3.1 forbids the SHA-1 of RFC 7296 3.8), or the curve's own method. */
-static GBytes *
-sign_classic (EVP_PKEY *key, IkeView octets, guint8 *ret_method, const char **ret_reason)
-{
-  IkeSignatureScheme scheme = { EVP_PKEY_RSA, IKE_HASH_SHA2_256, FALSE };
-  g_autoptr (GBytes) der = NULL;
-  guint8 method = IKE_AUTH_ID_RSA;
-
-  *ret_reason = "the peer does not support RFC 7427, which the private key needs";
-  if (EVP_PKEY_get_base_id (key) != EVP_PKEY_RSA && !ike_signature_raw_method (key, &method, &scheme))
-    return NULL;
-  *ret_reason = "the private key could not sign";
-  der = ike_signature_make (key, &scheme, octets);
-  if (der == NULL)
-    return NULL;
-  *ret_method = method;
-  return method == IKE_AUTH_ID_RSA ? g_steal_pointer (&der)
-                                   : ike_signature_to_raw (der, ike_signature_curve_bits (key));
-}
-
-GBytes *
-ike_credentials_sign (const IkeCredentials *credentials, IkeHashSet peer_hashes, IkeView octets, guint8 *ret_method,
-                      const char **ret_reason)
-{
-  GBytes *auth;
-
-  if (credentials->key == NULL)
-    {
-      *ret_reason = "there is no private key";
-      return NULL;
-    }
-  if (peer_hashes == 0)
-    return sign_classic (credentials->key, octets, ret_method, ret_reason);
-  auth = sign_digital (credentials->key, peer_hashes, octets, ret_reason);
-  if (auth != NULL)
-    *ret_method = IKE_AUTH_ID_DIGITAL_SIGNATURE;
-  return auth;
 }
 
 /* A failed judgement in words for the user. */
@@ -543,10 +501,15 @@ typedef struct
   X509 *leaf;
   STACK_OF (X509) * others;
   STACK_OF (X509_CRL) * crls;
+  /* What verifying it gave. */
+  STACK_OF (X509) * verified; /* leaf first, anchor last; NULL: none */
+  gboolean covered;           /* a valid list of its issuer, which does not name the leaf */
 } PeerChain;
 
+/* @ret_chain: leaf first, anchor last; may be NULL. */
 static int
-run_verify (const IkeCredentials *credentials, const PeerChain *chain, const RoamNow *now, gboolean with_peer_crls)
+run_verify (const IkeCredentials *credentials, const PeerChain *chain, const RoamNow *now, gboolean with_peer_crls,
+            STACK_OF (X509) * *ret_chain)
 {
   g_autoptr (X509_STORE) store = ike_credentials_make_store (credentials);
   g_autoptr (X509_STORE_CTX) context = X509_STORE_CTX_new ();
@@ -559,19 +522,28 @@ run_verify (const IkeCredentials *credentials, const PeerChain *chain, const Roa
       X509_STORE_CTX_set_flags (context, CRL_FLAGS);
     }
   X509_VERIFY_PARAM_set_time (X509_STORE_CTX_get0_param (context), roam_now_unix (now));
-  X509_VERIFY_PARAM_set_auth_level (X509_STORE_CTX_get0_param (context), AUTH_SECURITY_LEVEL);
+  X509_VERIFY_PARAM_set_auth_level (X509_STORE_CTX_get0_param (context), IKE_SECURITY_LEVEL);
   if (X509_verify_cert (context) == 1)
-    return X509_V_OK;
+    {
+      if (ret_chain != NULL)
+        *ret_chain = X509_STORE_CTX_get1_chain (context);
+      return X509_V_OK;
+    }
   return X509_STORE_CTX_get_error (context) != X509_V_OK ? X509_STORE_CTX_get_error (context) : X509_V_ERR_UNSPECIFIED;
 }
 
 /* X509_V_OK or an error of libcrypto. What the peer's own CRLs say counts only when it is "revoked". */
 static int
-verify_chain (const IkeCredentials *credentials, const PeerChain *chain, const RoamNow *now)
+verify_chain (const IkeCredentials *credentials, PeerChain *chain, const RoamNow *now)
 {
-  if (sk_X509_CRL_num (chain->crls) > 0 && run_verify (credentials, chain, now, TRUE) == X509_V_ERR_CERT_REVOKED)
-    return X509_V_ERR_CERT_REVOKED;
-  return run_verify (credentials, chain, now, FALSE);
+  int error = X509_V_ERR_UNSPECIFIED;
+
+  if (sk_X509_CRL_num (chain->crls) > 0)
+    error = run_verify (credentials, chain, now, TRUE, NULL);
+  if (error == X509_V_ERR_CERT_REVOKED)
+    return error;
+  chain->covered = error == X509_V_OK || credentials->crls->len > 0;
+  return run_verify (credentials, chain, now, FALSE, &chain->verified);
 }
 
 void
@@ -584,7 +556,7 @@ ike_certificate_explain (int error, const char **ret_reason, const char **ret_ad
 }
 
 static gboolean
-judge (const IkeCredentials *credentials, const PeerChain *chain, const RoamNow *now, const IkeIdentity *expected,
+judge (const IkeCredentials *credentials, PeerChain *chain, const RoamNow *now, const IkeIdentity *expected,
        Verdict *verdict)
 {
   int error;
@@ -625,7 +597,13 @@ ike_credentials_verify_peer_with_crls (const IkeCredentials *credentials, const 
       if (X509_get0_pubkey (chain.leaf) != NULL)
         key = ike_public_key_new (X509_get_pubkey (chain.leaf));
     }
+  if (key != NULL)
+    {
+      key->chain = g_steal_pointer (&chain.verified);
+      key->covered_by_crl = chain.covered;
+    }
   X509_free (chain.leaf);
+  sk_X509_pop_free (chain.verified, X509_free);
   sk_X509_pop_free (chain.others, X509_free);
   sk_X509_CRL_pop_free (chain.crls, X509_CRL_free);
   ERR_clear_error ();

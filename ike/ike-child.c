@@ -170,7 +170,8 @@ ike_child_new_spi (IkeSession *session)
 
       for (guint i = 0; i < session->children->len && !taken; i++)
         taken = ((const IkeChild *)g_ptr_array_index (session->children, i))->sa->spi_in == spi;
-      if (session->responder && ike_responder_has_esp_spi (session->responder, spi))
+      if (session->responder ? ike_responder_has_esp_spi (session->responder, spi)
+                             : ike_reauth_has_esp_spi (session, spi))
         continue;
       if (!taken)
         return spi;
@@ -212,7 +213,7 @@ ike_child_new (IkeSession *session, const IkeSa *sa, const IkeSuite *suite, cons
     return NULL;
   esp = g_new0 (IkeChildSa, 1);
   *esp = (IkeChildSa){ .references = 1,
-                       .id = ++session->last_child_id,
+                       .id = ike_reauth_new_child_id (session),
                        .spi_in = spi_in,
                        .spi_out = spi_out,
                        .algorithm = esp_algorithm (suite),

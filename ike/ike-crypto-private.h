@@ -366,6 +366,8 @@ typedef struct _IkeCredentials IkeCredentials;
  */
 IkeCredentials *ike_credentials_new (GBytes *certificate_pem, const RoamSecret *private_key_pem, GBytes *ca_pem,
                                      char **ret_problem);
+/* The same, but the private key is outside: IKE_ACTION_SIGN. */
+IkeCredentials *ike_credentials_new_external (GBytes *certificate_pem, GBytes *ca_pem, char **ret_problem);
 /*
  * Adds revocation lists: any number in PEM, or one in DER. From then on every leaf that is verified
  * must be covered by a valid list of its issuer, and the CAs above it by those that are there. FALSE
@@ -390,6 +392,27 @@ void ike_credentials_expect_clients (IkeCredentials *credentials);
  */
 GBytes *ike_credentials_sign (const IkeCredentials *credentials, IkeHashSet peer_hashes, IkeView octets,
                               guint8 *ret_method, const char **ret_reason);
+
+/* One way to make AUTH with the own key. */
+typedef struct
+{
+  guint8 method; /* IKE_AUTH_* */
+  IkeSignScheme scheme;
+  guint16 hash; /* IKE_HASH_* */
+} IkeSignaturePlan;
+
+/*
+ * The way to sign that is number @attempt (0: the best one); @peer_hashes as in ike_credentials_sign(). FALSE with
+ * a static reason: there is none, or no further one.
+ */
+gboolean ike_credentials_plan (const IkeCredentials *credentials, IkeHashSet peer_hashes, guint attempt,
+                               IkeSignaturePlan *ret_plan, const char **ret_reason);
+/* Bits of the plan's hash as IkeAction names them. */
+guint ike_signature_plan_hash_bits (const IkeSignaturePlan *plan);
+/* AUTH data of a @signature that was made outside (ECDSA: DER). NULL: it is not one of the own key over @octets. */
+GBytes *ike_credentials_finish (const IkeCredentials *credentials, const IkeSignaturePlan *plan, IkeView octets,
+                                GBytes *signature);
+
 /*
  * The peer's CERT payloads (encoding 4 only, leaf first, 1..IKE_MAX_PEER_CERTIFICATES) against our anchors at @now:
  * chain, validity, key usage, and that the leaf carries @expected. NULL with a static reason and an
@@ -403,3 +426,34 @@ IkePublicKey *ike_credentials_verify_peer_with_crls (const IkeCredentials *crede
                                                      guint n, const IkeView *crls, guint n_crls, const RoamNow *now,
                                                      const IkeIdentity *expected, const char **ret_reason,
                                                      const char **ret_advice);
+
+/* --- revocation of a peer's leaf certificate (RFC 6960, RFC 5280 6.3): ike-ocsp.c --- */
+
+/* A certificate names a few; more would only make the handshake wait longer. */
+#define IKE_MAX_REVOCATION_URLS 3
+
+typedef enum
+{
+  IKE_REVOCATION_UNKNOWN,
+  IKE_REVOCATION_GOOD,
+  IKE_REVOCATION_REVOKED,
+} IkeRevocation;
+
+/* Is @url one that may be fetched: http, of a reasonable length, printable? */
+gboolean ike_url_is_http (const char *url, gsize length);
+/* http URLs of the leaf's OCSP responders and CRLs, in its order; of char*, may be empty; caller unrefs. */
+GPtrArray *ike_public_key_dup_ocsp_urls (const IkePublicKey *key);
+GPtrArray *ike_public_key_dup_crl_urls (const IkePublicKey *key);
+/* A revocation list that was there when the chain was verified covers the leaf. */
+gboolean ike_public_key_is_covered (const IkePublicKey *key);
+/* OCSPRequest in DER about the leaf. NULL: it did not come with a certificate and its issuer's. */
+GBytes *ike_ocsp_request_new (const IkePublicKey *key, IkeView nonce);
+/*
+ * What an OCSPResponse says about the leaf at @now: signed by its issuer or that one's delegate, about this very
+ * certificate, within its time. @nonce: of the request, empty: none was sent. UNKNOWN with a static reason.
+ */
+IkeRevocation ike_ocsp_judge (const IkeCredentials *credentials, const IkePublicKey *key, IkeView response,
+                              IkeView nonce, const RoamNow *now, const char **ret_reason);
+/* Likewise what a CRL in DER says. */
+IkeRevocation ike_crl_judge (const IkeCredentials *credentials, const IkePublicKey *key, IkeView crl,
+                             const RoamNow *now, const char **ret_reason);

@@ -13,6 +13,10 @@
 static const RoamRetransmitPolicy init_policy = { .first_us = 500 * ROAM_USEC_PER_MSEC,
                                                   .factor_percent = 180,
                                                   .copies = 6 };
+/* A gateway that does not know the exchange is silent, and IKE_SA_INIT waits. 0.5, 0.9, 1.6 s. */
+static const RoamRetransmitPolicy resume_policy = { .first_us = 500 * ROAM_USEC_PER_MSEC,
+                                                    .factor_percent = 180,
+                                                    .copies = 3 };
 /* Liveness and rekeying: a dozen copies over some minutes (RFC 7296 2.4). */
 static const RoamRetransmitPolicy normal_policy = {
   .first_us = 500 * ROAM_USEC_PER_MSEC, .factor_percent = 180, .limit_us = 30 * ROAM_USEC_PER_SEC, .copies = 12
@@ -81,6 +85,8 @@ policy_of (const IkeSession *session, const IkeSa *sa)
     case IKE_TASK_SA_INIT:
     case IKE_TASK_AUTH:
       return init_policy;
+    case IKE_TASK_SESSION_RESUME:
+      return resume_policy;
     case IKE_TASK_REFUSE:
       return closing_policy;
     case IKE_TASK_CHECK:
@@ -89,6 +95,8 @@ policy_of (const IkeSession *session, const IkeSa *sa)
     case IKE_TASK_UPDATE:
     case IKE_TASK_ROUTABILITY:
     case IKE_TASK_ADDRESSES:
+    case IKE_TASK_REDIRECT:
+    case IKE_TASK_TICKET:
     case IKE_TASK_DELETE_CHILD:
     case IKE_TASK_CREATE_CHILD:
     case IKE_TASK_REKEY_CHILD:
@@ -116,7 +124,7 @@ start_request (IkeSession *session, IkeSa *sa, const RoamNow *now, IkeTask *task
   messages = ike_task_build (session, sa, now, task, sa->next_id);
   if (!messages)
     {
-      gboolean needed = task->type == IKE_TASK_SA_INIT || task->type == IKE_TASK_AUTH;
+      gboolean needed = task->type <= IKE_TASK_AUTH;
 
       ike_task_free (task);
       if (needed)
@@ -314,6 +322,7 @@ expire (IkeSession *session, IkeSa *sa, const RoamNow *now)
   switch (type)
     {
     case IKE_TASK_SA_INIT:
+    case IKE_TASK_SESSION_RESUME:
     case IKE_TASK_AUTH:
       ike_init_expired (session, now);
       return;
@@ -324,6 +333,8 @@ expire (IkeSession *session, IkeSa *sa, const RoamNow *now)
     case IKE_TASK_UPDATE:
     case IKE_TASK_ROUTABILITY:
     case IKE_TASK_ADDRESSES:
+    case IKE_TASK_REDIRECT:
+    case IKE_TASK_TICKET:
     case IKE_TASK_DELETE_CHILD:
     case IKE_TASK_CREATE_CHILD:
     case IKE_TASK_REKEY_CHILD:

@@ -75,6 +75,7 @@ typedef enum
   IKE_PAYLOAD_CP = 47,
   IKE_PAYLOAD_EAP = 48,
   IKE_PAYLOAD_SKF = 53,
+  IKE_PAYLOAD_PS = 54, /* RFC 8019 8.2 */
 } IkePayloadType;
 
 /* RFC 7296 3.10.1, 4555 4, 7383, 7427, 5685, 8784 and others: the ones somebody here names. */
@@ -123,10 +124,16 @@ enum
   IKE_NOTIFY_REDIRECT_SUPPORTED = 16406,
   IKE_NOTIFY_REDIRECT = 16407,
   IKE_NOTIFY_REDIRECTED_FROM = 16408,
+  IKE_NOTIFY_TICKET_LT_OPAQUE = 16409,
+  IKE_NOTIFY_TICKET_REQUEST = 16410,
+  IKE_NOTIFY_TICKET_ACK = 16411,
+  IKE_NOTIFY_TICKET_NACK = 16412,
+  IKE_NOTIFY_TICKET_OPAQUE = 16413,
   IKE_NOTIFY_EAP_ONLY_AUTHENTICATION = 16417,
   IKE_NOTIFY_CHILDLESS_IKEV2_SUPPORTED = 16418,
   IKE_NOTIFY_IKEV2_FRAGMENTATION_SUPPORTED = 16430,
   IKE_NOTIFY_SIGNATURE_HASH_ALGORITHMS = 16431,
+  IKE_NOTIFY_PUZZLE = 16434,
   IKE_NOTIFY_USE_PPK = 16435,
   IKE_NOTIFY_PPK_IDENTITY = 16436,
   IKE_NOTIFY_NO_PPK_AUTH = 16437,
@@ -163,6 +170,8 @@ enum
   IKE_CERT_ENCODING_X509_SIGNATURE = 4,
   IKE_CERT_ENCODING_CRL = 7,
   IKE_CERT_ENCODING_HASH_URL = 12,
+  IKE_CERT_ENCODING_HASH_URL_BUNDLE = 13,
+  IKE_CERT_ENCODING_OCSP = 14, /* RFC 4806 */
   IKE_CERT_ENCODING_RAW_PUBLIC_KEY = 15,
 };
 
@@ -305,6 +314,7 @@ typedef struct
 
 typedef struct
 {
+  guint more_references; /* beside that of whoever parsed it */
   IkeHeader header;
   gboolean protected; /* came in SK or SKF with a valid ICV */
   gboolean fragmented;
@@ -334,7 +344,9 @@ IkeMessage *ike_message_parse_clear (const guint8 *data, gsize length, IkeParseE
  * UNSUPPORTED_CRITICAL_PAYLOAD. Caller frees.
  */
 IkeMessage *ike_message_open (const guint8 *data, gsize length, const IkeCipher *cipher, IkeParseError *ret_error);
+/* Frees with the last reference. */
 void ike_message_free (IkeMessage *message);
+IkeMessage *ike_message_ref (const IkeMessage *message);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (IkeMessage, ike_message_free)
 
 /* The type of the payload that protects the message (SK, SKF) or 0; FALSE if payloads are malformed. */

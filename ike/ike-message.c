@@ -90,12 +90,26 @@ ike_message_free (IkeMessage *message)
 {
   if (message == NULL)
     return;
+  if (message->more_references > 0)
+    {
+      message->more_references--;
+      return;
+    }
   for (guint i = 0; i < message->n_payloads; i++)
     ike_payload_clear (&message->payloads[i]);
   g_free (message->payloads);
   g_clear_pointer (&message->octets, g_bytes_unref);
   g_clear_pointer (&message->inner, g_bytes_unref);
   g_free (message);
+}
+
+IkeMessage *
+ike_message_ref (const IkeMessage *message)
+{
+  IkeMessage *shared = (IkeMessage *)(guintptr)message; /* its contents stay as they are */
+
+  shared->more_references++;
+  return shared;
 }
 
 const IkePayload *
@@ -217,10 +231,16 @@ static const struct
   { IKE_NOTIFY_REDIRECT_SUPPORTED, "REDIRECT_SUPPORTED" },
   { IKE_NOTIFY_REDIRECT, "REDIRECT" },
   { IKE_NOTIFY_REDIRECTED_FROM, "REDIRECTED_FROM" },
+  { IKE_NOTIFY_TICKET_LT_OPAQUE, "TICKET_LT_OPAQUE" },
+  { IKE_NOTIFY_TICKET_REQUEST, "TICKET_REQUEST" },
+  { IKE_NOTIFY_TICKET_ACK, "TICKET_ACK" },
+  { IKE_NOTIFY_TICKET_NACK, "TICKET_NACK" },
+  { IKE_NOTIFY_TICKET_OPAQUE, "TICKET_OPAQUE" },
   { IKE_NOTIFY_EAP_ONLY_AUTHENTICATION, "EAP_ONLY_AUTHENTICATION" },
   { IKE_NOTIFY_CHILDLESS_IKEV2_SUPPORTED, "CHILDLESS_IKEV2_SUPPORTED" },
   { IKE_NOTIFY_IKEV2_FRAGMENTATION_SUPPORTED, "IKEV2_FRAGMENTATION_SUPPORTED" },
   { IKE_NOTIFY_SIGNATURE_HASH_ALGORITHMS, "SIGNATURE_HASH_ALGORITHMS" },
+  { IKE_NOTIFY_PUZZLE, "PUZZLE" },
   { IKE_NOTIFY_USE_PPK, "USE_PPK" },
   { IKE_NOTIFY_INTERMEDIATE_EXCHANGE_SUPPORTED, "INTERMEDIATE_EXCHANGE_SUPPORTED" },
 };

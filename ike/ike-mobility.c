@@ -193,8 +193,8 @@ ike_mobility_deadline (IkeSession *session, const RoamNow *now)
 /* --- the gateway's addresses --- */
 
 /* Addresses that no path of ours leads to; RFC 4555 5.5 warns of using whatever is announced. */
-static gboolean
-is_usable (const RoamAddr *addr)
+gboolean
+ike_address_is_usable (const RoamAddr *addr)
 {
   static const char *const excluded[] = { "0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3",
                                           "::/127",    "fe80::/10",   "ff00::/8",       "::ffff:0:0/96" };
@@ -214,7 +214,7 @@ add_peer_address (IkeSession *session, const RoamAddr *addr)
   for (guint i = 0; i < session->n_peer_addresses; i++)
     if (roam_addr_equal (&session->peer_addresses[i], addr))
       return;
-  if (session->n_peer_addresses < IKE_MAX_PEER_ADDRESSES && is_usable (addr))
+  if (session->n_peer_addresses < IKE_MAX_PEER_ADDRESSES && ike_address_is_usable (addr))
     session->peer_addresses[session->n_peer_addresses++] = *addr;
 }
 

@@ -361,7 +361,7 @@ parse_body (IkePayload *payload, IkeParseError *error)
 static gboolean
 is_known (guint8 type)
 {
-  return (type >= IKE_PAYLOAD_SA && type <= IKE_PAYLOAD_EAP) || type == IKE_PAYLOAD_SKF;
+  return (type >= IKE_PAYLOAD_SA && type <= IKE_PAYLOAD_EAP) || type == IKE_PAYLOAD_SKF || type == IKE_PAYLOAD_PS;
 }
 
 /* The generic header; the critical bit counts for types nobody here knows only (RFC 7296 2.5). */

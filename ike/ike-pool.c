@@ -8,7 +8,7 @@
 typedef struct
 {
   GBytes *owner;
-  gboolean used;
+  guint users; /* 0: free, but the owner's when it comes back */
 } Lease;
 
 struct _IkePool
@@ -83,7 +83,7 @@ find_lease (IkePool *pool, GBytes *owner, guint *ret_index)
     {
       Lease *lease = &g_array_index (pool->leases, Lease, i);
 
-      if (lease->used)
+      if (lease->users > 0)
         continue;
       if (!left || g_bytes_equal (lease->owner, owner))
         {
@@ -100,17 +100,36 @@ find_lease (IkePool *pool, GBytes *owner, guint *ret_index)
   return &g_array_index (pool->leases, Lease, *ret_index);
 }
 
+/* The owner's lease of @wanted, in use or not. */
+static Lease *
+find_wanted (IkePool *pool, GBytes *owner, const RoamAddr *wanted, guint *ret_index)
+{
+  for (guint i = 0; wanted && i < pool->leases->len; i++)
+    {
+      Lease *lease = &g_array_index (pool->leases, Lease, i);
+      RoamAddr addr = nth_address (pool, i);
+
+      *ret_index = i;
+      if (roam_addr_equal (&addr, wanted) && lease->owner && g_bytes_equal (lease->owner, owner))
+        return lease;
+    }
+  return NULL;
+}
+
 gboolean
-ike_pool_take (IkePool *pool, GBytes *owner, RoamAddr *ret_addr)
+ike_pool_take (IkePool *pool, GBytes *owner, const RoamAddr *wanted, RoamAddr *ret_addr)
 {
   guint index = 0;
-  Lease *lease = find_lease (pool, owner, &index);
+  Lease *lease = find_wanted (pool, owner, wanted, &index);
 
+  if (!lease)
+    lease = find_lease (pool, owner, &index);
   if (!lease)
     return FALSE;
   g_bytes_ref (owner);
   clear_lease (lease);
-  *lease = (Lease){ .owner = owner, .used = TRUE };
+  lease->owner = owner;
+  lease->users++;
   *ret_addr = nth_address (pool, index);
   return TRUE;
 }
@@ -122,6 +141,10 @@ ike_pool_release (IkePool *pool, const RoamAddr *addr)
     {
       RoamAddr own = nth_address (pool, i);
       if (roam_addr_equal (&own, addr))
-        g_array_index (pool->leases, Lease, i).used = FALSE;
+        {
+          Lease *lease = &g_array_index (pool->leases, Lease, i);
+
+          lease->users -= lease->users > 0;
+        }
     }
 }

@@ -188,8 +188,8 @@ receive_half_open (IkeSession *session, IkeSa *sa, const RoamNow *now, const Ike
 {
   IkeParseError error;
 
-  if (header->exchange != IKE_EXCHANGE_IKE_SA_INIT || !(header->flags & IKE_FLAG_RESPONSE) || header->message_id != 0 ||
-      !sa->task)
+  if (!sa->task || header->exchange != ike_task_exchange (sa->task->type) || !(header->flags & IKE_FLAG_RESPONSE) ||
+      header->message_id != 0)
     {
       ike_count (session, "unexpected");
       return;

@@ -198,9 +198,12 @@ process_deleted_sa (IkeSession *session, IkeSa *sa)
       ike_sa_close (session, sa);
     }
   else if (sa == session->current)
-    ike_session_die (session, IKE_EVENT_DEAD,
-                     ike_session_says (session, "the gateway deleted the IKE SA", "the client deleted the IKE SA"),
-                     NULL);
+    {
+      ike_ticket_forget (session); /* RFC 5723 6.2 */
+      ike_session_die (session, IKE_EVENT_DEAD,
+                       ike_session_says (session, "the gateway deleted the IKE SA", "the client deleted the IKE SA"),
+                       NULL);
+    }
   else
     ike_sa_close (session, sa);
 }
@@ -212,6 +215,10 @@ respond_informational (IkeSession *session, IkeSa *sa, const RoamNow *now, const
   g_autoptr (IkePayloads) answer = ike_payloads_new ();
   gboolean deletes_sa = FALSE;
 
+  ike_ticket_respond (session, sa, now, message, answer);
+  ike_reauth_read_lifetime (session, now, message);
+  if (sa == session->current && session->state == IKE_STATE_ESTABLISHED)
+    ike_redirect_process_protected (session, message);
   if (process_notifies (session, sa, now, pair, message, answer))
     {
       deletes_sa = process_deletes (session, now, message, answer);

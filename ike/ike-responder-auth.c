@@ -30,9 +30,8 @@ choose_peer (IkeSession *session, const IkeMessage *message)
   return TRUE;
 }
 
-/* An error without anything else; the half-open IKE SA ends with it (RFC 7296 2.21.2). */
-static void
-refuse (IkeSession *session, IkeSa *sa, const IkePair *pair, guint16 notify_type, const char *reason)
+void
+ike_auth_refuse_client (IkeSession *session, IkeSa *sa, const IkePair *pair, guint16 notify_type, const char *reason)
 {
   g_autoptr (IkePayloads) payloads = ike_payloads_new ();
 
@@ -52,12 +51,31 @@ asks_for (const IkePayloadCp *cp, guint16 attribute)
   return FALSE;
 }
 
+/* The address that the client had before, if it names one; unset else. */
+static RoamAddr
+wanted (const IkePayloadCp *cp, guint16 attribute, RoamFamily family)
+{
+  RoamAddr addr = ROAM_ADDR_NONE;
+  WireReader reader;
+
+  for (guint i = 0; i < cp->n_attributes; i++)
+    {
+      if (cp->attributes[i].attribute != attribute)
+        continue;
+      wire_reader_init (&reader, cp->attributes[i].value.data, cp->attributes[i].value.length);
+      if (wire_read_addr (&reader, family, &addr))
+        break;
+    }
+  return addr;
+}
+
 /* Inner addresses into session->configuration; an error notify, or 0. */
 static guint16
 assign (IkeSession *session, const IkePayloadCp *cp)
 {
   IkeResponder *responder = session->responder;
   IkeConfiguration *configuration = &session->configuration;
+  RoamAddr wanted4, wanted6;
   gboolean wants4, wants6;
 
   if (!cp || cp->cfg_type != IKE_CFG_REQUEST)
@@ -66,10 +84,12 @@ assign (IkeSession *session, const IkePayloadCp *cp)
   wants6 = asks_for (cp, IKE_CP_INTERNAL_IP6_ADDRESS);
   if (!wants4 && !wants6)
     return IKE_NOTIFY_FAILED_CP_REQUIRED;
+  wanted4 = wanted (cp, IKE_CP_INTERNAL_IP4_ADDRESS, ROAM_FAMILY_INET4);
+  wanted6 = wanted (cp, IKE_CP_INTERNAL_IP6_ADDRESS, ROAM_FAMILY_INET6);
   if (wants4 && responder->pool4)
-    ike_pool_take (responder->pool4, session->remote_id.data, &configuration->tia4);
+    ike_pool_take (responder->pool4, session->remote_id.data, &wanted4, &configuration->tia4);
   if (wants6 && responder->pool6)
-    ike_pool_take (responder->pool6, session->remote_id.data, &configuration->tia6);
+    ike_pool_take (responder->pool6, session->remote_id.data, &wanted6, &configuration->tia6);
   /* Of several that are asked for one is enough (RFC 7296 3.15.4: failure is when none can be given). */
   if (!roam_addr_is_set (&configuration->tia4) && !roam_addr_is_set (&configuration->tia6))
     return IKE_NOTIFY_INTERNAL_ADDRESS_FAILURE;
@@ -244,13 +264,17 @@ add_selectors (IkePayloads *payloads, guint8 type, const GArray *selectors)
 }
 
 static void
-add_child (const IkeSession *session, IkeProposals *chosen, const IkeChild *child, IkePayloads *payloads)
+add_child (IkeProposals *chosen, const IkeChild *child, IkePayloads *payloads)
 {
-  add_cp_reply (session, payloads);
   ike_proposals_set_spi (chosen, child->sa->spi_in, 4);
   ike_payloads_add_sa (payloads, chosen);
   add_selectors (payloads, IKE_PAYLOAD_TSI, child->remote_ts);
   add_selectors (payloads, IKE_PAYLOAD_TSR, child->local_ts);
+}
+
+static void
+add_mobike (const IkeSession *session, IkePayloads *payloads)
+{
   if (!session->mobike)
     return;
   ike_payloads_add_notify (payloads, IKE_NOTIFY_MOBIKE_SUPPORTED, NULL, 0);
@@ -259,9 +283,23 @@ add_child (const IkeSession *session, IkeProposals *chosen, const IkeChild *chil
 
 /* --- the exchange --- */
 
+/* RFC 4806 3.2: for a client that asks. Of the responders that it may name we know one only, the CA's. */
+static void
+staple (const IkeSession *session, const IkeMessage *message, IkePayloads *payloads)
+{
+  GBytes *response = session->responder->ocsp_response;
+
+  for (const IkePayload *p = NULL; response && (p = ike_message_find_next (message, IKE_PAYLOAD_CERTREQ, p));)
+    if (p->certreq.encoding == IKE_CERT_ENCODING_OCSP)
+      {
+        ike_payloads_add_cert (payloads, IKE_CERT_ENCODING_OCSP, ike_view (response).data, ike_view (response).length);
+        return;
+      }
+}
+
 /* IDr, CERT and AUTH; NULL: we cannot authenticate ourselves. */
 static IkePayloads *
-build_identity (IkeSession *session, const IkeSa *sa)
+build_identity (IkeSession *session, const IkeSa *sa, const IkeMessage *message)
 {
   g_autoptr (IkePayloads) payloads = ike_payloads_new ();
   const IkeIdentity *id = ike_auth_local_id (session);
@@ -269,7 +307,10 @@ build_identity (IkeSession *session, const IkeSa *sa)
 
   ike_payloads_add_id (payloads, IKE_PAYLOAD_IDR, id);
   if (session->method == IKE_AUTH_METHOD_CERTIFICATE)
-    ike_auth_add_certificates (session, payloads);
+    {
+      ike_auth_add_certificates (session, payloads);
+      staple (session, message, payloads);
+    }
   return ike_auth_add (session, sa, body, payloads) ? g_steal_pointer (&payloads) : NULL;
 }
 
@@ -288,11 +329,12 @@ take_features (IkeSession *session, const IkePair *pair, const IkeMessage *messa
  * The client is authentic. A Child SA that cannot be made is an error beside our AUTH: the IKE SA stands,
  * and the client decides what becomes of it (RFC 7296 1.2).
  */
-static void
-accept (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair, const IkeMessage *message,
-        IkePayloads *payloads)
+void
+ike_auth_accept_client (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair,
+                        const IkeMessage *message, IkePayloads *payloads)
 {
   const IkePayload *cp = ike_message_find (message, IKE_PAYLOAD_CP);
+  gboolean childless = !ike_message_find (message, IKE_PAYLOAD_SA); /* RFC 6023: the client asks for one later */
   g_autoptr (IkeProposals) chosen = NULL;
   IkeChild *child = NULL;
   guint16 error;
@@ -304,20 +346,32 @@ accept (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair,
   session->mobility.children_moved = TRUE;
   session->keepalive_us = session->nat_local ? now->boot_us + session->nat_keepalive_us : ROAM_NEVER;
   take_features (session, pair, message);
+  ike_identity_clear (&session->local_id);
+  ike_identity_copy (ike_auth_local_id (session), &session->local_id);
   error = assign (session, cp ? cp->cp : NULL);
   if (error == 0)
-    child = make_child (session, sa, message, &chosen, &error);
+    child = childless ? NULL : make_child (session, sa, message, &chosen, &error);
+  if (child || (childless && error == 0))
+    add_cp_reply (session, payloads);
   if (child)
     {
-      add_child (session, chosen, child, payloads);
+      add_child (chosen, child, payloads);
       ike_child_install (session, now, child, TRUE);
+    }
+  if (child || (childless && error == 0))
+    {
+      add_mobike (session, payloads);
+      ike_ticket_respond (session, sa, now, message, payloads);
     }
   else
     ike_payloads_add_notify (payloads, error, NULL, 0);
   ike_exchange_respond (session, sa, pair, IKE_EXCHANGE_IKE_AUTH, payloads);
   ike_handshake_clear (&session->handshake);
   ike_session_event (session, IKE_EVENT_ESTABLISHED,
-                     child ? "IKE SA and Child SA established" : ike_notify_to_string (error), NULL);
+                     child                     ? "IKE SA and Child SA established"
+                     : childless && error == 0 ? "IKE SA established"
+                                               : ike_notify_to_string (error),
+                     NULL);
 }
 
 void
@@ -330,23 +384,30 @@ ike_auth_respond (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkeP
   session->mobility.now = *pair; /* RFC 4555 3.3: its header names the addresses of the SAs */
   if (no_nats && !session->responder->disable_mobike && !ike_nat_is_absent (no_nats, pair))
     {
-      refuse (session, sa, pair, IKE_NOTIFY_UNEXPECTED_NAT_DETECTED, "UNEXPECTED_NAT_DETECTED: a NAT is in the way");
+      ike_auth_refuse_client (session, sa, pair, IKE_NOTIFY_UNEXPECTED_NAT_DETECTED,
+                              "UNEXPECTED_NAT_DETECTED: a NAT is in the way");
+      return;
+    }
+  if (session->handshake.resumption)
+    {
+      ike_resume_respond_auth (session, sa, now, pair, message);
       return;
     }
   if (!choose_peer (session, message))
     {
-      refuse (session, sa, pair, IKE_NOTIFY_AUTHENTICATION_FAILED, "nobody may connect with this identity and method");
+      ike_auth_refuse_client (session, sa, pair, IKE_NOTIFY_AUTHENTICATION_FAILED,
+                              "nobody may connect with this identity and method");
       return;
     }
   if (!ike_auth_verify (session, sa, now, message, &reason, &advice))
     {
-      refuse (session, sa, pair, IKE_NOTIFY_AUTHENTICATION_FAILED, reason);
+      ike_auth_refuse_client (session, sa, pair, IKE_NOTIFY_AUTHENTICATION_FAILED, reason);
       return;
     }
-  payloads = build_identity (session, sa);
+  payloads = build_identity (session, sa, message);
   if (payloads)
-    accept (session, sa, now, pair, message, payloads);
+    ike_auth_accept_client (session, sa, now, pair, message, payloads);
   else
-    refuse (session, sa, pair, IKE_NOTIFY_AUTHENTICATION_FAILED,
-            session->handshake.problem ? session->handshake.problem : "our own AUTH could not be made");
+    ike_auth_refuse_client (session, sa, pair, IKE_NOTIFY_AUTHENTICATION_FAILED,
+                            session->handshake.problem ? session->handshake.problem : "our own AUTH could not be made");
 }

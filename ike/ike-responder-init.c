@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* IKE_SA_INIT at the gateway (RFC 7296 1.2, 2.6, 2.7), and what is answered without an IKE SA. */
+/* IKE_SA_INIT and IKE_SESSION_RESUME at the gateway (RFC 7296 1.2, 2.6, 2.7), and what is answered without an IKE SA.
+ */
 #include "ike/ike-algorithm-private.h"
 #include "ike/ike-responder-private.h"
 
@@ -13,6 +14,8 @@
 #define MAX_STATELESS_PER_SECOND 20
 /* The client has the time of its retransmissions to answer with IKE_AUTH. */
 #define HALF_OPEN_US (30 * ROAM_USEC_PER_SEC)
+/* One attempt in so many without a solution is let through where puzzles are asked for. */
+#define PATIENCE_OF_LEGACY 8
 
 /* --- answers that leave no state --- */
 
@@ -27,17 +30,24 @@ send_stateless (IkeResponder *responder, const IkePair *pair, GBytes *message)
 }
 
 static void
-send_notify (IkeResponder *responder, const IkePair *pair, const IkeHeader *request, guint16 notify_type, IkeView data)
+send_payloads (IkeResponder *responder, const IkePair *pair, const IkeHeader *request, const IkePayloads *payloads)
 {
   IkeHeader header = *request;
-  g_autoptr (IkePayloads) payloads = ike_payloads_new ();
   g_autoptr (GBytes) message = NULL;
 
   header.flags = (guint8)(IKE_FLAG_RESPONSE | (~request->flags & IKE_FLAG_INITIATOR));
-  ike_payloads_add_notify (payloads, notify_type, data.data, data.length);
   message = ike_message_build_clear (&header, payloads);
   if (message)
     send_stateless (responder, pair, message);
+}
+
+static void
+send_notify (IkeResponder *responder, const IkePair *pair, const IkeHeader *request, guint16 notify_type, IkeView data)
+{
+  g_autoptr (IkePayloads) payloads = ike_payloads_new ();
+
+  ike_payloads_add_notify (payloads, notify_type, data.data, data.length);
+  send_payloads (responder, pair, request, payloads);
 }
 
 void
@@ -98,28 +108,90 @@ make_cookie (const IkeResponder *responder, guint8 version, const IkePair *pair,
   return ike_hmac (COOKIE_DIGEST, ike_view_secret (secret), &part, 1, out + 1, COOKIE_HASH_LENGTH);
 }
 
+/* The PRF of a puzzle for this client: one of both sides (RFC 8019 7.1.1.1); 0: none, or no puzzle for a ticket. */
+static guint16
+puzzle_prf (const IkeMessage *message)
+{
+  const IkePayload *offer = ike_message_find (message, IKE_PAYLOAD_SA);
+
+  for (guint i = 0; offer && i < offer->sa->n_proposals; i++)
+    for (guint j = 0; j < offer->sa->proposals[i].n_transforms; j++)
+      {
+        const IkeTransform *transform = &offer->sa->proposals[i].transforms[j];
+
+        if (transform->type == IKE_TRANSFORM_PRF && ike_hmac_prf (transform->id))
+          return transform->id;
+      }
+  return 0;
+}
+
+/*
+ * Many at once have shown their addresses: who works for it goes first (RFC 8019 4.3). Clients that know no
+ * puzzles are not shut out, but wait.
+ */
+static gboolean
+has_earned (IkeResponder *responder, const IkeMessage *message, IkeView cookie, guint16 prf)
+{
+  const IkePayload *solution = ike_message_find (message, IKE_PAYLOAD_PS);
+  guint zero_bits;
+
+  if (!solution)
+    return roam_rng_below (responder->rng, PATIENCE_OF_LEGACY) == 0;
+  return ike_puzzle_verify (prf, cookie, solution->body, &zero_bits) && zero_bits >= responder->puzzle_difficulty;
+}
+
+static void
+send_cookie (IkeResponder *responder, const IkePair *pair, const IkeMessage *message, IkeView nonce, guint16 prf)
+{
+  g_autoptr (IkePayloads) payloads = ike_payloads_new ();
+  g_auto (WireWriter) puzzle = { 0 };
+  guint8 cookie[COOKIE_LENGTH];
+
+  if (!make_cookie (responder, responder->secret_version, pair, &message->header, nonce, cookie))
+    return;
+  ike_responder_count (responder, "cookies-sent");
+  ike_payloads_add_notify (payloads, IKE_NOTIFY_COOKIE, cookie, sizeof cookie);
+  if (prf != 0)
+    {
+      ike_responder_count (responder, "puzzles-sent");
+      wire_writer_init (&puzzle, sizeof prf + sizeof responder->puzzle_difficulty);
+      wire_write_u16 (&puzzle, prf);
+      wire_write_u8 (&puzzle, responder->puzzle_difficulty);
+      ike_payloads_add_notify (payloads, IKE_NOTIFY_PUZZLE, wire_writer_peek (&puzzle), wire_writer_length (&puzzle));
+    }
+  send_payloads (responder, pair, &message->header, payloads);
+}
+
+static gboolean
+is_our_cookie (const IkeResponder *responder, const IkePair *pair, const IkeMessage *message, IkeView nonce,
+               const IkePayloadNotify *cookie)
+{
+  guint8 expected[COOKIE_LENGTH], version;
+
+  if (!cookie || cookie->data.length != COOKIE_LENGTH)
+    return FALSE;
+  version = cookie->data.data[0];
+  return (version == responder->secret_version || version == (guint8)(responder->secret_version - 1)) &&
+         make_cookie (responder, version, pair, &message->header, nonce, expected) &&
+         roam_equal_constant_time (cookie->data.data, expected, COOKIE_LENGTH);
+}
+
 /* TRUE: the client showed that it receives at its address, or there is no need to ask. */
 static gboolean
 check_cookie (IkeResponder *responder, const RoamNow *now, const IkePair *pair, const IkeMessage *message)
 {
   const IkePayloadNotify *cookie = ike_message_find_notify (message, IKE_NOTIFY_COOKIE);
   IkeView nonce = ike_message_find (message, IKE_PAYLOAD_NONCE)->body;
-  guint8 expected[COOKIE_LENGTH], version;
+  guint n_half_open = ike_responder_n_half_open (responder);
+  guint16 prf = n_half_open >= responder->puzzle_threshold ? puzzle_prf (message) : 0;
 
-  if (ike_responder_n_half_open (responder) < responder->cookie_threshold)
+  if (n_half_open < MIN (responder->cookie_threshold, responder->puzzle_threshold))
     return TRUE;
   renew_secret (responder, now);
-  if (cookie && cookie->data.length == COOKIE_LENGTH)
-    {
-      version = cookie->data.data[0];
-      if ((version == responder->secret_version || version == (guint8)(responder->secret_version - 1)) &&
-          make_cookie (responder, version, pair, &message->header, nonce, expected) &&
-          roam_equal_constant_time (cookie->data.data, expected, COOKIE_LENGTH))
-        return TRUE;
-    }
-  ike_responder_count (responder, "cookies-sent");
-  if (make_cookie (responder, responder->secret_version, pair, &message->header, nonce, expected))
-    send_notify (responder, pair, &message->header, IKE_NOTIFY_COOKIE, (IkeView){ expected, sizeof expected });
+  if (is_our_cookie (responder, pair, message, nonce, cookie) &&
+      (prf == 0 || has_earned (responder, message, cookie->data, prf)))
+    return TRUE;
+  send_cookie (responder, pair, message, nonce, prf);
   return FALSE;
 }
 
@@ -132,6 +204,7 @@ typedef struct
   IkeSuite suite;
   IkeDh *dh;
   RoamSecret *shared;
+  IkeResumption *resumption; /* IKE_SESSION_RESUME: instead of all the others */
 } Agreement;
 
 static void
@@ -140,6 +213,7 @@ agreement_clear (Agreement *agreement)
   ike_proposals_free (agreement->chosen);
   ike_dh_free (agreement->dh);
   roam_secret_unref (agreement->shared);
+  ike_resumption_free (agreement->resumption);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Agreement, agreement_clear)
 
@@ -183,6 +257,42 @@ agree (IkeResponder *responder, const RoamNow *now, const IkePair *pair, const I
   return agreement->shared != NULL;
 }
 
+/* RFC 5723 4.3.2: the ticket instead of an offer. FALSE: refused. */
+static gboolean
+agree_on_ticket (IkeResponder *responder, const RoamNow *now, const IkePair *pair, const IkeMessage *message,
+                 Agreement *agreement)
+{
+  const IkePayloadNotify *ticket = ike_message_find_notify (message, IKE_NOTIFY_TICKET_OPAQUE);
+
+  agreement->resumption = ike_responder_open_ticket (responder, now, ticket->data);
+  if (!agreement->resumption)
+    {
+      ike_responder_count (responder, "tickets-refused");
+      ike_responder_refuse (responder, now, pair, &message->header, IKE_NOTIFY_TICKET_NACK, (IkeView){ 0 });
+    }
+  return agreement->resumption != NULL;
+}
+
+/* RFC 5685 3: TRUE when the client is sent to another gateway. */
+static gboolean
+redirect (IkeResponder *responder, const IkePair *pair, const IkeMessage *message)
+{
+  IkeView nonce = ike_message_find (message, IKE_PAYLOAD_NONCE)->body;
+  g_auto (WireWriter) writer = { 0 };
+
+  if (!responder->redirect || roam_addr_equal (&responder->redirect_addr, &pair->local.addr) ||
+      (!ike_message_find_notify (message, IKE_NOTIFY_REDIRECT_SUPPORTED) &&
+       !ike_message_find_notify (message, IKE_NOTIFY_REDIRECTED_FROM)))
+    return FALSE;
+  wire_writer_init (&writer, g_bytes_get_size (responder->redirect) + nonce.length);
+  wire_write_data (&writer, ike_view (responder->redirect).data, ike_view (responder->redirect).length);
+  wire_write_data (&writer, nonce.data, nonce.length);
+  ike_responder_count (responder, "redirects-sent");
+  send_notify (responder, pair, &message->header, IKE_NOTIFY_REDIRECT,
+               (IkeView){ wire_writer_peek (&writer), wire_writer_length (&writer) });
+  return TRUE;
+}
+
 static IkeSession *
 session_for_client (IkeResponder *responder)
 {
@@ -206,8 +316,14 @@ static gboolean
 derive (IkeSession *session, IkeSa *sa, const Agreement *agreement)
 {
   IkeView ni = ike_view (session->handshake.peer_nonce), nr = ike_view (session->handshake.nonce);
-  g_autoptr (RoamSecret) skeyseed = ike_skeyseed_initial (agreement->suite.prf, ni, nr, agreement->shared);
+  g_autoptr (RoamSecret) skeyseed = NULL;
 
+  if (agreement->resumption)
+    {
+      sa->keys = ike_resumption_keys (agreement->resumption, ni, nr, sa->spi_i, sa->spi_r);
+      return sa->keys != NULL;
+    }
+  skeyseed = ike_skeyseed_initial (agreement->suite.prf, ni, nr, agreement->shared);
   if (skeyseed)
     sa->keys = ike_keys_new (&agreement->suite, skeyseed, ni, nr, sa->spi_i, sa->spi_r);
   return sa->keys != NULL;
@@ -230,7 +346,11 @@ take_features (IkeSession *session, const IkeSa *sa, const IkePair *pair, const 
   session->fragmentation = ike_message_find_notify (message, IKE_NOTIFY_IKEV2_FRAGMENTATION_SUPPORTED) != NULL;
   if (session->fragmentation)
     ike_payloads_add_notify (payloads, IKE_NOTIFY_IKEV2_FRAGMENTATION_SUPPORTED, NULL, 0);
-  if (!session->credentials)
+  session->redirect_supported = ike_message_find_notify (message, IKE_NOTIFY_REDIRECT_SUPPORTED) ||
+                                ike_message_find_notify (message, IKE_NOTIFY_REDIRECTED_FROM);
+  /* RFC 6023 4: with a Protocol ID. */
+  ike_payloads_add_notify_protocol (payloads, IKE_NOTIFY_CHILDLESS_IKEV2_SUPPORTED, IKE_PROTOCOL_IKE, NULL, 0);
+  if (!session->credentials || session->handshake.resumption)
     return;
   if (hashes && ike_hash_set_parse (hashes->data, &session->handshake.peer_hashes))
     ike_payloads_add_notify_u16s (payloads, IKE_NOTIFY_SIGNATURE_HASH_ALGORITHMS, ike_signature_hashes,
@@ -243,21 +363,39 @@ build_answer (IkeSession *session, const IkeSa *sa, const IkePair *pair, const I
               const Agreement *agreement)
 {
   IkeHeader header = {
-    .spi_i = sa->spi_i, .spi_r = sa->spi_r, .exchange = IKE_EXCHANGE_IKE_SA_INIT, .flags = IKE_FLAG_RESPONSE
+    .spi_i = sa->spi_i, .spi_r = sa->spi_r, .exchange = message->header.exchange, .flags = IKE_FLAG_RESPONSE
   };
   g_autoptr (IkePayloads) payloads = ike_payloads_new ();
-  IkeView public = ike_dh_public (agreement->dh), nonce = ike_view (session->handshake.nonce);
+  IkeView public, nonce = ike_view (session->handshake.nonce);
 
-  ike_payloads_add_sa (payloads, agreement->chosen);
-  ike_payloads_add_ke (payloads, agreement->suite.group, public.data, public.length);
+  if (!session->handshake.resumption)
+    {
+      public = ike_dh_public (agreement->dh);
+      ike_payloads_add_sa (payloads, agreement->chosen);
+      ike_payloads_add_ke (payloads, agreement->suite.group, public.data, public.length);
+    }
   ike_payloads_add_nonce (payloads, nonce.data, nonce.length);
   take_features (session, sa, pair, message, payloads);
   return ike_message_build_clear (&header, payloads);
 }
 
+/* Who it was, and who we were (RFC 5723 5). */
+static void
+take_ticket (IkeSession *session, Agreement *agreement)
+{
+  IkeResumption *resumption = g_steal_pointer (&agreement->resumption);
+
+  session->handshake.resumption = resumption;
+  session->method = resumption->method;
+  ike_identity_clear (&session->remote_id);
+  ike_identity_copy (&resumption->initiator_id, &session->remote_id);
+  ike_identity_clear (&session->configured_id);
+  ike_identity_copy (&resumption->responder_id, &session->configured_id);
+}
+
 static void
 begin (IkeResponder *responder, const RoamNow *now, const IkePair *pair, const IkeMessage *message,
-       const Agreement *agreement)
+       Agreement *agreement)
 {
   g_autoptr (IkeSession) session = session_for_client (responder);
   IkeHandshake *handshake = &session->handshake;
@@ -274,6 +412,8 @@ begin (IkeResponder *responder, const RoamNow *now, const IkePair *pair, const I
   if (!derive (session, sa, agreement))
     return;
   handshake->peer_init = g_bytes_ref (message->octets);
+  if (agreement->resumption)
+    take_ticket (session, agreement);
   handshake->own_init = build_answer (session, sa, pair, message, agreement);
   if (!handshake->own_init)
     return;
@@ -311,10 +451,21 @@ is_request (const IkeHeader *header)
          header->spi_r == 0 && header->spi_i != 0;
 }
 
+static gboolean
+is_complete (const IkeMessage *message)
+{
+  if (!ike_message_find (message, IKE_PAYLOAD_NONCE))
+    return FALSE;
+  if (message->header.exchange == IKE_EXCHANGE_IKE_SESSION_RESUME)
+    return ike_message_find_notify (message, IKE_NOTIFY_TICKET_OPAQUE) != NULL;
+  return ike_message_find (message, IKE_PAYLOAD_SA) && ike_message_find (message, IKE_PAYLOAD_KE);
+}
+
 void
 ike_responder_receive_init (IkeResponder *responder, const RoamNow *now, const IkePair *pair, const IkeHeader *header,
                             const guint8 *data, gsize length)
 {
+  gboolean resumes = header->exchange == IKE_EXCHANGE_IKE_SESSION_RESUME;
   IkeParseError error = { 0 };
   g_autoptr (IkeMessage) message = is_request (header) ? ike_message_parse_clear (data, length, &error) : NULL;
   g_auto (Agreement) agreement = { 0 };
@@ -322,19 +473,20 @@ ike_responder_receive_init (IkeResponder *responder, const RoamNow *now, const I
   if (error.status == IKE_PARSE_UNSUPPORTED_CRITICAL_PAYLOAD)
     ike_responder_refuse (responder, now, pair, header, IKE_NOTIFY_UNSUPPORTED_CRITICAL_PAYLOAD,
                           (IkeView){ &error.critical_payload, sizeof error.critical_payload });
-  if (!message || !ike_message_find (message, IKE_PAYLOAD_SA) || !ike_message_find (message, IKE_PAYLOAD_KE) ||
-      !ike_message_find (message, IKE_PAYLOAD_NONCE))
+  if (!message || !is_complete (message))
     {
       ike_responder_count (responder, "init-malformed");
       return;
     }
-  if (repeat (responder, pair, message) || !check_cookie (responder, now, pair, message))
+  if (repeat (responder, pair, message) || redirect (responder, pair, message) ||
+      !check_cookie (responder, now, pair, message))
     return;
   if (ike_responder_n_half_open (responder) >= IKE_MAX_HALF_OPEN || responder->clients->len >= responder->max_clients)
     {
       ike_responder_count (responder, "clients-refused");
       return;
     }
-  if (agree (responder, now, pair, message, &agreement))
+  if (resumes ? agree_on_ticket (responder, now, pair, message, &agreement)
+              : agree (responder, now, pair, message, &agreement))
     begin (responder, now, pair, message, &agreement);
 }

@@ -22,9 +22,19 @@ typedef struct _IkePool IkePool;
 IkePool *ike_pool_new (const RoamPrefix *prefix);
 void ike_pool_free (IkePool *pool);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (IkePool, ike_pool_free)
-/* FALSE: all are taken. */
-gboolean ike_pool_take (IkePool *pool, GBytes *owner, RoamAddr *ret_addr);
+/* @wanted: what the owner has or had; NULL or unset: any. It may have it twice (a new IKE SA beside the old). FALSE:
+ * all taken.
+ */
+gboolean ike_pool_take (IkePool *pool, GBytes *owner, const RoamAddr *wanted, RoamAddr *ret_addr);
 void ike_pool_release (IkePool *pool, const RoamAddr *addr);
+
+/* --- ike-responder-resume.c --- */
+
+typedef struct _IkeTicketKey IkeTicketKey;
+
+void ike_responder_tickets_clear (IkeResponder *responder);
+/* NULL: not ours, expired, or of no use any more. */
+IkeResumption *ike_responder_open_ticket (IkeResponder *responder, const RoamNow *now, IkeView ticket);
 
 /* --- clients --- */
 
@@ -49,6 +59,7 @@ struct _IkeResponder
   IkeIdentity local_id; /* data NULL: the address */
   GArray *peers;        /* IkePeerEntry */
   IkeCredentials *credentials;
+  GBytes *ocsp_response; /* NULL: none */
   IkeProposals *ike_offer, *esp_offer;
   IkePool *pool4, *pool6;
   RoamAddr dns[4];
@@ -70,6 +81,15 @@ struct _IkeResponder
   RoamSecret *secrets[2];
   guint8 secret_version;
   gint64 secret_us; /* when the next one is due */
+  /* Session resumption: [0] makes new tickets, [1] still opens its own. */
+  gboolean disable_tickets;
+  IkeTicketKey *ticket_keys[2];
+  gint64 ticket_key_us; /* when the next one is due */
+  guint32 last_ticket;
+  GBytes *redirect; /* data of REDIRECT without nonce; NULL: none */
+  RoamAddr redirect_addr;
+  guint puzzle_threshold;
+  guint8 puzzle_difficulty;
   /* Answers without an SA, of the present second. */
   gint64 stateless_us;
   guint n_stateless;
@@ -82,6 +102,8 @@ guint ike_responder_n_half_open (const IkeResponder *responder);
 /* INITIAL_CONTACT: other clients of that identity are forgotten (RFC 7296 2.4). */
 void ike_responder_forget_others (IkeResponder *responder, const IkeSession *session);
 gboolean ike_responder_refuses (const IkeResponder *responder, const RoamAddr *outer);
+/* The client of that IKE SA is forgotten, if it is still there (RFC 5723 4.3.4). */
+void ike_responder_forget_sa (IkeResponder *responder, guint64 spi_i, guint64 spi_r);
 /* The entry for an identity with or without PSK; NULL: nobody we know. */
 const IkePeerEntry *ike_responder_find_peer (const IkeResponder *responder, const IkePayloadId *id, gboolean psk);
 

@@ -6,6 +6,9 @@
 
 #define DEFAULT_MAX_CLIENTS 1024
 #define DEFAULT_COOKIE_THRESHOLD 32
+#define DEFAULT_PUZZLE_THRESHOLD 128
+/* A quarter of a million tries: a quarter of a second of a present machine. */
+#define DEFAULT_PUZZLE_DIFFICULTY 16
 #define DEFAULT_DPD_US (5 * 60 * ROAM_USEC_PER_SEC)
 #define DEFAULT_REKEY_IKE_US (8 * 3600 * ROAM_USEC_PER_SEC)
 #define DEFAULT_REKEY_CHILD_US (2 * 3600 * ROAM_USEC_PER_SEC)
@@ -106,6 +109,21 @@ ike_responder_forget_others (IkeResponder *responder, const IkeSession *session)
       /* Its inner address may be the newcomer's: what it had is taken away first, so its actions come first. */
       g_ptr_array_steal_index (responder->clients, i);
       g_ptr_array_insert (responder->clients, 0, client);
+    }
+}
+
+void
+ike_responder_forget_sa (IkeResponder *responder, guint64 spi_i, guint64 spi_r)
+{
+  for (guint i = 0; i < responder->clients->len; i++)
+    {
+      IkeSession *session = ((IkeClient *)g_ptr_array_index (responder->clients, i))->session;
+      const IkeSa *sa = session->current;
+
+      if (session->state == IKE_STATE_IDLE || !sa || sa->spi_i != spi_i || sa->spi_r != spi_r)
+        continue;
+      ike_session_die (session, IKE_EVENT_DEAD, "the client resumed this IKE SA as another one", NULL);
+      release (responder, session);
     }
 }
 
@@ -225,6 +243,37 @@ ike_responder_set_addresses (IkeResponder *responder, const RoamNow *now, const 
     }
 }
 
+gboolean
+ike_responder_redirect (IkeResponder *responder, const RoamNow *now, guint32 number, const RoamAddr *gateway,
+                        const char *name)
+{
+  g_autoptr (GBytes) data = ike_redirect_to_data (gateway, name, (IkeView){ 0 });
+  guint n = 0;
+
+  for (guint i = 0; data && i < responder->clients->len; i++)
+    {
+      const IkeClient *client = g_ptr_array_index (responder->clients, i);
+      IkeTask *task;
+
+      if ((number != 0 && client->number != number) || client->session->state != IKE_STATE_ESTABLISHED ||
+          !client->session->redirect_supported)
+        continue;
+      task = ike_task_new (IKE_TASK_REDIRECT);
+      task->data = g_bytes_ref (data);
+      ike_task_queue (client->session, task);
+      ike_exchange_pump (client->session, now);
+      n++;
+    }
+  return n > 0;
+}
+
+void
+ike_responder_set_ocsp_response (IkeResponder *responder, GBytes *response)
+{
+  g_clear_pointer (&responder->ocsp_response, g_bytes_unref);
+  responder->ocsp_response = response ? g_bytes_ref (response) : NULL;
+}
+
 /* Which client's SA is it? Few hundred comparisons of numbers cost less than one decryption. */
 static IkeClient *
 find_by_header (const IkeResponder *responder, const IkeHeader *header)
@@ -243,7 +292,7 @@ static void
 receive_stateless (IkeResponder *responder, const RoamNow *now, const IkePair *pair, const IkeHeader *header,
                    const guint8 *data, gsize length)
 {
-  if (header->exchange == IKE_EXCHANGE_IKE_SA_INIT)
+  if (header->exchange == IKE_EXCHANGE_IKE_SA_INIT || header->exchange == IKE_EXCHANGE_IKE_SESSION_RESUME)
     {
       ike_responder_receive_init (responder, now, pair, header, data, length);
       return;
@@ -459,6 +508,7 @@ take_credentials (IkeResponder *responder, const IkeResponderConfig *config, cha
     ike_credentials_new (config->certificate_pem, config->private_key_pem, config->ca_pem, ret_problem);
   if (!responder->credentials)
     return FALSE;
+  ike_responder_set_ocsp_response (responder, config->ocsp_response);
   ike_credentials_expect_clients (responder->credentials);
   if (!config->local_id)
     ike_credentials_subject (responder->credentials, &responder->local_id);
@@ -475,6 +525,26 @@ take_pool (const RoamPrefix *prefix, RoamFamily family, IkePool **ret_pool, char
   if (!*ret_pool)
     *ret_problem = g_strdup ("an address pool is of the wrong family or has no room for two addresses");
   return *ret_pool != NULL;
+}
+
+static gboolean
+take_redirect (IkeResponder *responder, const IkeResponderConfig *config, char **ret_problem)
+{
+  g_autoptr (GBytes) data = NULL;
+  IkeRedirectTarget target;
+  IkeView nonce;
+
+  if (!config->redirect && !config->redirect_name)
+    return TRUE;
+  data = ike_redirect_to_data (config->redirect, config->redirect_name, (IkeView){ 0 });
+  if (!data || !ike_redirect_parse (ike_view (data), &target, &nonce))
+    {
+      *ret_problem = g_strdup ("clients cannot be redirected to that gateway: it needs an address or a host name");
+      return FALSE;
+    }
+  responder->redirect = g_steal_pointer (&data);
+  responder->redirect_addr = target.addr;
+  return TRUE;
 }
 
 static gboolean
@@ -513,6 +583,10 @@ take_settings (IkeResponder *responder, const IkeResponderConfig *config)
   responder->routability = config->routability;
   responder->max_clients = config->max_clients ? config->max_clients : DEFAULT_MAX_CLIENTS;
   responder->cookie_threshold = config->cookie_threshold ? config->cookie_threshold : DEFAULT_COOKIE_THRESHOLD;
+  responder->puzzle_threshold = config->puzzle_threshold ? config->puzzle_threshold : DEFAULT_PUZZLE_THRESHOLD;
+  responder->puzzle_difficulty =
+    (guint8)MIN (config->puzzle_difficulty ? config->puzzle_difficulty : DEFAULT_PUZZLE_DIFFICULTY, G_MAXUINT8);
+  responder->disable_tickets = config->disable_tickets;
   responder->dpd_interval_us = config->dpd_interval_us > 0 ? config->dpd_interval_us : DEFAULT_DPD_US;
   responder->rekey_ike_us = config->rekey_ike_us > 0 ? config->rekey_ike_us : DEFAULT_REKEY_IKE_US;
   responder->rekey_child_us = config->rekey_child_us > 0 ? config->rekey_child_us : DEFAULT_REKEY_CHILD_US;
@@ -540,7 +614,8 @@ ike_responder_new (const IkeResponderConfig *config, RoamRng *rng, char **ret_pr
   if (responder->ike_offer)
     responder->esp_offer = ike_proposals_new_from_text (config->esp_proposals, IKE_PROTOCOL_ESP, &problem);
   if (responder->esp_offer && take_peers (responder, config, &problem) &&
-      take_credentials (responder, config, &problem) && take_addresses (responder, config, &problem))
+      take_credentials (responder, config, &problem) && take_addresses (responder, config, &problem) &&
+      take_redirect (responder, config, &problem))
     return g_steal_pointer (&responder);
   if (ret_problem)
     *ret_problem = g_steal_pointer (&problem);
@@ -568,11 +643,14 @@ ike_responder_free (IkeResponder *responder)
   ike_pool_free (responder->pool4);
   ike_pool_free (responder->pool6);
   ike_credentials_free (responder->credentials);
+  g_clear_pointer (&responder->ocsp_response, g_bytes_unref);
   ike_proposals_free (responder->ike_offer);
   ike_proposals_free (responder->esp_offer);
   ike_identity_clear (&responder->local_id);
   roam_secret_unref (responder->secrets[0]);
   roam_secret_unref (responder->secrets[1]);
+  ike_responder_tickets_clear (responder);
+  g_clear_pointer (&responder->redirect, g_bytes_unref);
   roam_rng_free (responder->rng);
   g_free (responder);
 }

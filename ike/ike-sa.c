@@ -18,7 +18,8 @@ ike_sa_new_spi (IkeSession *session)
           const IkeSa *sa = g_ptr_array_index (session->sas, i);
           taken = (sa->initiator ? sa->spi_i : sa->spi_r) == spi;
         }
-      if (session->responder && ike_responder_has_ike_spi (session->responder, spi))
+      if (session->responder ? ike_responder_has_ike_spi (session->responder, spi)
+                             : ike_reauth_has_ike_spi (session, spi))
         continue;
       if (!taken)
         return spi;
@@ -102,12 +103,15 @@ outlives_sa (const IkeTask *task)
     case IKE_TASK_UPDATE:
     case IKE_TASK_ROUTABILITY:
     case IKE_TASK_ADDRESSES:
+    case IKE_TASK_REDIRECT:
+    case IKE_TASK_TICKET:
     case IKE_TASK_DELETE_CHILD:
     case IKE_TASK_CREATE_CHILD:
     case IKE_TASK_REKEY_CHILD:
     case IKE_TASK_CHECK:
       return TRUE;
     case IKE_TASK_SA_INIT:
+    case IKE_TASK_SESSION_RESUME:
     case IKE_TASK_AUTH:
     case IKE_TASK_REFUSE:
     case IKE_TASK_DELETE_IKE:

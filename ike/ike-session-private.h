@@ -18,7 +18,9 @@
  *
  * Files: ike-session.c verbs, ike-receive.c datagrams, ike-exchange.c windows and retransmission,
  * ike-respond.c requests of the peer, ike-sa.c and ike-child.c the SAs, ike-mobility.c path and
- * NAT state, ike-task-*.c the exchanges that we start, ike-responder*.c the gateway's side.
+ * NAT state, ike-task-*.c the exchanges that we start, ike-outside.c and ike-revocation.c what IKE_AUTH
+ * waits for, ike-responder*.c the gateway's side, ike-reauth.c a second session beside this one,
+ * ike-redirect.c, ike-resume.c and ike-puzzle.c the extensions of RFC 5685, 5723 and 8019.
  */
 
 /* The SA in use, the one it replaces, and one more of each side when both rekey at once (RFC 7296 2.8.2). */
@@ -42,6 +44,9 @@
 /* What one IP packet carries without fragments everywhere (RFC 7383 2.5.1 suggests 576 and 1280). */
 #define IKE_FRAGMENT_MTU 1280
 #define IKE_DEFAULT_KEEPALIVE_US (20 * ROAM_USEC_PER_SEC) /* RFC 3948 4 */
+/* RFC 5685 7: MAX_REDIRECTS within REDIRECT_LOOP_DETECT_PERIOD. */
+#define IKE_MAX_REDIRECTS 5
+#define IKE_REDIRECT_PERIOD_US (300 * ROAM_USEC_PER_SEC)
 
 typedef struct _IkeSa IkeSa;
 typedef struct _IkeTask IkeTask;
@@ -60,16 +65,19 @@ typedef enum
 typedef enum
 {
   IKE_TASK_SA_INIT,
+  IKE_TASK_SESSION_RESUME, /* in its place (RFC 5723 4.3.2) */
   IKE_TASK_AUTH,
   IKE_TASK_REFUSE, /* AUTHENTICATION_FAILED after a bad IKE_AUTH response (RFC 7296 2.21.2) */
   IKE_TASK_DELETE_IKE,
   IKE_TASK_UPDATE,
   IKE_TASK_ROUTABILITY, /* gateway: does the client answer at its new address (RFC 4555 3.7)? */
   IKE_TASK_ADDRESSES,   /* gateway: its whole address set (RFC 4555 3.6) */
+  IKE_TASK_REDIRECT,    /* gateway: go to another one (RFC 5685 5) */
   IKE_TASK_DELETE_CHILD,
   IKE_TASK_CREATE_CHILD,
   IKE_TASK_REKEY_CHILD,
   IKE_TASK_REKEY_IKE,
+  IKE_TASK_TICKET, /* TICKET_REQUEST after TICKET_ACK or a rekeying (RFC 5723 4.1) */
   IKE_TASK_CHECK,
 } IkeTaskType;
 
@@ -90,6 +98,7 @@ struct _IkeTask
   guint32 spi_in;    /* CREATE_CHILD, REKEY_CHILD: of the new Child SA; DELETE_CHILD: of one never installed */
   guint64 ike_spi;   /* REKEY_IKE: our SPI of the new SA */
   guint16 group;     /* asked for by INVALID_KE_PAYLOAD; 0: our own choice */
+  GBytes *data;      /* REDIRECT: of the notify */
   IkeProposals *proposals;
   IkeDh *dh;
   GBytes *nonce;
@@ -179,6 +188,81 @@ typedef struct
   RoamSecret *sk_d, *sk_pi, *sk_pr;
 } IkePpkKeys;
 
+/* What an IKE SA leaves for its resumption (RFC 5723 5: "from the ticket"). */
+typedef struct
+{
+  guint64 serial;       /* gateway: of the ticket */
+  guint64 spi_i, spi_r; /* gateway: of the IKE SA that it was given for */
+  gint64 expires_unix;
+  IkeIdentity initiator_id, responder_id;
+  IkeAuthMethod method;
+  IkeSuite suite;
+  RoamSecret *sk_d;
+  gboolean ppk; /* one is in SK_d */
+  RoamAddr tia4, tia6;
+  RoamAddr gateway; /* client: whose it is */
+  GBytes *opaque;   /* client: TICKET_OPAQUE */
+} IkeResumption;
+
+typedef struct _IkePuzzle IkePuzzle;
+
+/* Where a REDIRECT leads: an address, or a name when there is none. */
+typedef struct
+{
+  RoamAddr addr;
+  char name[IKE_MAX_NAME];
+} IkeRedirectTarget;
+
+typedef struct
+{
+  gboolean accept;                    /* configured */
+  RoamAddr from;                      /* the gateway that sent us here; unset: nobody did */
+  gint64 times_us[IKE_MAX_REDIRECTS]; /* of the newest ones, cyclic */
+  guint n;                            /* in all */
+  gboolean due;                       /* @target came in a protected message; followed at the end of the verb */
+  IkeRedirectTarget target;
+  gint64 resolve_us; /* the name of @target waits for addresses until then; ROAM_NEVER */
+} IkeRedirect;
+
+/* What a handshake waits for that is done outside of the engine. */
+typedef enum
+{
+  IKE_OUTSIDE_NOTHING,
+  IKE_OUTSIDE_SIGNATURE,
+  IKE_OUTSIDE_CERTIFICATE, /* of a hash-and-URL payload (RFC 7296 3.6) */
+  IKE_OUTSIDE_OCSP,
+  IKE_OUTSIDE_CRL,
+} IkeOutsideKind;
+
+/* One request outside, and the gateway's message that is looked at again when the answer is there. */
+typedef struct
+{
+  IkeOutsideKind kind;
+  guint32 request;
+  gint64 until_us;
+  IkeSa *sa;
+  IkePair pair;
+  IkeMessage *message; /* NULL: SIGNATURE */
+} IkeOutside;
+
+/* The gateway's certificate: has it been revoked (ike-revocation.c)? */
+typedef struct
+{
+  gboolean settled;
+  GPtrArray *ocsp_urls, *crl_urls; /* char*, still to be asked; NULL: not looked at yet */
+  gint64 until_us;                 /* end of patience with all of them */
+  GBytes *nonce;                   /* of the OCSP request under way */
+  const char *reason;              /* why it is still unknown */
+} IkeRevocationCheck;
+
+/* AUTH by a key outside (ike-outside.c): with the PPK, or the only one; then without it. */
+typedef struct
+{
+  IkeSignaturePlan plan;
+  guint attempt;
+  GBytes *auth[2];
+} IkeOutsideAuth;
+
 /* What a half-open attempt carries from message to message. */
 typedef struct
 {
@@ -197,8 +281,17 @@ typedef struct
   GBytes *eap_response; /* for the next request */
   gboolean eap_succeeded;
   guint eap_rounds;
-  GBytes *peer_id;    /* EAP: body of the gateway's ID payload, for its last AUTH */
-  IkePpkKeys without; /* a PPK was mixed into the SA's keys; these are the others */
+  GBytes *peer_id;           /* EAP: body of the gateway's ID payload, for its last AUTH */
+  IkePpkKeys without;        /* a PPK was mixed into the SA's keys; these are the others */
+  IkeResumption *resumption; /* IKE_SESSION_RESUME instead of IKE_SA_INIT; NULL: no */
+  gboolean childless;        /* IKE_AUTH without Child SA; the first one follows (RFC 6023) */
+  IkePuzzle *puzzle;         /* being solved; NULL: none */
+  gint64 puzzle_us;          /* when the next piece of work is due; ROAM_NEVER */
+  GBytes *solution;          /* body of the PS payload of the next request; NULL: none (RFC 8019 7.1.2) */
+  IkeOutside outside;
+  IkeOutsideAuth outside_auth;
+  IkePublicKey *peer_key; /* its signature is good; NULL: none */
+  IkeRevocationCheck revocation;
   /* An unauthenticated error notify is believed only when nothing better comes until then (RFC 7296 2.21.1). */
   const char *problem, *advice;
   gint64 problem_us;
@@ -208,8 +301,12 @@ struct _IkeSession
 {
   IkeResponder *responder; /* the gateway that this is one client of; NULL: we are the client */
 
-  /* Configuration. */
-  RoamAddr gateway;
+  /*
+   * Configuration: from @configured_gateway up to @rng. ike_reauth_start() copies this part as it stands
+   * for the session beside, which borrows what the pointers point to.
+   */
+  RoamAddr configured_gateway;
+  RoamAddr gateway;      /* the present one, by a REDIRECT perhaps another than configured */
   IkeIdentity remote_id; /* data NULL: the gateway's address */
   IkeIdentity configured_id;
   IkeAuthMethod method;
@@ -219,16 +316,20 @@ struct _IkeSession
   char *eap_identity, *eap_server_name;
   RoamSecret *eap_password;
   gboolean eap_only;
+  gboolean external_key, check_ocsp, require_revocation;
   RoamSecret *ppk; /* NULL: none */
   char *ppk_id;
   gboolean require_ppk;
   IkeProposals *ike_offer, *esp_offer;
   gboolean request_tia4, request_tia6, request_dns, request_domains, force_udp_encap, require_mobike;
+  gboolean want_childless, request_ticket, shared_identity, natt_port_first;
   char **domains; /* split DNS: the only ones accepted; NULL: any */
   gint64 dpd_interval_us, rekey_ike_us, rekey_child_us, nat_keepalive_us;
   RoamRng *rng; /* our own stream, seeded from the caller's */
 
-  GQueue actions; /* IkeAction */
+  GBytes *ocsp_answer;  /* about the gateway, good when it came; NULL: none */
+  guint32 last_request; /* outside; 0: none yet */
+  GQueue actions;       /* IkeAction */
   GHashTable *counters;
 
   IkeState state;
@@ -256,6 +357,26 @@ struct _IkeSession
   gboolean has_nat_seen;
   RoamAddr peer_addresses[IKE_MAX_PEER_ADDRESSES];
   guint n_peer_addresses;
+
+  IkeRedirect redirect;
+  gboolean redirect_supported; /* gateway: the client takes a REDIRECT */
+  RoamSecret *ticket;          /* for the next START; NULL: none */
+  gboolean tickets_supported;  /* the gateway gave one, or said that it will */
+  guint tickets_later;         /* TICKET_ACKs since the last one */
+  guint64 ticket_serial;       /* gateway: of the ticket that the client has; 0: none */
+  IkeIdentity local_id;        /* of the present IKE SA */
+  gboolean ppk_used;
+  gboolean awaits_child;     /* childless: CREATE_CHILD_SA has to bring the first one */
+  RoamAddr wanted4, wanted6; /* inner addresses of before, to be asked for again */
+  gint64 reauth_us;          /* when a new IKE SA is due (RFC 4478); ROAM_NEVER */
+  gint64 auth_end_us;        /* AUTH_LIFETIME ends; ROAM_NEVER */
+  /*
+   * A second session beside this one, with the same configuration: the successor that is being made
+   * while ours goes on (make before break), or the predecessor whose Delete is under way.
+   */
+  IkeSession *owner;  /* we are the one beside; the configuration is the owner's */
+  IkeSession *beside; /* NULL: none */
+  gboolean beside_is_successor;
 
   gint64 heard_us;     /* last proof of life */
   gint64 keepalive_us; /* when the next NAT keepalive is due; ROAM_NEVER */
@@ -286,6 +407,8 @@ void ike_session_event_of (IkeSession *session, IkeEventType type, guint32 seria
                            const char *advice);
 /* Everything goes, without a packet, and one event says why. */
 void ike_session_die (IkeSession *session, IkeEventType type, const char *reason, const char *advice);
+/* The same without an event. */
+void ike_session_forget (IkeSession *session);
 /* DELETE first, then DEAD (or @type). */
 void ike_session_close (IkeSession *session, const RoamNow *now, IkeEventType type, const char *reason,
                         const char *advice);
@@ -368,6 +491,12 @@ gboolean ike_task_retry_later (IkeSession *session, const RoamNow *now, IkeTask 
 
 /* ike-task-init.c: starts (again) from the present path. */
 void ike_init_start (IkeSession *session, const RoamNow *now);
+/* From the present path to @gateway, which another one named (RFC 5685 3). */
+void ike_init_redirect (IkeSession *session, const RoamNow *now, const RoamAddr *gateway);
+/* The ticket was refused: from the beginning with IKE_SA_INIT. */
+void ike_init_without_ticket (IkeSession *session, const RoamNow *now);
+/* The request once more, with what the handshake gained. */
+void ike_init_repeat (IkeSession *session, IkeSa *sa, gint64 not_before_us);
 GPtrArray *ike_init_build (IkeSession *session, IkeSa *sa);
 void ike_init_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair,
                        const IkeMessage *message);
@@ -392,12 +521,169 @@ void ike_auth_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const
 void ike_auth_refuse_gateway (IkeSession *session, IkeSa *sa, const RoamNow *now, const char *reason,
                               const char *advice);
 
+/* ike-outside.c: what others do for the handshake while it waits. */
+
+/* IKE_SA_INIT is over: the request follows at once, or when the key outside has signed. */
+void ike_auth_begin (IkeSession *session, IkeSa *sa, const RoamNow *now);
+/* AUTH data of the key outside for @sk_p; NULL: there is none. */
+GBytes *ike_outside_auth (const IkeSession *session, const IkeSa *sa, const RoamSecret *sk_p, guint8 *ret_method);
+/*
+ * IKE_ACTION_FETCH; the handshake waits, at most @patience_us. @message goes through ike_auth_process() again when
+ * the answer was taken. Takes nothing; @body NULL: GET.
+ */
+void ike_outside_fetch (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair,
+                        const IkeMessage *message, IkeOutsideKind kind, const char *url, GBytes *body,
+                        gint64 patience_us);
+/* FETCHED and SIGNED; an answer to anything but the request under way is nothing. */
+void ike_outside_command (IkeSession *session, const RoamNow *now, const IkeCommand *command);
+void ike_outside_deadline (IkeSession *session, const RoamNow *now);
+gint64 ike_outside_next_deadline (const IkeSession *session);
+void ike_outside_clear (IkeHandshake *handshake);
+
+/* ike-revocation.c */
+
+/* TRUE: the handshake goes on. FALSE: it waits for a fetch, or the gateway was refused. */
+gboolean ike_revocation_settle (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair,
+                                const IkeMessage *message);
+/* What was fetched for the present step; NULL: nothing came. */
+void ike_revocation_take (IkeSession *session, IkeSa *sa, const RoamNow *now, IkeOutsideKind kind, GBytes *answer);
+void ike_revocation_clear (IkeRevocationCheck *check);
+
 /* ike-task-eap.c */
 gboolean ike_eap_configure (IkeSession *session, const IkeConfig *config, char **ret_problem);
 /* FALSE: there is none. */
 gboolean ike_eap_add_response (IkeSession *session, IkePayloads *payloads);
 /* A response of IKE_AUTH before Success. */
-void ike_eap_auth_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkeMessage *message);
+void ike_eap_auth_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair,
+                           const IkeMessage *message);
+
+/* The parts of IKE_AUTH requests and responses that resumption shares with the others. */
+void ike_auth_add_request (IkeSession *session, IkePayloads *payloads);
+void ike_auth_accept (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair,
+                      const IkeMessage *message);
+/* The first Child SA is there (RFC 6023: by CREATE_CHILD_SA). */
+void ike_auth_complete (IkeSession *session, const RoamNow *now);
+/* What the end of the session is called: nothing was there before ESTABLISHED. */
+IkeEventType ike_auth_end_type (const IkeSession *session);
+/* ike-responder-auth.c */
+void ike_auth_accept_client (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair,
+                             const IkeMessage *message, IkePayloads *payloads);
+/* An error without anything else; the half-open IKE SA ends with it (RFC 7296 2.21.2). */
+void ike_auth_refuse_client (IkeSession *session, IkeSa *sa, const IkePair *pair, guint16 notify_type,
+                             const char *reason);
+
+/* --- ike-reauth.c: a new IKE SA from the start, then the old one goes (RFC 7296 2.8.3) --- */
+
+/* @gateway NULL: the present one. FALSE: not now. */
+gboolean ike_reauth_start (IkeSession *session, const RoamNow *now, const RoamAddr *gateway);
+/* At the end of each verb: what the session beside did, and what is due. */
+void ike_reauth_settle (IkeSession *session, const RoamNow *now);
+/* The session beside goes, without a packet. */
+void ike_reauth_drop (IkeSession *session);
+/* The present IKE SA is deleted beside, and the session itself is empty. */
+void ike_reauth_retire (IkeSession *session, const RoamNow *now, const char *reason);
+/* The one of the two sessions that the message of @header belongs to. */
+IkeSession *ike_reauth_find (IkeSession *session, const IkeHeader *header);
+/* AUTH_LIFETIME (RFC 4478 2), if @message has it. */
+void ike_reauth_read_lifetime (IkeSession *session, const RoamNow *now, const IkeMessage *message);
+void ike_reauth_deadline (IkeSession *session, const RoamNow *now);
+gint64 ike_reauth_next_deadline (const IkeSession *session);
+/* MOVE: the successor, still half open, begins again from the new path. */
+void ike_reauth_move (IkeSession *session, const RoamNow *now, const IkeCommand *command);
+/* TRUE: the session beside waits for this answer, and has it. */
+gboolean ike_reauth_command (IkeSession *session, const RoamNow *now, const IkeCommand *command);
+/* Is @spi an inbound one of the other of the two sessions? */
+gboolean ike_reauth_has_esp_spi (const IkeSession *session, guint32 spi);
+gboolean ike_reauth_has_ike_spi (const IkeSession *session, guint64 spi);
+guint32 ike_reauth_new_child_id (IkeSession *session);
+
+/* --- ike-redirect.c: RFC 5685 --- */
+
+/* Data of REDIRECT and, without @nonce, REDIRECTED_FROM. */
+GBytes *ike_redirect_to_data (const RoamAddr *addr, const char *name, IkeView nonce);
+/* FALSE: malformed. @ret_nonce: what follows the identity. */
+gboolean ike_redirect_parse (IkeView data, IkeRedirectTarget *ret_target, IkeView *ret_nonce);
+/* What IKE_SA_INIT and IKE_SESSION_RESUME say about it. */
+void ike_redirect_add (const IkeSession *session, IkePayloads *payloads);
+/* In their response: followed at once, or ignored. */
+void ike_redirect_process_init (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePayloadNotify *notify);
+/* In a verified IKE_AUTH response or a request of the gateway: TRUE, and it is followed at the end of the verb. */
+gboolean ike_redirect_process_protected (IkeSession *session, const IkeMessage *message);
+void ike_redirect_settle (IkeSession *session, const RoamNow *now);
+/* Addresses of the name that waits for them; FALSE: none does. */
+gboolean ike_redirect_resolved (IkeSession *session, const RoamNow *now, const IkeCommand *command);
+void ike_redirect_deadline (IkeSession *session, const RoamNow *now);
+IkePayloads *ike_redirect_build (const IkeTask *task);
+
+/* --- ike-resume.c: RFC 5723 --- */
+
+void ike_resumption_free (IkeResumption *resumption);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (IkeResumption, ike_resumption_free)
+/* What @sa leaves. */
+IkeResumption *ike_resumption_new (const IkeSession *session, const IkeSa *sa);
+/* Between @resumption and octets; NULL: they are not one. */
+void ike_resumption_write (WireWriter *writer, const IkeResumption *resumption);
+IkeResumption *ike_resumption_read (IkeView octets);
+/* prf (SK_d, "Resumption" | Ni | Nr) (RFC 5723 5.1), and what follows from it. */
+RoamSecret *ike_resumption_skeyseed (guint16 prf, const RoamSecret *sk_d, IkeView ni, IkeView nr);
+IkeKeys *ike_resumption_keys (const IkeResumption *resumption, IkeView ni, IkeView nr, guint64 spi_i, guint64 spi_r);
+/* AUTH = prf (SK_px, octets) (RFC 5723 4.3.3): ours, and the peer's with its identity. */
+gboolean ike_resumption_add_auth (IkeSession *session, const IkeSa *sa, IkePayloads *payloads);
+gboolean ike_resumption_verify_auth (const IkeSession *session, const IkeSa *sa, const IkeMessage *message);
+/* The ticket of the session, if it may be presented now. */
+IkeResumption *ike_resume_open (IkeSession *session, const RoamNow *now);
+void ike_resume_add (const IkeSession *session, IkePayloads *payloads);
+/* IKE_AUTH that follows. */
+IkePayloads *ike_resume_build_auth (IkeSession *session, IkeSa *sa);
+void ike_resume_process_auth (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair,
+                              const IkeMessage *message);
+/* TICKET_REQUEST into a request, where one is wanted. */
+void ike_ticket_add_request (const IkeSession *session, IkePayloads *payloads);
+/* What came for it, about @sa. */
+void ike_ticket_process (IkeSession *session, const IkeSa *sa, const RoamNow *now, const IkeMessage *message);
+/* The IKE SA that it was for is deleted or rekeyed (RFC 5723 6.2). */
+void ike_ticket_forget (IkeSession *session);
+IkePayloads *ike_ticket_build (void);
+/* By an INFORMATIONAL of its own; nothing where the gateway showed no sign of tickets. */
+void ike_ticket_queue_request (IkeSession *session, gint64 not_before_us);
+
+/* --- ike-responder-resume.c --- */
+
+/* It cannot be presented any more; 0: none. */
+void ike_responder_spend_ticket (IkeResponder *responder, guint64 serial);
+/* The answer to a TICKET_REQUEST, if @message has one, for @sa. */
+void ike_ticket_respond (IkeSession *session, const IkeSa *sa, const RoamNow *now, const IkeMessage *message,
+                         IkePayloads *answer);
+void ike_resume_respond_auth (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair,
+                              const IkeMessage *message);
+
+/* --- ike-puzzle.c: RFC 8019 --- */
+
+/* Four keys of equal length (RFC 8019 8.2). */
+#define IKE_PUZZLE_KEYS 4
+/* @difficulty 0: as good as it can be done. NULL: prf not supported, or harder than anybody may ask. */
+IkePuzzle *ike_puzzle_new (guint16 prf, guint8 difficulty, IkeView string);
+void ike_puzzle_free (IkePuzzle *puzzle);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (IkePuzzle, ike_puzzle_free)
+typedef enum
+{
+  IKE_PUZZLE_WORKING,
+  IKE_PUZZLE_SOLVED,
+  IKE_PUZZLE_GIVEN_UP, /* the limit of work was reached */
+} IkePuzzleState;
+/* At most @tries more. */
+IkePuzzleState ike_puzzle_work (IkePuzzle *puzzle, guint tries);
+/* Body of the PS payload. */
+GBytes *ike_puzzle_solution (const IkePuzzle *puzzle);
+/* The number of zero bits that each of the keys of @solution gives at least; FALSE: malformed. */
+gboolean ike_puzzle_verify (guint16 prf, IkeView string, IkeView solution, guint *ret_zero_bits);
+/* Data of a PUZZLE notify. */
+gboolean ike_puzzle_parse (IkeView data, guint16 *ret_prf, guint8 *ret_difficulty);
+/* Solving begins; the request waits for it. FALSE: the puzzle is not one that we solve. */
+gboolean ike_puzzle_start (IkeSession *session, const RoamNow *now, const IkePayloadNotify *notify, IkeView string);
+/* The request of @sa that waits is not sent before the solution is there. */
+void ike_puzzle_hold (IkeSession *session, IkeSa *sa);
+void ike_puzzle_deadline (IkeSession *session, const RoamNow *now);
 
 /* ike-ppk.c */
 void ike_ppk_keys_clear (IkePpkKeys *keys);
@@ -480,6 +766,8 @@ void ike_mobility_deadline (IkeSession *session, const RoamNow *now);
 /* Child SAs go to the present path. */
 void ike_mobility_move_children (IkeSession *session);
 gboolean ike_mobility_udp_encap (const IkeSession *session);
+/* FALSE: of a kind that no path of ours leads to. */
+gboolean ike_address_is_usable (const RoamAddr *addr);
 /* The gateway's whole address set: @source and what the notifies of @message list (RFC 4555 3.6). */
 void ike_peer_addresses_read (IkeSession *session, const RoamAddr *source, const IkeMessage *message);
 /* An address of the gateway of @family; FALSE: none is known. */

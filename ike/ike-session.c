@@ -153,6 +153,7 @@ ike_session_event_of (IkeSession *session, IkeEventType type, guint32 serial, co
                              .nat_local = session->nat_local,
                              .nat_remote = session->nat_remote,
                              .rtt_us = session->rtt_us,
+                             .gateway = session->mobility.now.remote.addr,
                              .reason = reason,
                              .advice = advice };
   ike_session_push (session, &action);
@@ -169,6 +170,7 @@ ike_session_event (IkeSession *session, IkeEventType type, const char *reason, c
 static void
 forget_everything (IkeSession *session)
 {
+  ike_reauth_drop (session);
   ike_child_close_all (session);
   ike_task_drop_waiting (session);
   for (guint i = 0; i < session->sas->len; i++)
@@ -182,11 +184,20 @@ forget_everything (IkeSession *session)
   session->mobility.check_serial = 0;
   session->mobility.check_budget_us = ROAM_NEVER;
   session->keepalive_us = ROAM_NEVER;
-  session->recreated_child = FALSE;
+  session->recreated_child = session->awaits_child = session->tickets_supported = session->ppk_used = FALSE;
+  session->tickets_later = 0;
   session->has_nat_seen = FALSE;
   session->n_peer_addresses = 0;
   session->established_us = 0;
+  session->redirect.due = FALSE;
+  session->redirect.resolve_us = session->reauth_us = session->auth_end_us = ROAM_NEVER;
   ike_session_set_state (session, IKE_STATE_IDLE);
+}
+
+void
+ike_session_forget (IkeSession *session)
+{
+  forget_everything (session);
 }
 
 void
@@ -205,6 +216,7 @@ ike_session_close (IkeSession *session, const RoamNow *now, IkeEventType type, c
       return;
     }
   ike_task_drop_waiting (session);
+  ike_ticket_forget (session); /* RFC 5723 6.2 */
   session->closing_type = type;
   session->closing_reason = reason;
   session->closing_advice = advice;
@@ -242,6 +254,17 @@ command_start (IkeSession *session, const RoamNow *now, const IkeCommand *comman
   ike_init_start (session, now);
 }
 
+/* From the gateway that is configured, whatever a REDIRECT of before said. */
+static void
+command_start_anew (IkeSession *session, const RoamNow *now, const IkeCommand *command)
+{
+  session->gateway = session->configured_gateway;
+  session->redirect.from = ROAM_ADDR_NONE;
+  session->redirect.n = 0;
+  session->wanted4 = session->wanted6 = ROAM_ADDR_NONE;
+  command_start (session, now, command);
+}
+
 static void
 command_move (IkeSession *session, const RoamNow *now, const IkeCommand *command)
 {
@@ -253,6 +276,7 @@ command_move (IkeSession *session, const RoamNow *now, const IkeCommand *command
       return;
     case IKE_STATE_ESTABLISHED:
       ike_mobility_move (session, now, command);
+      ike_reauth_move (session, now, command);
       return;
     case IKE_STATE_IDLE:
     case IKE_STATE_CLOSING:
@@ -265,6 +289,7 @@ command_move (IkeSession *session, const RoamNow *now, const IkeCommand *command
 static void
 command_terminate (IkeSession *session, const RoamNow *now)
 {
+  ike_ticket_forget (session); /* RFC 5723 6.2: also where nothing is left to delete */
   if (session->state == IKE_STATE_CLOSING)
     return;
   ike_session_close (session, now, IKE_EVENT_DEAD, "terminated locally", NULL);
@@ -276,7 +301,7 @@ ike_session_input_command (IkeSession *session, const RoamNow *now, const IkeCom
   switch (command->type)
     {
     case IKE_START:
-      command_start (session, now, command);
+      command_start_anew (session, now, command);
       break;
     case IKE_MOVE:
       command_move (session, now, command);
@@ -293,10 +318,18 @@ ike_session_input_command (IkeSession *session, const RoamNow *now, const IkeCom
         ike_task_rekey_child (session, ike_child_in_use (session));
       break;
     case IKE_REAUTHENTICATE:
-    case IKE_PATHS:
+      ike_reauth_start (session, now, NULL);
+      break;
     case IKE_GATEWAYS:
+      if (!ike_redirect_resolved (session, now, command))
+        ike_reauth_command (session, now, command);
+      break;
     case IKE_FETCHED:
     case IKE_SIGNED:
+      if (!ike_reauth_command (session, now, command))
+        ike_outside_command (session, now, command);
+      break;
+    case IKE_PATHS:
       break;
     case IKE_TERMINATE:
       command_terminate (session, now);
@@ -307,19 +340,37 @@ ike_session_input_command (IkeSession *session, const RoamNow *now, const IkeCom
     }
   ike_exchange_pump (session, now);
   ike_sa_reap (session);
+  ike_reauth_settle (session, now);
 }
 
 /* --- the other verbs --- */
+
+/* Ours, or the one beside. */
+static IkeSession *
+session_of_datagram (IkeSession *session, const IkePair *pair, const guint8 *data, gsize length)
+{
+  IkeParseError error;
+  IkeHeader header;
+
+  if (!session->beside || !ike_datagram_strip (pair, &data, &length) ||
+      !ike_header_parse (data, length, &header, &error))
+    return session;
+  return ike_reauth_find (session, &header);
+}
 
 void
 ike_session_input_datagram (IkeSession *session, const RoamNow *now, guint32 ifindex, const RoamEndpoint *local,
                             const RoamEndpoint *remote, const guint8 *data, gsize length)
 {
   IkePair pair = { .ifindex = ifindex, .local = *local, .remote = *remote };
+  IkeSession *receiver = session_of_datagram (session, &pair, data, length);
 
-  ike_receive (session, now, &pair, data, length);
-  ike_exchange_pump (session, now);
-  ike_sa_reap (session);
+  ike_receive (receiver, now, &pair, data, length);
+  ike_exchange_pump (receiver, now);
+  ike_sa_reap (receiver);
+  for (; receiver != session; receiver = receiver->owner)
+    ike_reauth_settle (receiver, now);
+  ike_reauth_settle (session, now);
 }
 
 static void
@@ -340,13 +391,20 @@ ike_session_input_deadline (IkeSession *session, const RoamNow *now)
     ike_session_die (session, session->closing_type, session->closing_reason, session->closing_advice);
   if (session->state == IKE_STATE_INIT && now->boot_us >= session->handshake.problem_us)
     ike_session_die (session, IKE_EVENT_FAILED, session->handshake.problem, session->handshake.advice);
+  ike_outside_deadline (session, now);
   ike_mobility_deadline (session, now);
   ike_exchange_deadline (session, now);
   ike_child_deadline (session, now);
   ike_nat_keepalive_deadline (session, now);
   check_liveness (session, now);
+  ike_redirect_deadline (session, now);
+  ike_puzzle_deadline (session, now);
+  ike_reauth_deadline (session, now);
+  if (session->beside)
+    ike_session_input_deadline (session->beside, now);
   ike_exchange_pump (session, now);
   ike_sa_reap (session);
+  ike_reauth_settle (session, now);
 }
 
 void
@@ -396,6 +454,8 @@ ike_session_next_deadline (const IkeSession *session)
 
   next = MIN (next, MIN (session->mobility.budget_us, session->mobility.check_budget_us));
   next = MIN (next, session->keepalive_us);
+  next = MIN (next, ike_reauth_next_deadline (session));
+  next = MIN (next, ike_outside_next_deadline (session));
   if (session->state == IKE_STATE_INIT)
     next = MIN (next, session->handshake.problem_us);
   if (session->state == IKE_STATE_CLOSING)
@@ -497,9 +557,14 @@ take_credentials (IkeSession *session, const IkeConfig *config, char **ret_probl
           *ret_problem = g_strdup ("EAP needs a CA certificate to know the gateway by");
           return FALSE;
         }
+      if (config->external_key)
+        {
+          *ret_problem = g_strdup ("EAP-TLS needs its private key in a file");
+          return FALSE;
+        }
       break;
     case IKE_AUTH_METHOD_CERTIFICATE:
-      if (!config->certificate_pem || !config->private_key_pem || !config->ca_pem)
+      if (!config->certificate_pem || !(config->private_key_pem || config->external_key) || !config->ca_pem)
         {
           *ret_problem =
             g_strdup ("certificate authentication needs a certificate, its private key and a CA certificate");
@@ -507,8 +572,13 @@ take_credentials (IkeSession *session, const IkeConfig *config, char **ret_probl
         }
       break;
     }
+  session->external_key = config->external_key && config->method == IKE_AUTH_METHOD_CERTIFICATE;
+  session->check_ocsp = config->check_ocsp;
+  session->require_revocation = config->require_revocation;
   session->credentials =
-    ike_credentials_new (config->certificate_pem, config->private_key_pem, config->ca_pem, ret_problem);
+    session->external_key
+      ? ike_credentials_new_external (config->certificate_pem, config->ca_pem, ret_problem)
+      : ike_credentials_new (config->certificate_pem, config->private_key_pem, config->ca_pem, ret_problem);
   if (session->credentials && !config->local_id && config->method == IKE_AUTH_METHOD_CERTIFICATE)
     ike_credentials_subject (session->credentials, &session->configured_id);
   if (!session->credentials ||
@@ -564,7 +634,8 @@ ike_session_alloc (RoamRng *rng)
   session->children = g_ptr_array_new_with_free_func (ike_child_free);
   session->mobility.budget_us = session->mobility.check_budget_us = ROAM_NEVER;
   session->keepalive_us = ROAM_NEVER;
-  session->handshake.problem_us = ROAM_NEVER;
+  session->handshake.problem_us = session->handshake.puzzle_us = ROAM_NEVER;
+  session->redirect.resolve_us = session->reauth_us = session->auth_end_us = ROAM_NEVER;
   return session;
 }
 
@@ -574,7 +645,13 @@ ike_session_new (const IkeConfig *config, RoamRng *rng, char **ret_problem)
   g_autoptr (IkeSession) session = ike_session_alloc (rng);
   g_autofree char *problem = NULL;
 
-  session->gateway = config->gateway;
+  session->configured_gateway = session->gateway = config->gateway;
+  session->want_childless = config->childless;
+  session->request_ticket = config->request_ticket;
+  session->ticket = config->ticket ? roam_secret_ref (config->ticket) : NULL;
+  session->shared_identity = config->shared_identity;
+  session->natt_port_first = config->natt_port_first;
+  session->redirect.accept = config->accept_redirect;
   session->request_tia4 = config->request_tia4;
   session->request_tia6 = config->request_tia6;
   session->request_dns = config->request_dns;
@@ -593,16 +670,9 @@ ike_session_new (const IkeConfig *config, RoamRng *rng, char **ret_problem)
   return NULL;
 }
 
-void
-ike_session_free (IkeSession *session)
+static void
+free_configuration (IkeSession *session)
 {
-  if (!session)
-    return;
-  forget_everything (session);
-  g_queue_clear_full (&session->actions, free_action);
-  g_ptr_array_unref (session->sas);
-  g_ptr_array_unref (session->children);
-  g_hash_table_unref (session->counters);
   ike_proposals_free (session->ike_offer);
   ike_proposals_free (session->esp_offer);
   ike_identity_clear (&session->remote_id);
@@ -616,6 +686,23 @@ ike_session_free (IkeSession *session)
   roam_secret_unref (session->ppk);
   g_free (session->ppk_id);
   g_strfreev (session->domains);
+}
+
+void
+ike_session_free (IkeSession *session)
+{
+  if (!session)
+    return;
+  forget_everything (session);
+  g_queue_clear_full (&session->actions, free_action);
+  g_ptr_array_unref (session->sas);
+  g_ptr_array_unref (session->children);
+  g_hash_table_unref (session->counters);
+  g_clear_pointer (&session->ocsp_answer, g_bytes_unref);
+  roam_secret_unref (session->ticket);
+  ike_identity_clear (&session->local_id);
   roam_rng_free (session->rng);
+  if (!session->owner)
+    free_configuration (session);
   g_free (session);
 }

@@ -11,6 +11,8 @@
 struct _IkePublicKey
 {
   EVP_PKEY *key;
+  STACK_OF (X509) * chain; /* as verified: leaf first, anchor last; NULL: it did not come with a certificate */
+  gboolean covered_by_crl; /* a valid revocation list of the issuer says nothing against the leaf */
 };
 
 /* A way to sign. */
@@ -35,10 +37,17 @@ gboolean ike_signature_raw_method (EVP_PKEY *key, guint8 *ret_method, IkeSignatu
 /* DER signature to r | s. */
 GBytes *ike_signature_to_raw (GBytes *der, guint bits);
 
-/* Own key (NULL: none) and chain of X509, leaf first (may be empty); borrowed. */
+/* 112 bits: no RSA below 2048 bits, no SHA-1 signature in a chain (RFC 8247 3.1.1). */
+#define IKE_SECURITY_LEVEL 2
+
+/* Own key (NULL: none, or it is outside) and chain of X509, leaf first (may be empty); borrowed. */
 EVP_PKEY *ike_credentials_key (const IkeCredentials *credentials);
+/* Of the own key, which may be outside; NULL: none. Borrowed; good for verifying only. */
+EVP_PKEY *ike_credentials_public_key (const IkeCredentials *credentials);
 const GPtrArray *ike_credentials_chain (const IkeCredentials *credentials);
 /* A store of the anchors and, when there are any, the CRLs, which then must cover a leaf. Caller frees. */
 X509_STORE *ike_credentials_make_store (const IkeCredentials *credentials);
+/* The anchors only. Caller frees. */
+X509_STORE *ike_credentials_make_anchor_store (const IkeCredentials *credentials);
 /* X509_V_ERR_* in words for the user; static. */
 void ike_certificate_explain (int error, const char **ret_reason, const char **ret_advice);

@@ -328,6 +328,7 @@ ike_public_key_free (IkePublicKey *key)
   if (key == NULL)
     return;
   EVP_PKEY_free (key->key);
+  sk_X509_pop_free (key->chain, X509_free);
   g_free (key);
 }
 

@@ -4,6 +4,10 @@
 
 #include <string.h>
 
+/* INTERNAL_IP6_ADDRESS: address and prefix length. */
+#define IP6_ADDRESS_LENGTH 17
+#define IP6_HOST_LENGTH 128
+
 static const char auth_advice[] = "Compare the identities and the secret or the certificate on both sides.";
 
 /* --- request --- */
@@ -42,6 +46,8 @@ make_auth (IkeSession *session, const IkeSa *sa, const RoamSecret *sk_p, GBytes 
       secret = ike_eap_msk (handshake->eap);
       break;
     case IKE_AUTH_METHOD_CERTIFICATE:
+      if (session->external_key)
+        return ike_outside_auth (session, sa, sk_p, ret_method);
       return ike_credentials_sign (session->credentials, handshake->peer_hashes, ike_view (octets), ret_method,
                                    &handshake->problem);
     }
@@ -94,20 +100,33 @@ ike_auth_add_certreq (IkeSession *session, IkePayloads *payloads)
   if (g_bytes_get_size (hashes) > 0)
     ike_payloads_add_certreq (payloads, IKE_CERT_ENCODING_X509_SIGNATURE, ike_view (hashes).data,
                               ike_view (hashes).length);
+  /* RFC 4806 3.1: no responder is named, so the CA's own answer or its delegate's is wanted. */
+  if (session->check_ocsp)
+    ike_payloads_add_certreq (payloads, IKE_CERT_ENCODING_OCSP, NULL, 0);
 }
 
 static void
 add_cp (IkeSession *session, IkePayloads *payloads)
 {
   IkeCpAttribute attributes[5] = { 0 };
+  guint8 ip6[IP6_ADDRESS_LENGTH];
   guint n = 0;
 
   if (session->request_tia4)
-    attributes[n++].attribute = IKE_CP_INTERNAL_IP4_ADDRESS;
+    {
+      attributes[n].value = (IkeView){ session->wanted4.bytes, roam_addr_length (&session->wanted4) };
+      attributes[n++].attribute = IKE_CP_INTERNAL_IP4_ADDRESS;
+    }
   if (session->request_tia4 && session->request_dns)
     attributes[n++].attribute = IKE_CP_INTERNAL_IP4_DNS;
   if (session->request_tia6)
-    attributes[n++].attribute = IKE_CP_INTERNAL_IP6_ADDRESS;
+    {
+      memcpy (ip6, session->wanted6.bytes, IP6_ADDRESS_LENGTH - 1);
+      ip6[IP6_ADDRESS_LENGTH - 1] = IP6_HOST_LENGTH;
+      if (roam_addr_is_set (&session->wanted6))
+        attributes[n].value = (IkeView){ ip6, sizeof ip6 };
+      attributes[n++].attribute = IKE_CP_INTERNAL_IP6_ADDRESS;
+    }
   if (session->request_tia6 && session->request_dns)
     attributes[n++].attribute = IKE_CP_INTERNAL_IP6_DNS;
   if (n > 0 && session->request_dns && session->request_domains) /* RFC 8598 3.1: never without DNS */
@@ -129,37 +148,56 @@ build_later (IkeSession *session, const IkeSa *sa)
   return g_steal_pointer (&payloads);
 }
 
+/* The first Child SA; RFC 6023 3: only a gateway that said so does without. */
+static void
+add_child (IkeSession *session, IkePayloads *payloads)
+{
+  IkeHandshake *handshake = &session->handshake;
+  g_autoptr (GArray) selectors = ike_any_selectors (session);
+
+  handshake->spi_in = ike_child_new_spi (session);
+  handshake->esp = ike_proposals_copy (session->esp_offer);
+  ike_proposals_remove_type (handshake->esp, IKE_TRANSFORM_KE);
+  ike_proposals_set_spi (handshake->esp, handshake->spi_in, 4);
+  ike_payloads_add_sa (payloads, handshake->esp);
+  ike_payloads_add_ts (payloads, IKE_PAYLOAD_TSI, &g_array_index (selectors, IkeSelector, 0), selectors->len);
+  ike_payloads_add_ts (payloads, IKE_PAYLOAD_TSR, &g_array_index (selectors, IkeSelector, 0), selectors->len);
+}
+
+void
+ike_auth_add_request (IkeSession *session, IkePayloads *payloads)
+{
+  add_cp (session, payloads);
+  if (!session->handshake.childless)
+    add_child (session, payloads);
+  ike_payloads_add_notify (payloads, IKE_NOTIFY_MOBIKE_SUPPORTED, NULL, 0);
+  ike_ticket_add_request (session, payloads);
+}
+
 IkePayloads *
 ike_auth_build (IkeSession *session, IkeSa *sa)
 {
   IkeHandshake *handshake = &session->handshake;
   g_autoptr (IkePayloads) payloads = NULL;
   g_autoptr (GBytes) id_body = NULL;
-  g_autoptr (GArray) selectors = ike_any_selectors (session);
 
+  if (handshake->resumption)
+    return ike_resume_build_auth (session, sa);
   if (handshake->eap)
     return build_later (session, sa);
   payloads = ike_payloads_new ();
   id_body = ike_identity_to_body (ike_auth_local_id (session));
-  handshake->spi_in = ike_child_new_spi (session);
-  handshake->esp = ike_proposals_copy (session->esp_offer);
-  ike_proposals_remove_type (handshake->esp, IKE_TRANSFORM_KE);
-  ike_proposals_set_spi (handshake->esp, handshake->spi_in, 4);
-
   ike_payloads_add_id (payloads, IKE_PAYLOAD_IDI, &handshake->local_id);
   if (session->method == IKE_AUTH_METHOD_CERTIFICATE)
     ike_auth_add_certificates (session, payloads);
-  ike_payloads_add_notify (payloads, IKE_NOTIFY_INITIAL_CONTACT, NULL, 0);
+  if (!session->shared_identity && !session->owner) /* RFC 7296 2.4: the only IKE SA, of the only device */
+    ike_payloads_add_notify (payloads, IKE_NOTIFY_INITIAL_CONTACT, NULL, 0);
   if (session->credentials)
     ike_auth_add_certreq (session, payloads);
   ike_payloads_add_id (payloads, IKE_PAYLOAD_IDR, &session->remote_id);
   if (session->method != IKE_AUTH_METHOD_EAP && !ike_auth_add (session, sa, id_body, payloads))
     return NULL;
-  add_cp (session, payloads);
-  ike_payloads_add_sa (payloads, handshake->esp);
-  ike_payloads_add_ts (payloads, IKE_PAYLOAD_TSI, &g_array_index (selectors, IkeSelector, 0), selectors->len);
-  ike_payloads_add_ts (payloads, IKE_PAYLOAD_TSR, &g_array_index (selectors, IkeSelector, 0), selectors->len);
-  ike_payloads_add_notify (payloads, IKE_NOTIFY_MOBIKE_SUPPORTED, NULL, 0);
+  ike_auth_add_request (session, payloads);
   if (session->method == IKE_AUTH_METHOD_EAP && session->eap_only)
     ike_payloads_add_notify (payloads, IKE_NOTIFY_EAP_ONLY_AUTHENTICATION, NULL, 0);
   return g_steal_pointer (&payloads);
@@ -225,7 +263,7 @@ gboolean
 ike_auth_verify (IkeSession *session, const IkeSa *sa, const RoamNow *now, const IkeMessage *message,
                  const char **ret_reason, const char **ret_advice)
 {
-  const IkeHandshake *handshake = &session->handshake;
+  IkeHandshake *handshake = &session->handshake;
   const IkePayload *id = ike_message_find (message, session->responder ? IKE_PAYLOAD_IDI : IKE_PAYLOAD_IDR);
   const IkePayload *auth = ike_message_find (message, IKE_PAYLOAD_AUTH);
   g_autoptr (GBytes) octets = NULL;
@@ -255,8 +293,12 @@ ike_auth_verify (IkeSession *session, const IkeSa *sa, const RoamNow *now, const
   if (!session->credentials)
     return FALSE;
   key = verify_certificates (session, now, message, ret_reason, ret_advice);
-  return key &&
-         ike_auth_verify_signature (key, auth->auth.method, auth->auth.data, ike_view (octets), flags, ret_reason);
+  if (!key ||
+      !ike_auth_verify_signature (key, auth->auth.method, auth->auth.data, ike_view (octets), flags, ret_reason))
+    return FALSE;
+  ike_public_key_free (handshake->peer_key);
+  handshake->peer_key = g_steal_pointer (&key);
+  return TRUE;
 }
 
 /* The gateway has proved itself: did it use the PPK? FALSE: it did not, and it has to. */
@@ -268,7 +310,10 @@ settle_ppk (IkeSession *session, IkeSa *sa, const IkeMessage *message)
   if (!without->sk_pi)
     return TRUE;
   if (ike_message_find_notify (message, IKE_NOTIFY_PPK_IDENTITY))
-    ike_ppk_keys_clear (without);
+    {
+      ike_ppk_keys_clear (without);
+      session->ppk_used = TRUE;
+    }
   else if (session->require_ppk)
     return FALSE;
   else
@@ -375,21 +420,46 @@ has_wanted_address (const IkeSession *session, const IkeConfiguration *configura
          (session->request_tia6 && roam_addr_is_specified (&configuration->tia6));
 }
 
+IkeEventType
+ike_auth_end_type (const IkeSession *session)
+{
+  return session->awaits_child ? IKE_EVENT_FAILED : IKE_EVENT_DEAD;
+}
+
+void
+ike_auth_complete (IkeSession *session, const RoamNow *now)
+{
+  session->awaits_child = FALSE;
+  session->established_us = now->boot_us;
+  ike_session_event (session, IKE_EVENT_ESTABLISHED, "IKE SA and Child SA established", NULL);
+}
+
+/* @child NULL: it follows. */
 static void
-establish (IkeSession *session, const RoamNow *now, const IkePair *pair, const IkeMessage *message, IkeChild *child,
-           const IkeConfiguration *configuration)
+establish (IkeSession *session, const IkeSa *sa, const RoamNow *now, const IkePair *pair, const IkeMessage *message,
+           IkeChild *child, const IkeConfiguration *configuration)
 {
   session->configuration = *configuration;
-  session->established_us = now->boot_us;
+  ike_identity_clear (&session->local_id);
+  ike_identity_copy (ike_auth_local_id (session), &session->local_id);
+  ike_ticket_forget (session); /* used, or of an IKE SA that is over */
+  ike_ticket_process (session, sa, now, message);
+  ike_reauth_read_lifetime (session, now, message);
   session->mobility.good = session->mobility.now;
   session->mobility.answered = session->mobility.generation;
   session->mobility.children_moved = TRUE;
   session->keepalive_us = session->nat_local ? now->boot_us + session->nat_keepalive_us : ROAM_NEVER;
   if (session->mobike)
     ike_peer_addresses_read (session, &pair->remote.addr, message);
-  ike_child_install (session, now, child, TRUE);
   ike_handshake_clear (&session->handshake);
-  ike_session_event (session, IKE_EVENT_ESTABLISHED, "IKE SA and Child SA established", NULL);
+  session->awaits_child = child == NULL;
+  if (child)
+    {
+      ike_child_install (session, now, child, TRUE);
+      ike_auth_complete (session, now);
+    }
+  else
+    ike_task_queue (session, ike_task_new (IKE_TASK_CREATE_CHILD));
 }
 
 /* Is the gateway the one we want, and does it give what we need? FALSE: the SA is being closed. */
@@ -408,6 +478,8 @@ accept_gateway (IkeSession *session, const RoamNow *now, const IkeMessage *messa
                          "check the gateway's identity in the profile");
       return FALSE;
     }
+  if (ike_redirect_process_protected (session, message))
+    return FALSE;
   if (error)
     {
       type = explain_error (error->notify_type, &reason, &advice);
@@ -439,12 +511,12 @@ read_configuration (const IkeSession *session, const IkeMessage *message, IkeCon
 }
 
 /* The gateway is authentic: what else does the answer hold? */
-static void
-process_authentic (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair, const IkeMessage *message)
+void
+ike_auth_accept (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair, const IkeMessage *message)
 {
   IkeConfiguration configuration = { 0 };
   const char *reason;
-  IkeChild *child;
+  IkeChild *child = NULL;
 
   ike_sa_activate (session, now, sa);
   ike_session_set_state (session, IKE_STATE_ESTABLISHED);
@@ -458,13 +530,14 @@ process_authentic (IkeSession *session, IkeSa *sa, const RoamNow *now, const Ike
                          "the gateway needs an address pool for this connection");
       return;
     }
-  child = make_child (session, sa, message, &configuration, &reason);
-  if (!child)
+  if (!session->handshake.childless)
+    child = make_child (session, sa, message, &configuration, &reason);
+  if (!child && !session->handshake.childless)
     {
       ike_session_close (session, now, IKE_EVENT_FAILED, reason, NULL);
       return;
     }
-  establish (session, now, pair, message, child, &configuration);
+  establish (session, sa, now, pair, message, child, &configuration);
 }
 
 void
@@ -474,6 +547,11 @@ ike_auth_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkeP
   const char *reason, *advice;
   IkeEventType type;
 
+  if (session->handshake.resumption)
+    {
+      ike_resume_process_auth (session, sa, now, pair, message);
+      return;
+    }
   if (error && !ike_message_find (message, IKE_PAYLOAD_AUTH) && !ike_message_find (message, IKE_PAYLOAD_EAP))
     {
       type = explain_error (error->notify_type, &reason, &advice);
@@ -482,7 +560,7 @@ ike_auth_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkeP
     }
   if (session->method == IKE_AUTH_METHOD_EAP && !session->handshake.eap_succeeded)
     {
-      ike_eap_auth_process (session, sa, now, message);
+      ike_eap_auth_process (session, sa, now, pair, message);
       return;
     }
   if (!ike_auth_verify (session, sa, now, message, &reason, &advice))
@@ -490,11 +568,13 @@ ike_auth_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkeP
       ike_auth_refuse_gateway (session, sa, now, reason, advice);
       return;
     }
+  if (!ike_revocation_settle (session, sa, now, pair, message))
+    return;
   if (!settle_ppk (session, sa, message))
     {
       ike_auth_refuse_gateway (session, sa, now, "the gateway does not know the post-quantum preshared key",
                                "Compare ppk-id and the key on both sides.");
       return;
     }
-  process_authentic (session, sa, now, pair, message);
+  ike_auth_accept (session, sa, now, pair, message);
 }

@@ -166,9 +166,13 @@ process_refusal (IkeSession *session, const RoamNow *now, IkeTask *task, const I
       break;
     }
   if (child)
-    child->rekey_us = now->boot_us + REFUSED_WAIT_US;
+    {
+      child->rekey_us = now->boot_us + REFUSED_WAIT_US;
+      if (error->notify_type == IKE_NOTIFY_NO_ADDITIONAL_SAS || error->notify_type == IKE_NOTIFY_NO_PROPOSAL_CHOSEN)
+        ike_reauth_start (session, now, NULL); /* RFC 7296 4: another way to fresh keys */
+    }
   else
-    ike_session_close (session, now, IKE_EVENT_DEAD, "the gateway refuses a new Child SA", NULL);
+    ike_session_close (session, now, ike_auth_end_type (session), "the gateway refuses a new Child SA", NULL);
 }
 
 static gboolean
@@ -292,7 +296,7 @@ ike_create_child_process (IkeSession *session, IkeSa *sa, const RoamNow *now, Ik
       if (old)
         old->rekey_us = now->boot_us + REFUSED_WAIT_US;
       else
-        ike_session_close (session, now, IKE_EVENT_DEAD, reason, NULL);
+        ike_session_close (session, now, ike_auth_end_type (session), reason, NULL);
       return;
     }
   if (task->rival_child_id != 0)
@@ -302,6 +306,8 @@ ike_create_child_process (IkeSession *session, IkeSa *sa, const RoamNow *now, Ik
     }
   child->replaces = task->child_id;
   ike_child_install (session, now, child, TRUE);
+  if (session->awaits_child)
+    ike_auth_complete (session, now);
   if (old && old->linger_us == ROAM_NEVER)
     ike_task_delete_child (session, old);
 }
@@ -482,7 +488,7 @@ ike_rekey_child_respond (IkeSession *session, IkeSa *sa, const RoamNow *now, con
            (sa->task && sa->task->type == IKE_TASK_REKEY_IKE))
     ike_respond_error (session, sa, pair, IKE_NOTIFY_TEMPORARY_FAILURE); /* RFC 7296 2.25.1, 2.25.2 */
   else if (session->children->len >= IKE_MAX_CHILDREN)
-    ike_respond_error (session, sa, pair, IKE_NOTIFY_NO_ADDITIONAL_SAS);
+    ike_respond_error (session, sa, pair, IKE_NOTIFY_TEMPORARY_FAILURE); /* some are about to go */
   else if (!ike_message_find (message, IKE_PAYLOAD_NONCE) || !tsi || !tsr)
     ike_respond_error (session, sa, pair, IKE_NOTIFY_INVALID_SYNTAX);
   else if (!ts_covers (tsi->ts, old->remote_ts) || !ts_covers (tsr->ts, old->local_ts))

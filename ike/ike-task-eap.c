@@ -92,13 +92,14 @@ accept_authenticator (IkeSession *session, const IkeSa *sa, const RoamNow *now, 
   if (auth ? !ike_auth_verify (session, sa, now, message, ret_reason, ret_advice)
            : !session->eap_only || !ike_eap_method_is_safe (session->eap_method))
     return FALSE;
-  session->handshake.peer_id = g_bytes_new (id->id.body.data, id->id.body.length);
   return TRUE;
 }
 
+/* FALSE: it ended, or it waits for what is said of the gateway's certificate. */
 static gboolean
-begin (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkeMessage *message)
+begin (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair, const IkeMessage *message)
 {
+  const IkePayload *id;
   const char *reason, *advice;
   IkeEapConfig config = make_config (session);
   g_autofree char *problem = NULL;
@@ -108,6 +109,10 @@ begin (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkeMessage *mes
       ike_auth_refuse_gateway (session, sa, now, reason, advice);
       return FALSE;
     }
+  if (!ike_revocation_settle (session, sa, now, pair, message))
+    return FALSE;
+  id = ike_message_find (message, IKE_PAYLOAD_IDR);
+  session->handshake.peer_id = g_bytes_new (id->id.body.data, id->id.body.length);
   session->handshake.eap = ike_eap_new (&config, &problem);
   if (session->handshake.eap)
     return TRUE;
@@ -131,14 +136,21 @@ queue_round (IkeSession *session, IkeSa *sa)
 }
 
 void
-ike_eap_auth_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkeMessage *message)
+ike_eap_auth_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair,
+                      const IkeMessage *message)
 {
   IkeHandshake *handshake = &session->handshake;
   const IkePayload *eap = ike_message_find (message, IKE_PAYLOAD_EAP);
   const char *reason;
 
-  if (!handshake->eap && !begin (session, sa, now, message))
-    return;
+  if (!handshake->eap)
+    {
+      if (!begin (session, sa, now, pair, message))
+        return;
+      /* RFC 5685 6: in the first response, and only where its AUTH was verified. */
+      if (ike_message_find (message, IKE_PAYLOAD_AUTH) && ike_redirect_process_protected (session, message))
+        return;
+    }
   if (!eap)
     {
       ike_session_die (session, IKE_EVENT_AUTH_FAILED, "the gateway does not use EAP", "check auth in the profile");

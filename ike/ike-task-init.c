@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* IKE_SA_INIT (RFC 7296 1.2, 2.6, 2.7): COOKIE, another group, and the answer that gives keys. */
+/*
+ * IKE_SA_INIT (RFC 7296 1.2, 2.6, 2.7) and IKE_SESSION_RESUME in its place (RFC 5723 4.3.2): COOKIE, another
+ * group, and the answer that gives keys.
+ */
 #include "ike/ike-session-private.h"
 
 /* An error that nobody signed is believed when no better answer came for that long (RFC 7296 2.21.1). */
@@ -22,7 +25,11 @@ ike_handshake_clear (IkeHandshake *handshake)
   g_clear_pointer (&handshake->eap_response, g_bytes_unref);
   g_clear_pointer (&handshake->peer_id, g_bytes_unref);
   ike_ppk_keys_clear (&handshake->without);
-  *handshake = (IkeHandshake){ .problem_us = ROAM_NEVER };
+  ike_resumption_free (handshake->resumption);
+  ike_puzzle_free (handshake->puzzle);
+  g_clear_pointer (&handshake->solution, g_bytes_unref);
+  ike_outside_clear (handshake);
+  *handshake = (IkeHandshake){ .problem_us = ROAM_NEVER, .puzzle_us = ROAM_NEVER };
 }
 
 GBytes *
@@ -51,10 +58,10 @@ ike_message_nonce (const IkeMessage *message)
   return nonce ? g_bytes_new (nonce->body.data, nonce->body.length) : NULL;
 }
 
-static void
-queue_init (IkeSession *session, IkeSa *sa, gint64 not_before_us)
+void
+ike_init_repeat (IkeSession *session, IkeSa *sa, gint64 not_before_us)
 {
-  IkeTask *task = ike_task_new (IKE_TASK_SA_INIT);
+  IkeTask *task = ike_task_new (session->handshake.resumption ? IKE_TASK_SESSION_RESUME : IKE_TASK_SA_INIT);
 
   ike_task_free (g_steal_pointer (&sa->task));
   roam_retransmit_stop (&sa->timer);
@@ -64,8 +71,14 @@ queue_init (IkeSession *session, IkeSa *sa, gint64 not_before_us)
   ike_task_queue (session, task);
 }
 
+/* What an attempt takes over from the one before. */
+typedef struct
+{
+  gboolean restarted, no_resumption;
+} Beginning;
+
 static void
-begin (IkeSession *session, gboolean restarted)
+begin (IkeSession *session, const RoamNow *now, Beginning beginning)
 {
   IkeHandshake *handshake = &session->handshake;
   IkeSa *sa;
@@ -73,51 +86,96 @@ begin (IkeSession *session, gboolean restarted)
   for (guint i = 0; i < session->sas->len; i++)
     ike_sa_close (session, g_ptr_array_index (session->sas, i));
   ike_handshake_clear (handshake);
-  handshake->restarted = restarted;
+  handshake->restarted = beginning.restarted;
+  handshake->resumption = beginning.no_resumption ? NULL : ike_resume_open (session, now);
   handshake->group = session->learned_group ? session->learned_group : ike_proposals_first_group (session->ike_offer);
   handshake->nonce = ike_new_nonce (session);
-  session->mobility.now.local.port = session->mobility.now.remote.port = IKE_PORT;
+  session->mobility.now.local.port = session->mobility.now.remote.port =
+    session->natt_port_first ? IKE_NATT_PORT : IKE_PORT;
   sa = ike_sa_new (session, ike_sa_new_spi (session), 0, TRUE);
   session->current = sa;
   ike_session_set_state (session, IKE_STATE_INIT);
-  queue_init (session, sa, 0);
+  ike_init_repeat (session, sa, 0);
 }
 
 void
 ike_init_start (IkeSession *session, const RoamNow *now)
 {
   session->heard_us = now->boot_us;
-  begin (session, FALSE);
+  begin (session, now, (Beginning){ 0 });
+}
+
+void
+ike_init_without_ticket (IkeSession *session, const RoamNow *now)
+{
+  ike_count (session, "tickets-refused");
+  begin (session, now, (Beginning){ .no_resumption = TRUE });
+}
+
+void
+ike_init_redirect (IkeSession *session, const RoamNow *now, const RoamAddr *gateway)
+{
+  session->redirect.from = session->mobility.now.remote.addr;
+  session->gateway = session->mobility.now.remote.addr = *gateway;
+  session->learned_group = 0; /* it was the other gateway's */
+  ike_init_start (session, now);
+}
+
+/* FALSE: a key of the group cannot be made. */
+static gboolean
+add_offer (IkeSession *session, IkePayloads *payloads)
+{
+  IkeHandshake *handshake = &session->handshake;
+  IkeView public;
+
+  if (!handshake->dh)
+    handshake->dh = ike_dh_new (handshake->group, session->rng);
+  if (!handshake->dh)
+    return FALSE;
+  public = ike_dh_public (handshake->dh);
+  ike_payloads_add_sa (payloads, session->ike_offer);
+  ike_payloads_add_ke (payloads, handshake->group, public.data, public.length);
+  return TRUE;
+}
+
+static void
+add_extensions (IkeSession *session, IkePayloads *payloads)
+{
+  ike_payloads_add_notify (payloads, IKE_NOTIFY_IKEV2_FRAGMENTATION_SUPPORTED, NULL, 0);
+  ike_redirect_add (session, payloads);
+  if (session->handshake.resumption)
+    return; /* no certificates, and no second time for the PPK that is in SK_d (RFC 5723 4.3.3, 8784 3) */
+  if (session->credentials)
+    ike_payloads_add_notify_u16s (payloads, IKE_NOTIFY_SIGNATURE_HASH_ALGORITHMS, ike_signature_hashes,
+                                  G_N_ELEMENTS (ike_signature_hashes));
+  if (session->ppk)
+    ike_payloads_add_notify (payloads, IKE_NOTIFY_USE_PPK, NULL, 0);
 }
 
 GPtrArray *
 ike_init_build (IkeSession *session, IkeSa *sa)
 {
   IkeHandshake *handshake = &session->handshake;
-  IkeHeader header = { .spi_i = sa->spi_i, .exchange = IKE_EXCHANGE_IKE_SA_INIT, .flags = IKE_FLAG_INITIATOR };
+  IkeHeader header = { .spi_i = sa->spi_i,
+                       .exchange = handshake->resumption ? IKE_EXCHANGE_IKE_SESSION_RESUME : IKE_EXCHANGE_IKE_SA_INIT,
+                       .flags = IKE_FLAG_INITIATOR };
   g_autoptr (IkePayloads) payloads = ike_payloads_new ();
   g_autoptr (GPtrArray) messages = g_ptr_array_new_with_free_func ((GDestroyNotify)g_bytes_unref);
   GBytes *message;
-  IkeView public;
 
-  if (!handshake->dh)
-    handshake->dh = ike_dh_new (handshake->group, session->rng);
-  if (!handshake->dh)
-    return NULL;
-  public = ike_dh_public (handshake->dh);
   if (handshake->cookie)
     ike_payloads_add_notify (payloads, IKE_NOTIFY_COOKIE, ike_view (handshake->cookie).data,
                              ike_view (handshake->cookie).length);
-  ike_payloads_add_sa (payloads, session->ike_offer);
-  ike_payloads_add_ke (payloads, handshake->group, public.data, public.length);
+  if (handshake->solution)
+    ike_payloads_add_raw (payloads, IKE_PAYLOAD_PS, ike_view (handshake->solution).data,
+                          ike_view (handshake->solution).length);
+  if (!handshake->resumption && !add_offer (session, payloads))
+    return NULL;
   ike_payloads_add_nonce (payloads, ike_view (handshake->nonce).data, ike_view (handshake->nonce).length);
+  if (handshake->resumption)
+    ike_resume_add (session, payloads);
   ike_nat_add (session, sa, &session->mobility.now, payloads);
-  ike_payloads_add_notify (payloads, IKE_NOTIFY_IKEV2_FRAGMENTATION_SUPPORTED, NULL, 0);
-  if (session->credentials)
-    ike_payloads_add_notify_u16s (payloads, IKE_NOTIFY_SIGNATURE_HASH_ALGORITHMS, ike_signature_hashes,
-                                  G_N_ELEMENTS (ike_signature_hashes));
-  if (session->ppk)
-    ike_payloads_add_notify (payloads, IKE_NOTIFY_USE_PPK, NULL, 0);
+  add_extensions (session, payloads);
   message = ike_message_build_clear (&header, payloads);
   if (!message)
     return NULL;
@@ -129,7 +187,8 @@ ike_init_build (IkeSession *session, IkeSa *sa)
 
 /* RFC 7296 2.6 */
 static void
-process_cookie (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePayloadNotify *notify)
+process_cookie (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePayloadNotify *notify,
+                const IkePayloadNotify *puzzle)
 {
   IkeHandshake *handshake = &session->handshake;
   g_autoptr (GBytes) cookie = g_bytes_new (notify->data.data, notify->data.length);
@@ -148,8 +207,12 @@ process_cookie (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePay
     }
   g_clear_pointer (&handshake->cookie, g_bytes_unref);
   handshake->cookie = g_steal_pointer (&cookie);
-  queue_init (session, sa, handshake->cookie_rounds ? now->boot_us + COOKIE_WAIT_US * handshake->cookie_rounds : 0);
+  g_clear_pointer (&handshake->solution, g_bytes_unref);
+  ike_init_repeat (session, sa,
+                   handshake->cookie_rounds ? now->boot_us + COOKIE_WAIT_US * handshake->cookie_rounds : 0);
   handshake->cookie_rounds++;
+  if (puzzle && ike_puzzle_start (session, now, puzzle, ike_view (handshake->cookie)))
+    ike_puzzle_hold (session, sa);
 }
 
 /* RFC 7296 1.2: the same offer with a public value of the group that the gateway wants, if we offered it. */
@@ -176,7 +239,7 @@ process_invalid_ke (IkeSession *session, IkeSa *sa, const IkePayloadNotify *noti
   handshake->ke_rounds++;
   handshake->group = group;
   ike_dh_free (g_steal_pointer (&handshake->dh));
-  queue_init (session, sa, 0);
+  ike_init_repeat (session, sa, 0);
 }
 
 static void
@@ -190,6 +253,19 @@ note_problem (IkeSession *session, const RoamNow *now, guint16 notify_type)
     handshake->problem_us = now->boot_us + PROBLEM_PATIENCE_US;
 }
 
+/* The ticket's keys, as of before (RFC 5723 5.1). */
+static IkeKeys *
+derive_resumed (const IkeSession *session, const IkeSa *sa, const IkeMessage *message, const char **ret_reason)
+{
+  const IkePayload *nonce = ike_message_find (message, IKE_PAYLOAD_NONCE);
+
+  *ret_reason = "IKE_SESSION_RESUME response without nonce";
+  if (!nonce || message->header.spi_r == 0)
+    return NULL;
+  return ike_resumption_keys (session->handshake.resumption, ike_view (session->handshake.nonce), nonce->body,
+                              sa->spi_i, message->header.spi_r);
+}
+
 /* Keys of the answer; NULL with a reason when it cannot be the answer to what we sent. */
 static IkeKeys *
 derive (const IkeSession *session, const IkeSa *sa, const IkeMessage *message, const char **ret_reason)
@@ -200,6 +276,8 @@ derive (const IkeSession *session, const IkeSa *sa, const IkeMessage *message, c
   const IkePayload *nonce = ike_message_find (message, IKE_PAYLOAD_NONCE);
   IkeSuite suite;
 
+  if (handshake->resumption)
+    return derive_resumed (session, sa, message, ret_reason);
   *ret_reason = "IKE_SA_INIT response without SA, KE or nonce";
   if (!proposal || !ke || !nonce || message->header.spi_r == 0)
     return NULL;
@@ -228,6 +306,8 @@ take_features (IkeSession *session, const IkeSa *sa, const IkePair *pair, const 
   IkeNatView nat;
 
   session->fragmentation = ike_message_find_notify (message, IKE_NOTIFY_IKEV2_FRAGMENTATION_SUPPORTED) != NULL;
+  session->handshake.childless =
+    session->want_childless && ike_message_find_notify (message, IKE_NOTIFY_CHILDLESS_IKEV2_SUPPORTED);
   if (!hashes || !ike_hash_set_parse (hashes->data, &session->handshake.peer_hashes))
     session->handshake.peer_hashes = 0;
   ike_nat_read (message, sa->spi_i, sa->spi_r, pair, &nat);
@@ -242,7 +322,6 @@ process_answer (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePai
   IkeHandshake *handshake = &session->handshake;
   const char *reason = NULL;
   IkeKeys *keys = derive (session, sa, message, &reason);
-  IkeTask *task;
 
   if (!keys)
     {
@@ -253,7 +332,7 @@ process_answer (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePai
       handshake->problem = reason;
       return;
     }
-  if (session->ppk && ike_message_find_notify (message, IKE_NOTIFY_USE_PPK) &&
+  if (session->ppk && !handshake->resumption && ike_message_find_notify (message, IKE_NOTIFY_USE_PPK) &&
       !ike_ppk_mix (keys, session->ppk, &handshake->without))
     {
       ike_keys_free (keys);
@@ -264,7 +343,8 @@ process_answer (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePai
   handshake->peer_nonce = ike_message_nonce (message);
   handshake->peer_init = g_bytes_ref (message->octets);
   handshake->problem_us = ROAM_NEVER;
-  session->learned_group = handshake->group;
+  if (!handshake->resumption)
+    session->learned_group = handshake->group;
   take_features (session, sa, pair, message);
   if (session->nat_supported) /* RFC 4555 3.3: with MOBIKE on offer also without a NAT */
     session->mobility.now.local.port = session->mobility.now.remote.port = IKE_NATT_PORT;
@@ -272,9 +352,7 @@ process_answer (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePai
   ike_task_free (g_steal_pointer (&sa->task));
   roam_retransmit_stop (&sa->timer);
   ike_session_set_state (session, IKE_STATE_AUTH);
-  task = ike_task_new (IKE_TASK_AUTH);
-  task->sa = sa;
-  ike_task_queue (session, task);
+  ike_auth_begin (session, sa, now);
 }
 
 void
@@ -283,7 +361,11 @@ ike_init_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkeP
   const IkePayloadNotify *notify;
 
   if ((notify = ike_message_find_notify (message, IKE_NOTIFY_COOKIE)))
-    process_cookie (session, sa, now, notify);
+    process_cookie (session, sa, now, notify, ike_message_find_notify (message, IKE_NOTIFY_PUZZLE));
+  else if ((notify = ike_message_find_notify (message, IKE_NOTIFY_REDIRECT)))
+    ike_redirect_process_init (session, sa, now, notify);
+  else if (session->handshake.resumption && ike_message_find_notify (message, IKE_NOTIFY_TICKET_NACK))
+    ike_init_without_ticket (session, now);
   else if ((notify = ike_message_find_notify (message, IKE_NOTIFY_INVALID_KE_PAYLOAD)))
     process_invalid_ke (session, sa, notify);
   else if ((notify = ike_message_find_error (message)))
@@ -295,10 +377,15 @@ ike_init_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkeP
 void
 ike_init_expired (IkeSession *session, const RoamNow *now)
 {
+  if (session->handshake.resumption)
+    {
+      ike_init_without_ticket (session, now);
+      return;
+    }
   /* The IKE_SA_INIT response may have been forged: once more from the beginning (RFC 7296 2.4). */
   if (session->state == IKE_STATE_AUTH && !session->handshake.restarted)
     {
-      begin (session, TRUE);
+      begin (session, now, (Beginning){ .restarted = TRUE, .no_resumption = TRUE });
       return;
     }
   ike_session_die (session, IKE_EVENT_FAILED,

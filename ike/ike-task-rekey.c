@@ -40,6 +40,7 @@ ike_rekey_ike_build (IkeSession *session, IkeSa *sa, IkeTask *task)
   ike_payloads_add_sa (payloads, task->proposals);
   ike_payloads_add_nonce (payloads, ike_view (task->nonce).data, ike_view (task->nonce).length);
   ike_payloads_add_ke (payloads, task->group, public.data, public.length);
+  ike_ticket_add_request (session, payloads);
   return payloads;
 }
 
@@ -115,6 +116,10 @@ process_refusal (IkeSession *session, IkeSa *sa, const RoamNow *now, IkeTask *ta
           return;
         }
       break;
+    case IKE_NOTIFY_NO_ADDITIONAL_SAS:
+    case IKE_NOTIFY_NO_PROPOSAL_CHOSEN:
+      ike_reauth_start (session, now, NULL); /* RFC 7296 4: another way to fresh keys */
+      break;
     default:
       break;
     }
@@ -138,6 +143,8 @@ settle_collision (IkeSession *session, const RoamNow *now, IkeSa *old, const Ike
       return; /* the gateway deletes the old one */
     }
   ike_sa_activate (session, now, sa);
+  ike_ticket_forget (session); /* RFC 5723 6.2 */
+  ike_ticket_process (session, sa, now, message);
   ike_task_delete_ike (session, old);
 }
 
@@ -169,6 +176,8 @@ ike_rekey_ike_process (IkeSession *session, IkeSa *sa, const RoamNow *now, IkeTa
       return;
     }
   ike_sa_activate (session, now, successor);
+  ike_ticket_forget (session); /* RFC 5723 6.2 */
+  ike_ticket_process (session, successor, now, message);
   ike_task_delete_ike (session, sa);
 }
 
@@ -190,11 +199,14 @@ is_busy (const IkeSession *session, const IkeSa *sa)
     case IKE_TASK_DELETE_IKE:
       return TRUE;
     case IKE_TASK_SA_INIT:
+    case IKE_TASK_SESSION_RESUME:
     case IKE_TASK_AUTH:
     case IKE_TASK_REFUSE:
     case IKE_TASK_UPDATE:
     case IKE_TASK_ROUTABILITY:
     case IKE_TASK_ADDRESSES:
+    case IKE_TASK_REDIRECT:
+    case IKE_TASK_TICKET:
     case IKE_TASK_REKEY_IKE:
     case IKE_TASK_CHECK:
       return FALSE;
@@ -221,9 +233,10 @@ note_rival (IkeSession *session, IkeSa *sa, GBytes *ni, GBytes *nr)
 }
 
 static void
-grant (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair, const IkePayload *ke,
+grant (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair, const IkeMessage *message,
        IkeProposals *chosen, const IkeSuite *suite, guint64 spi_i, GBytes *peer_nonce)
 {
+  const IkePayload *ke = ike_message_find (message, IKE_PAYLOAD_KE);
   g_autoptr (GBytes) nonce = ike_new_nonce (session);
   g_autoptr (IkePayloads) payloads = ike_payloads_new ();
   g_autoptr (IkeDh) dh = ike_dh_new (suite->group, session->rng);
@@ -244,11 +257,14 @@ grant (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair, 
   ike_payloads_add_sa (payloads, chosen);
   ike_payloads_add_nonce (payloads, ike_view (nonce).data, ike_view (nonce).length);
   ike_payloads_add_ke (payloads, suite->group, ike_dh_public (dh).data, ike_dh_public (dh).length);
-  ike_exchange_respond (session, sa, pair, IKE_EXCHANGE_CREATE_CHILD_SA, payloads);
-  note_rival (session, sa, peer_nonce, nonce);
   successor = ike_sa_new (session, spi_i, spi_r, FALSE);
   successor->keys = keys;
+  ike_ticket_forget (session); /* RFC 5723 6.2 */
+  ike_ticket_respond (session, successor, now, message, payloads);
+  ike_exchange_respond (session, sa, pair, IKE_EXCHANGE_CREATE_CHILD_SA, payloads);
+  note_rival (session, sa, peer_nonce, nonce);
   ike_sa_activate (session, now, successor);
+  ike_ticket_queue_request (session, 0);
 }
 
 void
@@ -265,7 +281,7 @@ ike_rekey_ike_respond (IkeSession *session, IkeSa *sa, const RoamNow *now, const
   if (is_busy (session, sa))
     ike_respond_error (session, sa, pair, IKE_NOTIFY_TEMPORARY_FAILURE);
   else if (session->sas->len >= IKE_MAX_SAS)
-    ike_respond_error (session, sa, pair, IKE_NOTIFY_NO_ADDITIONAL_SAS);
+    ike_respond_error (session, sa, pair, IKE_NOTIFY_TEMPORARY_FAILURE); /* some are about to go */
   else if (!ke || !peer_nonce || spi_i == 0 || offer->sa->proposals[0].spi_length != IKE_SPI_LENGTH)
     ike_respond_error (session, sa, pair, IKE_NOTIFY_INVALID_SYNTAX);
   else if (!ike_proposals_choose (session->ike_offer, offer->sa, ke->ke.group, &chosen, &suite) ||
@@ -274,5 +290,5 @@ ike_rekey_ike_respond (IkeSession *session, IkeSa *sa, const RoamNow *now, const
   else if (suite.group != ke->ke.group)
     ike_respond_invalid_ke (session, sa, pair, suite.group);
   else
-    grant (session, sa, now, pair, ke, chosen, &suite, spi_i, peer_nonce);
+    grant (session, sa, now, pair, message, chosen, &suite, spi_i, peer_nonce);
 }

@@ -24,6 +24,7 @@ ike_task_free (IkeTask *task)
   ike_dh_free (task->dh);
   g_clear_pointer (&task->nonce, g_bytes_unref);
   g_clear_pointer (&task->rival_nonce, g_bytes_unref);
+  g_clear_pointer (&task->data, g_bytes_unref);
   g_free (task);
 }
 
@@ -71,6 +72,8 @@ ike_task_exchange (IkeTaskType type)
     {
     case IKE_TASK_SA_INIT:
       return IKE_EXCHANGE_IKE_SA_INIT;
+    case IKE_TASK_SESSION_RESUME:
+      return IKE_EXCHANGE_IKE_SESSION_RESUME;
     case IKE_TASK_AUTH:
       return IKE_EXCHANGE_IKE_AUTH;
     case IKE_TASK_CREATE_CHILD:
@@ -82,6 +85,8 @@ ike_task_exchange (IkeTaskType type)
     case IKE_TASK_UPDATE:
     case IKE_TASK_ROUTABILITY:
     case IKE_TASK_ADDRESSES:
+    case IKE_TASK_REDIRECT:
+    case IKE_TASK_TICKET:
     case IKE_TASK_DELETE_CHILD:
     case IKE_TASK_CHECK:
       return IKE_EXCHANGE_INFORMATIONAL;
@@ -125,6 +130,7 @@ build_payloads (IkeSession *session, IkeSa *sa, IkeTask *task)
   switch (task->type)
     {
     case IKE_TASK_SA_INIT:
+    case IKE_TASK_SESSION_RESUME:
       return NULL; /* not protected: ike_init_build() */
     case IKE_TASK_AUTH:
       return ike_auth_build (session, sa);
@@ -138,6 +144,10 @@ build_payloads (IkeSession *session, IkeSa *sa, IkeTask *task)
       return ike_routability_build (session, task);
     case IKE_TASK_ADDRESSES:
       return ike_addresses_build (session, task);
+    case IKE_TASK_REDIRECT:
+      return ike_redirect_build (task);
+    case IKE_TASK_TICKET:
+      return ike_ticket_build ();
     case IKE_TASK_DELETE_CHILD:
       return build_delete_child (session, task);
     case IKE_TASK_CREATE_CHILD:
@@ -154,7 +164,7 @@ build_payloads (IkeSession *session, IkeSa *sa, IkeTask *task)
 GPtrArray *
 ike_task_build (IkeSession *session, IkeSa *sa, const RoamNow *now, IkeTask *task, guint32 id)
 {
-  if (task->type == IKE_TASK_SA_INIT)
+  if (task->type == IKE_TASK_SA_INIT || task->type == IKE_TASK_SESSION_RESUME)
     return ike_init_build (session, sa);
 
   g_autoptr (IkePayloads) payloads = build_payloads (session, sa, task);
@@ -189,6 +199,8 @@ ike_task_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkeP
   switch (task->type)
     {
     case IKE_TASK_SA_INIT:
+    case IKE_TASK_SESSION_RESUME:
+    case IKE_TASK_REDIRECT: /* the client goes, or does not (RFC 5685 5) */
       return;
     case IKE_TASK_AUTH:
       ike_auth_process (session, sa, now, pair, message);
@@ -207,6 +219,9 @@ ike_task_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkeP
       return;
     case IKE_TASK_ADDRESSES:
       ike_addresses_process (session, task, message);
+      return;
+    case IKE_TASK_TICKET:
+      ike_ticket_process (session, sa, now, message);
       return;
     case IKE_TASK_DELETE_CHILD:
       process_delete_child (session, now, task);

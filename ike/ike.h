@@ -99,6 +99,8 @@ typedef struct {
   gboolean request_ticket;      /* session resumption (RFC 5723): IKE_ACTION_TICKET gives them */
   RoamSecret *ticket;           /* of an earlier session with the same gateway and identity; NULL: none */
   gboolean accept_redirect;     /* RFC 5685 */
+  gboolean shared_identity;     /* several devices use local_id: no INITIAL_CONTACT (RFC 7296 2.4) */
+  gboolean natt_port_first;     /* port 4500 from the first message on (RFC 7296 2.23) */
   gboolean request_domains;     /* split DNS (RFC 8598) */
   const char *const *domains;   /* the only ones accepted (and what is below them), NULL-terminated; NULL: any */
 } IkeConfig;
@@ -270,6 +272,7 @@ typedef struct {
       char *url;             /* http only */
       const char *content_type; /* static; of body */
       GBytes *body;          /* POST; NULL: GET */
+      gsize max_length;      /* of the answer, octets; no redirects */
     } fetch;
     struct {
       RoamSecret *ticket;    /* opaque; holds keys: store it as one. NULL: none is valid any more */
@@ -375,6 +378,7 @@ typedef struct {
   GBytes *certificate_pem;      /* leaf first, then intermediates; with private_key_pem and ca_pem, or none of them */
   RoamSecret *private_key_pem;
   GBytes *ca_pem;               /* trust anchors of the clients' certificates */
+  GBytes *ocsp_response;        /* DER, about certificate_pem, for clients that ask (RFC 4806); NULL: none */
   const char *ike_proposals, *esp_proposals; /* as in IkeConfig */
   RoamPrefix pool4, pool6;      /* inner addresses; one of them at least */
   RoamAddr dns[4];
@@ -395,6 +399,8 @@ typedef struct {
   IkeRoutability routability;
   guint max_clients;            /* 0: 1024 */
   guint cookie_threshold;       /* half-open IKE SAs from which on a COOKIE is asked for; 0: 32 */
+  guint puzzle_threshold;       /* likewise, for a PUZZLE (RFC 8019); 0: 128 */
+  guint puzzle_difficulty;      /* zero bits; 0: 16 */
   gint64 dpd_interval_us;       /* 0: 5 min (RFC 4555 3.11: a client may be away for a while) */
   gint64 rekey_ike_us, rekey_child_us; /* 0: 8 h and 2 h, so that as a rule the clients do it */
 } IkeResponderConfig;
@@ -407,8 +413,16 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (IkeResponder, ike_responder_free)
 /* CHECK, REKEY_IKE, REKEY_CHILD, TERMINATE, ABANDON of one client. FALSE: no such client or command. */
 gboolean ike_responder_input_command (IkeResponder *responder, const RoamNow *now, guint32 client,
                                       const IkeCommand *command);
+/*
+ * RFC 5685 5: @client, or every one with 0, is told to go to @gateway, or NULL: to @name. Only those that support it
+ * are told; FALSE: nobody was.
+ */
+gboolean ike_responder_redirect (IkeResponder *responder, const RoamNow *now, guint32 client, const RoamAddr *gateway,
+                                 const char *name);
 /* Our other outer addresses changed: all MOBIKE clients are told (RFC 4555 3.6). At most IKE_MAX_RESPONDER_ADDRESSES. */
 void ike_responder_set_addresses (IkeResponder *responder, const RoamNow *now, const RoamAddr *addresses, guint n);
+/* A newer OCSP answer about our certificate; NULL: none any more. */
+void ike_responder_set_ocsp_response (IkeResponder *responder, GBytes *response);
 /* One UDP payload as received (non-ESP marker still there on 4500). ESP does not come here. */
 void ike_responder_input_datagram (IkeResponder *responder, const RoamNow *now, guint32 ifindex,
                                    const RoamEndpoint *local, const RoamEndpoint *remote, const guint8 *data,

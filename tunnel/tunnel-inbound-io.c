@@ -45,29 +45,55 @@ receive (TunnelWorker *worker, int fd)
   return n > 0 ? (guint)n : 0;
 }
 
+static void
+read_control (const struct cmsghdr *header, Datagram *datagram)
+{
+  struct in_pktinfo info;
+  struct in6_pktinfo info6;
+  int class;
+
+  if (header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_PKTINFO)
+    {
+      memcpy (&info, CMSG_DATA (header), sizeof info);
+      datagram->local.addr = roam_addr_from_bytes ((const guint8 *)&info.ipi_addr, 4);
+    }
+  else if (header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_TOS)
+    datagram->tos = *CMSG_DATA (header);
+  else if (header->cmsg_level == IPPROTO_IPV6 && header->cmsg_type == IPV6_PKTINFO)
+    {
+      memcpy (&info6, CMSG_DATA (header), sizeof info6);
+      datagram->local.addr = roam_addr_from_bytes ((const guint8 *)&info6.ipi6_addr, 16);
+    }
+  else if (header->cmsg_level == IPPROTO_IPV6 && header->cmsg_type == IPV6_TCLASS)
+    {
+      memcpy (&class, CMSG_DATA (header), sizeof class);
+      datagram->tos = (guint8) class;
+    }
+}
+
 /* FALSE: cut off, because longer than anything that fits a link. */
 static gboolean
 get_datagram (TunnelWorker *worker, guint slot, TunnelLink *link, Datagram *ret_datagram)
 {
   struct mmsghdr *message = &worker->batch.messages[slot];
-  const struct sockaddr_in *name = &worker->batch.names[slot].in;
+  const TunnelName *name = &worker->batch.names[slot];
   Datagram datagram = { .link = link, .data = worker->batch.slots[slot] + TUNNEL_HEADROOM, .length = message->msg_len };
 
   if ((message->msg_hdr.msg_flags & MSG_TRUNC) != 0)
     return FALSE;
-  datagram.remote.addr = roam_addr_from_bytes ((const guint8 *)&name->sin_addr, 4);
-  datagram.remote.port = tunnel_get_u16 ((const guint8 *)&name->sin_port);
+  if (name->any.sa_family == AF_INET6)
+    {
+      datagram.remote.addr = roam_addr_from_bytes ((const guint8 *)&name->in6.sin6_addr, 16);
+      datagram.remote.port = tunnel_get_u16 ((const guint8 *)&name->in6.sin6_port);
+    }
+  else
+    {
+      datagram.remote.addr = roam_addr_from_bytes ((const guint8 *)&name->in.sin_addr, 4);
+      datagram.remote.port = tunnel_get_u16 ((const guint8 *)&name->in.sin_port);
+    }
   for (struct cmsghdr *header = CMSG_FIRSTHDR (&message->msg_hdr); header != NULL;
        header = CMSG_NXTHDR (&message->msg_hdr, header))
-    if (header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_PKTINFO)
-      {
-        struct in_pktinfo info;
-
-        memcpy (&info, CMSG_DATA (header), sizeof info);
-        datagram.local.addr = roam_addr_from_bytes ((const guint8 *)&info.ipi_addr, 4);
-      }
-    else if (header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_TOS)
-      datagram.tos = *CMSG_DATA (header);
+    read_control (header, &datagram);
   *ret_datagram = datagram;
   return TRUE;
 }
@@ -240,9 +266,9 @@ report_ike (TunnelWorker *worker, const Datagram *datagram)
 }
 
 void
-tunnel_inbound_process_udp (TunnelWorker *worker, TunnelLink *link)
+tunnel_inbound_process_udp (TunnelWorker *worker, TunnelLink *link, int fd)
 {
-  guint n = receive (worker, link->udp_fd);
+  guint n = receive (worker, fd);
   gint64 now = tunnel_worker_now ();
 
   for (guint i = 0; i < n; i++)
@@ -265,12 +291,14 @@ tunnel_inbound_process_udp (TunnelWorker *worker, TunnelLink *link)
     }
 }
 
-/* Raw sockets give the IP header too: moves @datagram behind it. */
+/* Raw sockets give the IPv4 header too: moves @datagram behind it. Those of IPv6 do not (RFC 3542 3). */
 static gboolean
 strip_ip (Datagram *datagram)
 {
   TunnelIp4 header;
 
+  if (datagram->remote.addr.family == ROAM_FAMILY_INET6)
+    return TRUE;
   if (tunnel_ip4_parse (datagram->data, datagram->length, &header) != TUNNEL_DROP_NONE)
     return FALSE;
   datagram->tos = header.tos;
@@ -280,9 +308,9 @@ strip_ip (Datagram *datagram)
 }
 
 void
-tunnel_inbound_process_esp (TunnelWorker *worker, TunnelLink *link)
+tunnel_inbound_process_esp (TunnelWorker *worker, TunnelLink *link, int fd)
 {
-  guint n = receive (worker, link->esp_fd);
+  guint n = receive (worker, fd);
   gint64 now = tunnel_worker_now ();
 
   for (guint i = 0; i < n; i++)

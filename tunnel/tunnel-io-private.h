@@ -79,6 +79,14 @@ guint tunnel_routes_get_requests (const TunnelRoutes *routes);
 
 /* ------------------------------------------------------------------------ link ---- */
 
+/* The far end of an outer path. */
+typedef union
+{
+  struct sockaddr any;
+  struct sockaddr_in in;
+  struct sockaddr_in6 in6;
+} TunnelOuter;
+
 /* Sockets on one physical interface; reference-counted, closed with the last reference. */
 typedef struct
 {
@@ -86,6 +94,7 @@ typedef struct
   int ifindex;
   int udp_fd;  /* port 4500: IKE and ESP in UDP */
   int esp_fd;  /* raw, protocol 50: ESP without UDP; received in every case (RFC 7296 2.23) */
+  int udp6_fd, esp6_fd; /* the same for an outer IPv6 path; -1: the kernel has no IPv6 here */
   int ipip_fd; /* raw, protocol 4, headers included */
 } TunnelLink;
 
@@ -97,12 +106,23 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (TunnelLink, tunnel_link_unref)
 gboolean tunnel_link_send_ike (TunnelLink *link, const RoamAddr *local, const RoamEndpoint *remote, GBytes *datagram);
 /* The kernel's knowledge of the path to @remote over @ifindex; 0: none. */
 guint tunnel_link_path_mtu (int ifindex, guint32 mark, const RoamAddr *remote);
-/* Appends one IPPROTO_IP control message behind msg_controllen; the caller's buffer has the room. */
-void tunnel_append_control (struct msghdr *message, int type, const void *data, gsize length);
+/* Appends one control message behind msg_controllen; the caller's buffer has the room. */
+void tunnel_append_control (struct msghdr *message, int level, int type, const void *data, gsize length);
+gboolean tunnel_link_set_option (int fd, int level, int name, int value);
 void tunnel_sockaddr_from_endpoint (struct sockaddr_in *sockaddr, const RoamAddr *addr, guint16 port);
 
 /* A socket of @type and @protocol on one interface, with roamd's mark and generous buffers. -1: errno. */
 int tunnel_link_open_socket (int type, int protocol, int ifindex, guint32 mark);
+int tunnel_link_open_plain_socket (int family, int type, int protocol, int ifindex, guint32 mark);
+
+/* tunnel-link6-io.c: likewise with an outer IPv6 path. The length of @outer is returned. */
+socklen_t tunnel_outer_from_endpoint (TunnelOuter *outer, const RoamAddr *addr, guint16 port);
+void tunnel_sockaddr6_from_endpoint (struct sockaddr_in6 *sockaddr, const RoamAddr *addr, guint16 port);
+int tunnel_link_open_socket6 (int type, int protocol, int ifindex, guint32 mark);
+int tunnel_link_open_udp6 (int ifindex, guint32 mark, guint16 port);
+/* The source address of what is sent. */
+void tunnel_append_source6 (struct msghdr *message, const RoamAddr *local);
+gboolean tunnel_link_send_ike6 (int fd, const RoamAddr *local, const RoamEndpoint *remote, GBytes *datagram);
 /* MTU of the interface itself; 0: unknown. */
 guint tunnel_link_get_mtu (int ifindex);
 
@@ -174,7 +194,8 @@ typedef struct
   TunnelIpip to_agent;      /* F with encapsulating */
   gboolean encapsulating;
   RoamAddr esp_local, tia;
-  struct sockaddr_in esp_remote;
+  TunnelOuter esp_remote;
+  socklen_t esp_remote_size;
   gboolean udp_encap, mip_udp;
   guint16 keepalive_s;
   gboolean keepalive_at_once;

@@ -254,6 +254,15 @@ is_inet4 (const RoamAddr *addr, const char *what, GError **error)
 }
 
 static gboolean
+is_one_family (const RoamAddr *local, const RoamAddr *remote, GError **error)
+{
+  if (roam_addr_is_set (local) && local->family == remote->family)
+    return TRUE;
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "local end of ESP and gateway must be of one family");
+  return FALSE;
+}
+
+static gboolean
 check_agent (const TunnelPlan *plan, GError **error)
 {
   static const guint8 none[sizeof plan->agent_link_layer];
@@ -270,8 +279,7 @@ static gboolean
 check_plan (const TunnelPlan *plan, GError **error)
 {
   if (plan->out_sa != 0 &&
-      !(is_inet4 (&plan->esp_remote.addr, "gateway", error) &&
-        is_inet4 (&plan->esp_local.addr, "local end of ESP", error) && is_inet4 (&plan->tia, "TIA", error)))
+      !(is_one_family (&plan->esp_local.addr, &plan->esp_remote.addr, error) && is_inet4 (&plan->tia, "TIA", error)))
     return FALSE;
   if (plan->mode == TUNNEL_MODE_C && !is_inet4 (&plan->mip_local, "care-of address", error))
     return FALSE;
@@ -333,8 +341,8 @@ make_path (TunnelIo *io, const TunnelPlan *plan, GError **error)
   path->ifindex = plan->ifindex;
   path->esp_local = plan->esp_local.addr;
   path->tia = plan->tia;
-  tunnel_sockaddr_from_endpoint (&path->esp_remote, &plan->esp_remote.addr,
-                                 plan->udp_encap ? plan->esp_remote.port : 0);
+  path->esp_remote_size =
+    tunnel_outer_from_endpoint (&path->esp_remote, &plan->esp_remote.addr, plan->udp_encap ? plan->esp_remote.port : 0);
   path->udp_encap = plan->udp_encap;
   return g_steal_pointer (&path);
 }

@@ -10,6 +10,7 @@
  */
 
 #define TUNNEL_IP4_HEADER 20
+#define TUNNEL_IP6_HEADER 40 /* fixed part; roamd adds no extension headers */
 #define TUNNEL_UDP_HEADER 8
 #define TUNNEL_DATA_HEADER 4 /* RFC 3519 3.3: type, next header, reserved */
 #define TUNNEL_MIP_UDP_OVERHEAD (TUNNEL_IP4_HEADER + TUNNEL_UDP_HEADER + TUNNEL_DATA_HEADER)

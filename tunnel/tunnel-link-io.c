@@ -19,29 +19,43 @@ tunnel_sockaddr_from_endpoint (struct sockaddr_in *sockaddr, const RoamAddr *add
   tunnel_put_u16 ((guint8 *)&sockaddr->sin_port, port);
 }
 
-static gboolean
-set_option (int fd, int level, int name, int value)
+gboolean
+tunnel_link_set_option (int fd, int level, int name, int value)
 {
   return setsockopt (fd, level, name, &value, sizeof value) == 0;
 }
 
 /* Bound to the interface and marked, so that the packets of the socket use the main table and no other link. */
 int
-tunnel_link_open_socket (int type, int protocol, int ifindex, guint32 mark)
+tunnel_link_open_plain_socket (int family, int type, int protocol, int ifindex, guint32 mark)
 {
-  int fd = socket (AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
+  int fd = socket (family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
 
   if (fd < 0)
     return -1;
   /* FORCE wants CAP_NET_ADMIN, which roamd has; the plain one is capped by the system's limit. */
-  if (!set_option (fd, SOL_SOCKET, SO_RCVBUFFORCE, SOCKET_BUFFER))
-    (void)set_option (fd, SOL_SOCKET, SO_RCVBUF, SOCKET_BUFFER);
-  if (!set_option (fd, SOL_SOCKET, SO_SNDBUFFORCE, SOCKET_BUFFER))
-    (void)set_option (fd, SOL_SOCKET, SO_SNDBUF, SOCKET_BUFFER);
-  if (set_option (fd, SOL_SOCKET, SO_BINDTOIFINDEX, ifindex) && set_option (fd, SOL_SOCKET, SO_MARK, (int)mark) &&
-      set_option (fd, IPPROTO_IP, IP_PKTINFO, 1) && set_option (fd, IPPROTO_IP, IP_RECVTOS, 1) &&
+  if (!tunnel_link_set_option (fd, SOL_SOCKET, SO_RCVBUFFORCE, SOCKET_BUFFER))
+    (void)tunnel_link_set_option (fd, SOL_SOCKET, SO_RCVBUF, SOCKET_BUFFER);
+  if (!tunnel_link_set_option (fd, SOL_SOCKET, SO_SNDBUFFORCE, SOCKET_BUFFER))
+    (void)tunnel_link_set_option (fd, SOL_SOCKET, SO_SNDBUF, SOCKET_BUFFER);
+  if (tunnel_link_set_option (fd, SOL_SOCKET, SO_BINDTOIFINDEX, ifindex) &&
+      tunnel_link_set_option (fd, SOL_SOCKET, SO_MARK, (int)mark))
+    return fd;
+  close (fd);
+  return -1;
+}
+
+int
+tunnel_link_open_socket (int type, int protocol, int ifindex, guint32 mark)
+{
+  int fd = tunnel_link_open_plain_socket (AF_INET, type, protocol, ifindex, mark);
+
+  if (fd < 0)
+    return -1;
+  if (tunnel_link_set_option (fd, IPPROTO_IP, IP_PKTINFO, 1) &&
+      tunnel_link_set_option (fd, IPPROTO_IP, IP_RECVTOS, 1) &&
       /* DF on everything, EMSGSIZE instead of fragments: decision D-20. */
-      set_option (fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO))
+      tunnel_link_set_option (fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO))
     return fd;
   close (fd);
   return -1;
@@ -58,7 +72,8 @@ open_udp (int ifindex, guint32 mark)
     return -1;
   tunnel_sockaddr_from_endpoint (&any, &none, IKE_NATT_PORT);
   /* RFC 3948 2.1: the checksum of ESP in UDP should be sent as 0; ESP has a better one. */
-  if (set_option (fd, SOL_SOCKET, SO_NO_CHECK, 1) && bind (fd, (const struct sockaddr *)&any, sizeof any) == 0)
+  if (tunnel_link_set_option (fd, SOL_SOCKET, SO_NO_CHECK, 1) &&
+      bind (fd, (const struct sockaddr *)&any, sizeof any) == 0)
     return fd;
   close (fd);
   return -1;
@@ -89,6 +104,9 @@ tunnel_link_new (int ifindex, guint32 mark, GError **error)
   link->references = 1;
   link->ifindex = ifindex;
   link->esp_fd = link->ipip_fd = -1;
+  /* Without them where the kernel has no IPv6: a path of that family does not exist then. */
+  link->udp6_fd = tunnel_link_open_udp6 (ifindex, mark, IKE_NATT_PORT);
+  link->esp6_fd = tunnel_link_open_socket6 (SOCK_RAW, IPPROTO_ESP, ifindex, mark);
   step = "UDP port 4500";
   link->udp_fd = open_udp (ifindex, mark);
   if (link->udp_fd >= 0)
@@ -101,8 +119,9 @@ tunnel_link_new (int ifindex, guint32 mark, GError **error)
       step = "raw IP-in-IP socket";
       link->ipip_fd = tunnel_link_open_socket (SOCK_RAW, IPPROTO_IPIP, ifindex, mark);
       /* INTERFACE: the kernel believes any "too big" that quotes the two addresses; tunnel-icmp.c judges instead. */
-      if (link->ipip_fd >= 0 && !(set_option (link->ipip_fd, IPPROTO_IP, IP_HDRINCL, 1) &&
-                                  set_option (link->ipip_fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_INTERFACE)))
+      if (link->ipip_fd >= 0 &&
+          !(tunnel_link_set_option (link->ipip_fd, IPPROTO_IP, IP_HDRINCL, 1) &&
+            tunnel_link_set_option (link->ipip_fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_INTERFACE)))
         close_fd (&link->ipip_fd);
     }
   if (link->ipip_fd >= 0)
@@ -126,15 +145,17 @@ tunnel_link_unref (TunnelLink *link)
   if (link == NULL || !g_atomic_int_dec_and_test (&link->references))
     return;
   close_fd (&link->udp_fd);
+  close_fd (&link->udp6_fd);
   close_fd (&link->esp_fd);
+  close_fd (&link->esp6_fd);
   close_fd (&link->ipip_fd);
   g_free (link);
 }
 
 void
-tunnel_append_control (struct msghdr *message, int type, const void *data, gsize length)
+tunnel_append_control (struct msghdr *message, int level, int type, const void *data, gsize length)
 {
-  struct cmsghdr header = { .cmsg_level = IPPROTO_IP, .cmsg_type = type, .cmsg_len = CMSG_LEN (length) };
+  struct cmsghdr header = { .cmsg_level = level, .cmsg_type = type, .cmsg_len = CMSG_LEN (length) };
   guint8 *at = (guint8 *)message->msg_control + message->msg_controllen;
 
   memset (at, 0, CMSG_SPACE (length));
@@ -159,7 +180,7 @@ send_datagram (int fd, const RoamAddr *local, const RoamEndpoint *remote, GBytes
     {
       memcpy (&info.ipi_spec_dst, local->bytes, sizeof info.ipi_spec_dst);
       message.msg_control = control;
-      tunnel_append_control (&message, IP_PKTINFO, &info, sizeof info);
+      tunnel_append_control (&message, IPPROTO_IP, IP_PKTINFO, &info, sizeof info);
     }
   return sendmsg (fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) == (gssize)length;
 }
@@ -170,18 +191,20 @@ tunnel_link_send_ike (TunnelLink *link, const RoamAddr *local, const RoamEndpoin
   gboolean sent;
   int error;
 
+  if (remote->addr.family == ROAM_FAMILY_INET6 && link->udp6_fd >= 0)
+    return tunnel_link_send_ike6 (link->udp6_fd, local, remote, datagram);
   if (remote->addr.family != ROAM_FAMILY_INET4)
     {
       errno = EAFNOSUPPORT;
       return FALSE;
     }
   /* IKE has no checksum of its own before it is decrypted, and IP fragments it where RFC 7383 does not. */
-  (void)set_option (link->udp_fd, SOL_SOCKET, SO_NO_CHECK, 0);
-  (void)set_option (link->udp_fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
+  (void)tunnel_link_set_option (link->udp_fd, SOL_SOCKET, SO_NO_CHECK, 0);
+  (void)tunnel_link_set_option (link->udp_fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
   sent = send_datagram (link->udp_fd, local, remote, datagram);
   error = errno;
-  (void)set_option (link->udp_fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO);
-  (void)set_option (link->udp_fd, SOL_SOCKET, SO_NO_CHECK, 1);
+  (void)tunnel_link_set_option (link->udp_fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO);
+  (void)tunnel_link_set_option (link->udp_fd, SOL_SOCKET, SO_NO_CHECK, 1);
   errno = error;
   return sent;
 }
@@ -189,15 +212,16 @@ tunnel_link_send_ike (TunnelLink *link, const RoamAddr *local, const RoamEndpoin
 guint
 tunnel_link_path_mtu (int ifindex, guint32 mark, const RoamAddr *remote)
 {
-  struct sockaddr_in target;
-  int fd = tunnel_link_open_socket (SOCK_DGRAM, IPPROTO_UDP, ifindex, mark), mtu = 0;
-  socklen_t size = sizeof mtu;
+  gboolean inet6 = remote->family == ROAM_FAMILY_INET6;
+  TunnelOuter target;
+  socklen_t target_size = tunnel_outer_from_endpoint (&target, remote, IKE_NATT_PORT), size = sizeof (int);
+  int mtu = 0, fd = inet6 ? tunnel_link_open_socket6 (SOCK_DGRAM, IPPROTO_UDP, ifindex, mark)
+                          : tunnel_link_open_socket (SOCK_DGRAM, IPPROTO_UDP, ifindex, mark);
 
   if (fd < 0)
     return 0;
-  tunnel_sockaddr_from_endpoint (&target, remote, IKE_NATT_PORT);
-  if (connect (fd, (const struct sockaddr *)&target, sizeof target) < 0 ||
-      getsockopt (fd, IPPROTO_IP, IP_MTU, &mtu, &size) < 0)
+  if (connect (fd, &target.any, target_size) < 0 ||
+      getsockopt (fd, inet6 ? IPPROTO_IPV6 : IPPROTO_IP, inet6 ? IPV6_MTU : IP_MTU, &mtu, &size) < 0)
     mtu = 0;
   close (fd);
   return (guint)MAX (mtu, 0);

@@ -26,9 +26,15 @@ put_control (TunnelWorker *worker, guint slot, guint8 tos)
   int value = tos;
 
   message->msg_control = worker->batch.control[slot];
+  if (worker->path->esp_remote.any.sa_family == AF_INET6)
+    {
+      tunnel_append_source6 (message, &worker->path->esp_local);
+      tunnel_append_control (message, IPPROTO_IPV6, IPV6_TCLASS, &value, sizeof value);
+      return;
+    }
   memcpy (&info.ipi_spec_dst, worker->path->esp_local.bytes, sizeof info.ipi_spec_dst);
-  tunnel_append_control (message, IP_PKTINFO, &info, sizeof info);
-  tunnel_append_control (message, IP_TOS, &value, sizeof value);
+  tunnel_append_control (message, IPPROTO_IP, IP_PKTINFO, &info, sizeof info);
+  tunnel_append_control (message, IPPROTO_IP, IP_TOS, &value, sizeof value);
 }
 
 static void
@@ -74,7 +80,12 @@ prepare_esp (TunnelWorker *worker, guint slot, guint8 *plain, gsize length)
     report_exhaustion (worker, state);
   if (drop != TUNNEL_DROP_NONE)
     return drop;
-  put_message (worker, slot, packet, packet_length, &worker->path->esp_remote);
+  put_message (worker, slot, packet, packet_length, &worker->path->esp_remote.in);
+  if (worker->path->esp_remote.any.sa_family == AF_INET6)
+    {
+      worker->batch.names[slot].in6 = worker->path->esp_remote.in6;
+      worker->batch.messages[slot].msg_hdr.msg_namelen = sizeof worker->path->esp_remote.in6;
+    }
   put_control (worker, slot, tos);
   return TUNNEL_DROP_NONE;
 }
@@ -201,10 +212,18 @@ prepare (TunnelWorker *worker, guint slot, guint8 *inner, gsize length)
 }
 
 static int
+esp_fd (const TunnelPath *path)
+{
+  if (path->esp_remote.any.sa_family == AF_INET6)
+    return path->udp_encap ? path->esp_link->udp6_fd : path->esp_link->esp6_fd;
+  return path->udp_encap ? path->esp_link->udp_fd : path->esp_link->esp_fd;
+}
+
+static int
 outgoing_fd (const TunnelPath *path)
 {
   if (path->mode == TUNNEL_MODE_MC && path->esp_link != NULL)
-    return path->udp_encap ? path->esp_link->udp_fd : path->esp_link->esp_fd;
+    return esp_fd (path);
   if (path->mode == TUNNEL_MODE_F && path->clear != NULL)
     return path->clear->packet_fd;
   return path->clear_link != NULL ? path->clear_link->ipip_fd : -1;
@@ -222,7 +241,9 @@ get_path_mtu (const TunnelWorker *worker)
 
   if (path->mode != TUNNEL_MODE_MC || path->esp_link == NULL)
     return tunnel_link_get_mtu (path->ifindex);
-  remote = roam_addr_from_bytes ((const guint8 *)&path->esp_remote.sin_addr, 4);
+  remote = path->esp_remote.any.sa_family == AF_INET6
+             ? roam_addr_from_bytes ((const guint8 *)&path->esp_remote.in6.sin6_addr, 16)
+             : roam_addr_from_bytes ((const guint8 *)&path->esp_remote.in.sin_addr, 4);
   return tunnel_link_path_mtu (path->esp_link->ifindex, worker->mark, &remote);
 }
 
@@ -405,6 +426,6 @@ tunnel_outbound_send_inner (TunnelWorker *worker, gsize length)
       errno = EOVERFLOW;
       return FALSE;
     }
-  fd = path->udp_encap ? path->esp_link->udp_fd : path->esp_link->esp_fd;
+  fd = esp_fd (path);
   return sendmsg (fd, &worker->batch.messages[0].msg_hdr, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
 }

@@ -14,6 +14,7 @@ typedef struct
   gboolean mip_udp;       /* C and MC: RFC 3519 instead of IP-in-IP */
   gboolean encapsulating; /* F */
   gboolean udp_encap;     /* MC: ESP in UDP */
+  gboolean outer6;        /* MC: the gateway's address is an IPv6 one */
   const TunnelSa *sa;     /* MC; NULL: the greatest overhead there is */
 } TunnelOverhead;
 

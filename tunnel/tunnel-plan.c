@@ -201,15 +201,17 @@ tunnel_mode_to_string (TunnelMode mode)
 
 /* What is left for the ESP payload: whole cipher blocks, less pad length and next header. */
 static guint
-esp_payload (guint link_mtu, gboolean udp_encap, const TunnelSa *sa)
+esp_payload (guint link_mtu, const TunnelOverhead *outer)
 {
+  const TunnelSa *sa = outer->sa;
   /* Without an SA the greatest overhead counts, so that the first one cannot be too big. */
   TunnelEspSizes sizes = { .iv = TUNNEL_ESP_MAX_IV, .icv = TUNNEL_ESP_MAX_ICV, .block = TUNNEL_ESP_MAX_IV };
   guint overhead, room;
 
   if (sa != NULL)
     (void)tunnel_esp_get_sizes (sa->algorithm, sa->encr_bits, sa->integ_bits, &sizes);
-  overhead = TUNNEL_IP4_HEADER + (udp_encap ? TUNNEL_UDP_HEADER : 0) + TUNNEL_ESP_HEADER + sizes.iv + sizes.icv;
+  overhead = (outer->outer6 ? TUNNEL_IP6_HEADER : TUNNEL_IP4_HEADER) + (outer->udp_encap ? TUNNEL_UDP_HEADER : 0) +
+             TUNNEL_ESP_HEADER + sizes.iv + sizes.icv;
   room = link_mtu > overhead ? link_mtu - overhead : 0;
   room -= room % sizes.block;
   return room > 2 ? room - 2 : 0;
@@ -242,7 +244,7 @@ tunnel_plan_mtu (TunnelMode mode, guint link_mtu, const TunnelOverhead *overhead
       mtu = link_mtu > mip ? link_mtu - mip : 0;
       break;
     case TUNNEL_MODE_MC:
-      mtu = esp_payload (link_mtu, overhead->udp_encap, overhead->sa);
+      mtu = esp_payload (link_mtu, overhead);
       mtu = mtu > mip ? mtu - mip : 0;
       break;
     }
@@ -255,6 +257,7 @@ tunnel_plan_get_mtu (const TunnelPlan *plan, guint link_mtu)
   TunnelOverhead overhead = { .mip_udp = plan->mip_udp,
                               .encapsulating = plan->encapsulating,
                               .udp_encap = plan->udp_encap,
+                              .outer6 = plan->esp_remote.addr.family == ROAM_FAMILY_INET6,
                               .sa = tunnel_plan_find_sa (plan, plan->out_sa) };
 
   return tunnel_plan_mtu (plan->mode, link_mtu, &overhead);

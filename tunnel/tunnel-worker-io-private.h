@@ -18,11 +18,13 @@
 /* Before a packet: ESP header, IV, outer headers of the Mobile IPv4 tunnel (8 + 16 + 32). */
 #define TUNNEL_HEADROOM 64
 #define TUNNEL_SLOT_OCTETS (TUNNEL_HEADROOM + TUNNEL_IO_MAX_MTU + 256)
-#define TUNNEL_CONTROL_OCTETS 64 /* IP_PKTINFO and IP_TOS */
+#define TUNNEL_CONTROL_OCTETS 64 /* IP_PKTINFO and IP_TOS, or IPV6_PKTINFO and IPV6_TCLASS */
 
 typedef union
 {
+  struct sockaddr any;
   struct sockaddr_in in;
+  struct sockaddr_in6 in6;
   struct sockaddr_ll ll;
 } TunnelName;
 
@@ -87,8 +89,8 @@ void tunnel_outbound_process (TunnelWorker *worker);
 /* Encrypts and sends one packet that lies at slot 0 behind the headroom; lock held. FALSE: errno. */
 gboolean tunnel_outbound_send_inner (TunnelWorker *worker, gsize length);
 /* Receives up to a batch; lock held. */
-void tunnel_inbound_process_udp (TunnelWorker *worker, TunnelLink *link);
-void tunnel_inbound_process_esp (TunnelWorker *worker, TunnelLink *link);
+void tunnel_inbound_process_udp (TunnelWorker *worker, TunnelLink *link, int fd);
+void tunnel_inbound_process_esp (TunnelWorker *worker, TunnelLink *link, int fd);
 /* @fd: IP-in-IP, or tunnel data in UDP, of @link. */
 void tunnel_inbound_process_ipip (TunnelWorker *worker, TunnelLink *link, int fd);
 /* Sends one packet of the home address that lies at slot 0 behind the headroom like one of the user's; lock held. */

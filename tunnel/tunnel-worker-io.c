@@ -17,6 +17,8 @@ typedef enum
   SOURCE_TUN,
   SOURCE_UDP,
   SOURCE_ESP,
+  SOURCE_UDP6,
+  SOURCE_ESP6,
   SOURCE_IPIP,
   SOURCE_MIP_UDP,
   SOURCE_ICMP,
@@ -97,6 +99,7 @@ tunnel_path_get_mtu (const TunnelPath *path, guint link_mtu)
   TunnelOverhead overhead = { .mip_udp = path->mip_udp,
                               .encapsulating = path->encapsulating,
                               .udp_encap = path->udp_encap,
+                              .outer6 = path->esp_remote.any.sa_family == AF_INET6,
                               .sa = path->out != NULL ? path->out->sa : NULL };
 
   return tunnel_plan_mtu (path->mode, link_mtu, &overhead);
@@ -299,9 +302,13 @@ process_wakeup (TunnelWorker *worker, const struct epoll_event *event)
   else if (source == SOURCE_TIMER)
     process_timer (worker);
   else if (link != NULL && source == SOURCE_UDP)
-    tunnel_inbound_process_udp (worker, link);
+    tunnel_inbound_process_udp (worker, link, link->udp_fd);
+  else if (link != NULL && source == SOURCE_UDP6)
+    tunnel_inbound_process_udp (worker, link, link->udp6_fd);
   else if (link != NULL && source == SOURCE_ESP)
-    tunnel_inbound_process_esp (worker, link);
+    tunnel_inbound_process_esp (worker, link, link->esp_fd);
+  else if (link != NULL && source == SOURCE_ESP6)
+    tunnel_inbound_process_esp (worker, link, link->esp6_fd);
   else if (link != NULL && source == SOURCE_IPIP)
     tunnel_inbound_process_ipip (worker, link, link->ipip_fd);
   else if (link != NULL)
@@ -405,6 +412,10 @@ watch_links (TunnelWorker *worker, const TunnelPath *old_path)
       watch (worker, EPOLL_CTL_ADD, link->udp_fd, SOURCE_UDP, link->ifindex, EPOLLIN);
       watch (worker, EPOLL_CTL_ADD, link->esp_fd, SOURCE_ESP, link->ifindex, EPOLLIN);
       watch (worker, EPOLL_CTL_ADD, link->ipip_fd, SOURCE_IPIP, link->ifindex, EPOLLIN);
+      if (link->udp6_fd >= 0)
+        watch (worker, EPOLL_CTL_ADD, link->udp6_fd, SOURCE_UDP6, link->ifindex, EPOLLIN);
+      if (link->esp6_fd >= 0)
+        watch (worker, EPOLL_CTL_ADD, link->esp6_fd, SOURCE_ESP6, link->ifindex, EPOLLIN);
     }
   if (clear == NULL || clear == old_path->clear)
     return;

@@ -98,7 +98,7 @@ TunnelChanges tunnel_plan_diff (const TunnelPlan *old_plan, const TunnelPlan *ne
 const char *tunnel_mode_to_string (TunnelMode mode);
 /*
  * Inner MTU that fits @link_mtu under @plan: IP-in-IP 20 or MIP UDP 32, in F 20 or nothing; in MC
- * besides outer IP 20, UDP 8 (with udp_encap), ESP 8 + IV + padding + ICV of the plan's outbound SA
+ * besides outer IP 20 (IPv6: 40), UDP 8 (with udp_encap), ESP 8 + IV + padding + ICV of the plan's outbound SA
  * (without one the greatest there is). Never below 576. RFC 5265 5.2.
  */
 guint tunnel_plan_get_mtu (const TunnelPlan *plan, guint link_mtu);

@@ -52,6 +52,7 @@ static void
 plane_init (Plane *plane)
 {
   plane->children = g_ptr_array_new_with_free_func ((GDestroyNotify)ike_child_sa_unref);
+  plane->clients = g_array_new (FALSE, FALSE, sizeof (guint32));
 }
 
 Duo *
@@ -74,10 +75,18 @@ duo_new (const IkeConfig *client, const IkeResponderConfig *gateway, guint64 see
   g_assert_true (roam_addr_parse (DUO_NAT, &duo->nat->nat));
   plane_init (&duo->plane);
   plane_init (&duo->gateway_plane);
+  duo->tickets = g_ptr_array_new_with_free_func ((GDestroyNotify)roam_secret_unref);
   duo->events = g_array_new (FALSE, FALSE, sizeof (IkeEvent));
   duo->gateway_events = g_array_new (FALSE, FALSE, sizeof (IkeEvent));
   duo->packets = g_ptr_array_new_with_free_func (packet_free);
   return duo;
+}
+
+static void
+plane_clear (Plane *plane)
+{
+  g_ptr_array_unref (plane->children);
+  g_array_unref (plane->clients);
 }
 
 void
@@ -88,8 +97,9 @@ duo_free (Duo *duo)
   ike_session_free (duo->client);
   ike_responder_free (duo->responder);
   sim_free (duo->sim);
-  g_ptr_array_unref (duo->plane.children);
-  g_ptr_array_unref (duo->gateway_plane.children);
+  plane_clear (&duo->plane);
+  plane_clear (&duo->gateway_plane);
+  g_ptr_array_unref (duo->tickets);
   g_array_unref (duo->events);
   g_array_unref (duo->gateway_events);
   g_ptr_array_unref (duo->packets);
@@ -118,44 +128,55 @@ send_packet (Duo *duo, gboolean from_client, const IkeAction *action)
 }
 
 static IkeChildSa *
-find_child (const Plane *plane, guint32 id)
+find_child (const Plane *plane, guint32 client, guint32 id)
 {
   for (guint i = 0; i < plane->children->len; i++)
     {
       IkeChildSa *child = g_ptr_array_index (plane->children, i);
-      if (child->id == id)
+      if (child->id == id && g_array_index (plane->clients, guint32, i) == client)
         return child;
     }
   return NULL;
 }
 
 static void
-add_child (Plane *plane, const IkeAction *action)
+use_child (Plane *plane, guint32 client, guint32 id)
+{
+  plane->outbound = id;
+  plane->outbound_client = client;
+}
+
+static void
+add_child (Plane *plane, guint32 client, const IkeAction *action)
 {
   IkeChildSa *child = action->child_add.child;
 
-  g_assert_null (find_child (plane, child->id));
+  g_assert_null (find_child (plane, client, child->id));
   g_ptr_array_add (plane->children, ike_child_sa_ref (child));
+  g_array_append_val (plane->clients, client);
   if (action->child_add.use_outbound)
-    plane->outbound = child->id;
+    use_child (plane, client, child->id);
   plane->local = child->outer_local;
   plane->remote = child->outer_remote;
   plane->udp_encap = child->udp_encap;
 }
 
 static void
-remove_child (Plane *plane, guint32 id)
+remove_child (Plane *plane, guint32 client, guint32 id)
 {
-  IkeChildSa *child = find_child (plane, id);
+  IkeChildSa *child = find_child (plane, client, id);
+  guint index;
 
   g_assert_nonnull (child);
-  if (plane->outbound == id)
+  if (plane->outbound == id && plane->outbound_client == client)
     plane->outbound = 0;
-  g_ptr_array_remove (plane->children, child);
+  g_assert_true (g_ptr_array_find (plane->children, child, &index));
+  g_ptr_array_remove_index (plane->children, index);
+  g_array_remove_index (plane->clients, index);
 }
 
 static void
-perform (Duo *duo, gboolean client, const IkeAction *action)
+perform (Duo *duo, gboolean client, guint32 number, const IkeAction *action)
 {
   Plane *plane = client ? &duo->plane : &duo->gateway_plane;
 
@@ -168,24 +189,28 @@ perform (Duo *duo, gboolean client, const IkeAction *action)
       g_array_append_val (client ? duo->events : duo->gateway_events, action->event);
       return;
     case IKE_ACTION_CHILD_ADD:
-      add_child (plane, action);
+      add_child (plane, number, action);
       return;
     case IKE_ACTION_CHILD_USE:
-      g_assert_nonnull (find_child (plane, action->child_use.child_id));
-      plane->outbound = action->child_use.child_id;
+      g_assert_nonnull (find_child (plane, number, action->child_use.child_id));
+      use_child (plane, number, action->child_use.child_id);
       return;
     case IKE_ACTION_CHILD_REMOVE:
-      remove_child (plane, action->child_remove.child_id);
+      remove_child (plane, number, action->child_remove.child_id);
       return;
     case IKE_ACTION_CHILD_MOVE:
+      if (!client && number != plane->outbound_client)
+        return;
       plane->local = action->child_move.local;
       plane->remote = action->child_move.remote;
       plane->udp_encap = action->child_move.udp_encap;
       plane->moves++;
       return;
+    case IKE_ACTION_TICKET:
+      g_ptr_array_add (duo->tickets, action->ticket.ticket ? roam_secret_ref (action->ticket.ticket) : NULL);
+      return;
     case IKE_ACTION_SIGN:
     case IKE_ACTION_FETCH:
-    case IKE_ACTION_TICKET:
       return;
     }
 }
@@ -201,7 +226,7 @@ drain (Duo *duo)
 
       if (!ike_session_pop_action (duo->client, &action))
         break;
-      perform (duo, TRUE, &action);
+      perform (duo, TRUE, 0, &action);
     }
   for (;;)
     {
@@ -209,13 +234,9 @@ drain (Duo *duo)
 
       if (!ike_responder_pop_action (duo->responder, &number, &action))
         break;
-      if (action.type == IKE_ACTION_CHILD_ADD && number != duo->client_number)
-        {
-          /* One client is modelled: another one's ids would clash. */
-          g_assert_cmpuint (duo->gateway_plane.children->len, ==, 0);
-          duo->client_number = number;
-        }
-      perform (duo, FALSE, &action);
+      if (action.type == IKE_ACTION_CHILD_ADD && action.child_add.use_outbound)
+        duo->client_number = number;
+      perform (duo, FALSE, number, &action);
     }
 }
 
@@ -397,7 +418,7 @@ duo_client_counter (const Duo *duo, const char *name)
 static guint32
 receiver_of (const Plane *from, const Plane *to)
 {
-  const IkeChildSa *out = find_child (from, from->outbound);
+  const IkeChildSa *out = find_child (from, from->outbound_client, from->outbound);
 
   g_assert_nonnull (out);
   for (guint i = 0; i < to->children->len; i++)

@@ -9,11 +9,16 @@
  * virtual network, each with a model of a data plane that does what the actions say.
  */
 
-/* A data plane: the Child SAs installed, the one in use, and where ESP goes. */
+/*
+ * A data plane: the Child SAs installed, the one in use, and where ESP goes. A gateway has those of all its
+ * clients, whose ids count by themselves; they are one person here, so the newest Child SA is the one in use.
+ */
 typedef struct
 {
   GPtrArray *children; /* IkeChildSa */
+  GArray *clients;     /* guint32, beside them: whose; 0: the client's own plane */
   guint32 outbound;    /* id; 0: none */
+  guint32 outbound_client;
   RoamEndpoint local, remote;
   gboolean udp_encap;
   guint moves;
@@ -36,7 +41,8 @@ typedef struct
   Plane plane, gateway_plane;
   GArray *events, *gateway_events; /* IkeEvent */
   GPtrArray *packets;              /* DuoPacket, both directions */
-  guint32 client_number;           /* the one with Child SAs */
+  guint32 client_number;           /* the one with the newest Child SA in use */
+  GPtrArray *tickets;              /* RoamSecret, or NULL for "forget it", as they came */
   guint32 serial;
   /* TRUE: the packet vanishes. */
   gboolean (*filter) (const DuoPacket *packet, gpointer user);

@@ -383,7 +383,7 @@ gateway_add_auth (Gateway *gw, GwSa *sa, IkePayloads *payloads)
 }
 
 static gboolean
-verify_signature (Gateway *gw, const IkeMessage *request, const IkePayload *auth, GBytes *octets)
+verify_signature (Gateway *gw, const IkeMessage *request, guint8 method, IkeView data, GBytes *octets)
 {
   const IkePayload *id = ike_message_find (request, IKE_PAYLOAD_IDI),
                    *cert = ike_message_find (request, IKE_PAYLOAD_CERT);
@@ -394,8 +394,7 @@ verify_signature (Gateway *gw, const IkeMessage *request, const IkePayload *auth
     ike_credentials_verify_peer (gw->credentials, &cert->cert.data, 1, &now, &identity, &why, &advice);
 
   ike_identity_clear (&identity);
-  return key && ike_auth_verify_signature (key, auth->auth.method, auth->auth.data, view (octets),
-                                           IKE_SIGNATURE_DEFAULT, &why);
+  return key && ike_auth_verify_signature (key, method, data, view (octets), IKE_SIGNATURE_DEFAULT, &why);
 }
 
 static gboolean
@@ -413,7 +412,7 @@ verify_client (Gateway *gw, GwSa *sa, const IkeMessage *request)
     data = ike_message_find_notify (request, IKE_NOTIFY_NO_PPK_AUTH)->data;
   if (auth->auth.method == IKE_AUTH_ID_SHARED_KEY)
     return ike_auth_verify_shared_key (sa->keys->suite.prf, key, view (octets), data);
-  return verify_signature (gw, request, auth, octets);
+  return verify_signature (gw, request, auth->auth.method, data, octets);
 }
 
 static void

@@ -3,6 +3,7 @@
 #include "tests/ike/test-crypto-pki.h"
 
 #include <openssl/bio.h>
+#include <openssl/ocsp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
@@ -63,6 +64,8 @@ pki_issue (const PkiRequest *request, const PkiNode *issuer)
   add_extension (certificate, signer, NID_key_usage, request->key_usage);
   add_extension (certificate, signer, NID_ext_key_usage, request->extended_usage);
   add_extension (certificate, signer, NID_subject_alt_name, request->san);
+  add_extension (certificate, signer, NID_info_access, request->info_access);
+  add_extension (certificate, signer, NID_crl_distribution_points, request->crl_points);
   g_assert_cmpint (X509_sign (certificate, signing_key,
                               EVP_PKEY_get_base_id (signing_key) == EVP_PKEY_ED25519
                                 ? NULL
@@ -147,5 +150,50 @@ pki_crl_der (const PkiNode *issuer, const PkiNode *revoked, gint64 until)
   ASN1_TIME_free (last);
   ASN1_TIME_free (next);
   X509_CRL_free (crl);
+  return drain (bio);
+}
+
+static void
+add_status (OCSP_BASICRESP *basic, const PkiNode *issuer, const PkiNode *subject, const PkiOcsp *ocsp)
+{
+  static const int statuses[] = { V_OCSP_CERTSTATUS_GOOD, V_OCSP_CERTSTATUS_REVOKED, V_OCSP_CERTSTATUS_UNKNOWN };
+  gint64 at = ocsp->this_update != 0 ? ocsp->this_update : PKI_NOW;
+  OCSP_CERTID *id =
+    OCSP_cert_to_id (ocsp->sha256 ? EVP_sha256 () : EVP_sha1 (), subject->certificate, issuer->certificate);
+  ASN1_TIME *this_update = ASN1_TIME_set (NULL, at);
+  ASN1_TIME *next_update = ocsp->next_update != 0 ? ASN1_TIME_set (NULL, ocsp->next_update) : NULL;
+
+  g_assert_nonnull (OCSP_basic_add1_status (basic, id, statuses[ocsp->status], OCSP_REVOKED_STATUS_KEYCOMPROMISE,
+                                            ocsp->status == PKI_REVOKED ? this_update : NULL, this_update,
+                                            next_update));
+  ASN1_TIME_free (this_update);
+  ASN1_TIME_free (next_update);
+  OCSP_CERTID_free (id);
+}
+
+GBytes *
+pki_ocsp_der (const PkiNode *issuer, const PkiNode *subject, const PkiOcsp *ocsp)
+{
+  const PkiNode *signer = ocsp->signer != NULL ? ocsp->signer : issuer;
+  OCSP_BASICRESP *basic = OCSP_BASICRESP_new ();
+  OCSP_RESPONSE *response;
+  BIO *bio = BIO_new (BIO_s_mem ());
+
+  if (ocsp->request != NULL)
+    {
+      const guint8 *at = g_bytes_get_data (ocsp->request, NULL);
+      OCSP_REQUEST *request = d2i_OCSP_REQUEST (NULL, &at, (long)g_bytes_get_size (ocsp->request));
+
+      g_assert_nonnull (request);
+      OCSP_copy_nonce (basic, request);
+      OCSP_REQUEST_free (request);
+    }
+  add_status (basic, issuer, subject, ocsp);
+  g_assert_cmpint (OCSP_basic_sign (basic, signer->certificate, signer->key, EVP_sha256 (), NULL, 0), ==, 1);
+  response = ocsp->try_later ? OCSP_response_create (OCSP_RESPONSE_STATUS_TRYLATER, NULL)
+                             : OCSP_response_create (OCSP_RESPONSE_STATUS_SUCCESSFUL, basic);
+  g_assert_cmpint (i2d_OCSP_RESPONSE_bio (bio, response), ==, 1);
+  OCSP_RESPONSE_free (response);
+  OCSP_BASICRESP_free (basic);
   return drain (bio);
 }

@@ -27,6 +27,8 @@ typedef struct
   const char *constraints; /* "critical,CA:TRUE", or NULL */
   gint64 from, until;      /* 0: one year before and after PKI_NOW */
   const char *digest;      /* NULL: SHA256 */
+  const char *info_access; /* OpenSSL's syntax, or NULL: "OCSP;URI:http://..." */
+  const char *crl_points;  /* the same: "URI:http://..." */
 } PkiRequest;
 
 /* Signed by @issuer, or by itself. */
@@ -39,3 +41,24 @@ RoamSecret *pki_key_pem (const PkiNode *node);
 GBytes *pki_certificate_der (const PkiNode *node);
 /* DER; @revoked may be NULL. @until: next update, 0: a year after PKI_NOW. */
 GBytes *pki_crl_der (const PkiNode *issuer, const PkiNode *revoked, gint64 until);
+
+typedef enum
+{
+  PKI_GOOD,
+  PKI_REVOKED,
+  PKI_UNKNOWN,
+} PkiStatus;
+
+/* An OCSPResponse; what is zero or NULL is left out or usual. */
+typedef struct
+{
+  const PkiNode *signer; /* NULL: @issuer */
+  PkiStatus status;
+  gint64 this_update; /* 0: PKI_NOW */
+  gint64 next_update; /* 0: none */
+  GBytes *request;    /* its nonce is repeated; NULL: none is */
+  gboolean sha256;    /* names the certificate by SHA-256 */
+  gboolean try_later; /* no answer at all */
+} PkiOcsp;
+
+GBytes *pki_ocsp_der (const PkiNode *issuer, const PkiNode *subject, const PkiOcsp *ocsp);

@@ -93,7 +93,7 @@ test_flood (void)
   g_autoptr (Duo) duo = NULL;
   const DuoPacket *first;
 
-  gateway.cookie_threshold = 100000; /* no cookies: the last line of defence */
+  gateway.cookie_threshold = gateway.puzzle_threshold = 100000; /* no cookies: the last line of defence */
   duo = duo_new (NULL, &gateway, 1);
   duo_start (duo, duo->a);
   first = g_ptr_array_index (duo->packets, 0);
@@ -216,20 +216,20 @@ test_pool (void)
 
   g_assert_true (roam_prefix_parse ("10.1.2.7/30", &prefix));
   pool = ike_pool_new (&prefix);
-  g_assert_true (ike_pool_take (pool, alice, &a));
-  g_assert_true (ike_pool_take (pool, bob, &b));
+  g_assert_true (ike_pool_take (pool, alice, NULL, &a));
+  g_assert_true (ike_pool_take (pool, bob, NULL, &b));
   g_assert_true (duo_addr_is (&a, "10.1.2.5"));
   g_assert_true (duo_addr_is (&b, "10.1.2.6"));
-  g_assert_false (ike_pool_take (pool, carol, &c));
+  g_assert_false (ike_pool_take (pool, carol, NULL, &c));
   g_assert_false (roam_addr_is_set (&c));
   /* What bob leaves is his again, or carol's when he does not come back. */
   ike_pool_release (pool, &a);
   ike_pool_release (pool, &b);
-  g_assert_true (ike_pool_take (pool, bob, &c));
+  g_assert_true (ike_pool_take (pool, bob, NULL, &c));
   g_assert_true (roam_addr_equal (&b, &c));
-  g_assert_true (ike_pool_take (pool, carol, &c));
+  g_assert_true (ike_pool_take (pool, carol, NULL, &c));
   g_assert_true (roam_addr_equal (&a, &c));
-  g_assert_false (ike_pool_take (pool, alice, &c));
+  g_assert_false (ike_pool_take (pool, alice, NULL, &c));
 }
 
 static void
@@ -247,7 +247,7 @@ test_pool_sizes (void)
   g_assert_true (roam_prefix_parse ("2001:db8:1:2::/64", &prefix));
   pool = ike_pool_new (&prefix);
   for (guint i = 0; i < 300; i++)
-    g_assert_true (ike_pool_take (pool, owner, &addr));
+    g_assert_true (ike_pool_take (pool, owner, NULL, &addr));
   g_assert_true (duo_addr_is (&addr, "2001:db8:1:2::12c"));
 }
 

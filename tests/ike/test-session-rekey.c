@@ -182,11 +182,12 @@ test_rekey_refused (void)
   IkeConfig config = world_config ();
   g_autoptr (World) world = NULL;
 
-  /* The SA is used to its end, then everything is closed. covers: IKE-RKY-002 */
+  /* No new IKE SA can be made either: the SA is used to its end, then everything is closed. covers: IKE-RKY-002 */
   config.rekey_child_us = 60 * SEC;
   world = world_established (&config);
   world->gateway->hook = refuse_create_child;
   world->gateway->user = GUINT_TO_POINTER (IKE_NOTIFY_NO_ADDITIONAL_SAS);
+  world->gateway->init_error = IKE_NOTIFY_NO_PROPOSAL_CHOSEN;
   world_run (world, 600 * SEC);
   g_assert_null (world_event (world, IKE_EVENT_DEAD));
   world_run_until (world, IKE_EVENT_DEAD, 120 * SEC);

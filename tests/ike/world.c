@@ -148,6 +148,8 @@ perform (World *world, const IkeAction *action)
     case IKE_ACTION_SIGN:
     case IKE_ACTION_FETCH:
     case IKE_ACTION_TICKET:
+      if (world->outside)
+        world->outside (world->outside_user, action);
       return;
     }
 }
@@ -233,8 +235,8 @@ world_run_until (World *world, IkeEventType type, gint64 limit_us)
   return world_event (world, type);
 }
 
-static void
-input_command (World *world, const IkeCommand *command)
+void
+world_input_command (World *world, const IkeCommand *command)
 {
   RoamNow now = sim_now (world->sim);
 
@@ -246,14 +248,14 @@ void
 world_command (World *world, IkeCommandType type)
 {
   IkeCommand command = { .type = type, .serial = ++world->serial };
-  input_command (world, &command);
+  world_input_command (world, &command);
 }
 
 void
 world_start (World *world, const SimLink *link)
 {
   IkeCommand command = { .type = IKE_START, .serial = ++world->serial, .path = { link->ifindex, link->host } };
-  input_command (world, &command);
+  world_input_command (world, &command);
 }
 
 void
@@ -263,7 +265,7 @@ world_move (World *world, const SimLink *link, gboolean children_now)
                          .serial = ++world->serial,
                          .path = { link->ifindex, link->host },
                          .move_children_now = children_now };
-  input_command (world, &command);
+  world_input_command (world, &command);
 }
 
 World *

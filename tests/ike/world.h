@@ -18,6 +18,9 @@ typedef struct
   GPtrArray *children;  /* IkeChildSa, as added */
   guint32 outbound;     /* child in use */
   guint32 serial;
+  /* SIGN, FETCH and TICKET go there; NULL: nowhere. */
+  void (*outside) (gpointer user, const IkeAction *action);
+  gpointer outside_user;
 } World;
 
 typedef struct
@@ -47,6 +50,7 @@ void world_run (World *world, gint64 duration_us);
 /* Until an event of @type, at most @limit_us; fails the test if it does not come. Returns the event. */
 const IkeEvent *world_run_until (World *world, IkeEventType type, gint64 limit_us);
 void world_command (World *world, IkeCommandType type);
+void world_input_command (World *world, const IkeCommand *command);
 void world_start (World *world, const SimLink *link);
 void world_move (World *world, const SimLink *link, gboolean children_now);
 /* START on link a and ESTABLISHED. */

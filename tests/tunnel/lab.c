@@ -333,36 +333,39 @@ read_inner (LabPacket *packet, guint8 *outer, gsize length, guint32 source)
     packet->number = tunnel_get_u32 (packet->inner + 28);
 }
 
+void
+lab_open_esp (Lab *lab, LabPacket *packet, guint8 *esp, gsize length)
+{
+  guint8 *plain = NULL, next_header = 0;
+  gsize plain_length = 0;
+  guint index;
+
+  packet->length = length;
+  packet->spi = tunnel_esp_get_spi (esp, length);
+  index = packet->spi - 0x20000001;
+  g_assert_cmpuint (index, <, 2);
+  g_assert_cmpint (tunnel_esp_decrypt (lab->peer_in[index], esp, length, &plain, &plain_length, &next_header), ==,
+                   TUNNEL_DROP_NONE);
+  g_assert_cmpuint (next_header, ==, TUNNEL_NEXT_HEADER_IPV4);
+  read_inner (packet, plain, plain_length, LAB_TIA);
+}
+
 gboolean
 lab_peer_receive_esp (Lab *lab, gboolean raw, int timeout_ms, LabPacket *ret_packet)
 {
   struct sockaddr_in name;
   socklen_t name_length = sizeof name;
-  guint8 *esp = ret_packet->octets, *plain = NULL, next_header = 0;
+  gsize header = raw ? 20 : 0;
   gssize length;
-  gsize plain_length = 0;
-  guint index;
 
   if (!lab_wait (raw ? lab->esp : lab->udp, timeout_ms))
     return FALSE;
-  length =
-    recvfrom (raw ? lab->esp : lab->udp, esp, sizeof ret_packet->octets, 0, (struct sockaddr *)&name, &name_length);
-  g_assert_cmpint (length, >, raw ? 20 : 0);
-  if (raw)
-    {
-      esp += 20;
-      length -= 20;
-    }
-  ret_packet->length = (gsize)length;
+  length = recvfrom (raw ? lab->esp : lab->udp, ret_packet->octets, sizeof ret_packet->octets, 0,
+                     (struct sockaddr *)&name, &name_length);
+  g_assert_cmpint (length, >, header);
   ret_packet->outer_source = tunnel_get_u32 ((const guint8 *)&name.sin_addr);
   ret_packet->outer_port = tunnel_get_u16 ((const guint8 *)&name.sin_port);
-  ret_packet->spi = tunnel_esp_get_spi (esp, (gsize)length);
-  index = ret_packet->spi - 0x20000001;
-  g_assert_cmpuint (index, <, 2);
-  g_assert_cmpint (tunnel_esp_decrypt (lab->peer_in[index], esp, (gsize)length, &plain, &plain_length, &next_header),
-                   ==, TUNNEL_DROP_NONE);
-  g_assert_cmpuint (next_header, ==, TUNNEL_NEXT_HEADER_IPV4);
-  read_inner (ret_packet, plain, plain_length, LAB_TIA);
+  lab_open_esp (lab, ret_packet, ret_packet->octets + header, (gsize)length - header);
   return TRUE;
 }
 
@@ -427,16 +430,25 @@ lab_peer_send_udp (Lab *lab, guint32 target, const void *data, gsize length)
   send_to (lab->udp, target, 4500, data, length);
 }
 
-void
-lab_peer_send_esp (Lab *lab, guint index, gboolean raw, guint32 target, const guint8 *plain, gsize length)
+gsize
+lab_make_esp (Lab *lab, guint index, const guint8 *plain, gsize length, guint8 packet[2048])
 {
-  guint8 buffer[2048], packet[2048];
+  guint8 buffer[2048];
   gsize packet_length;
 
   memcpy (buffer, plain, length);
-  g_assert_cmpint (tunnel_esp_encrypt (lab->peer_out[index], TUNNEL_NEXT_HEADER_IPV4, buffer, length, packet,
-                                       sizeof packet, &packet_length),
-                   ==, TUNNEL_DROP_NONE);
+  g_assert_cmpint (
+    tunnel_esp_encrypt (lab->peer_out[index], TUNNEL_NEXT_HEADER_IPV4, buffer, length, packet, 2048, &packet_length),
+    ==, TUNNEL_DROP_NONE);
+  return packet_length;
+}
+
+void
+lab_peer_send_esp (Lab *lab, guint index, gboolean raw, guint32 target, const guint8 *plain, gsize length)
+{
+  guint8 packet[2048];
+  gsize packet_length = lab_make_esp (lab, index, plain, length, packet);
+
   send_to (raw ? lab->esp : lab->udp, target, raw ? 0 : 4500, packet, packet_length);
 }
 

@@ -74,6 +74,10 @@ typedef struct
 /* The next ESP packet at the gateway with UDP (@raw: without); FALSE: none. Fails the test if it is not IP-in-IP of TIA
  * and HA. */
 gboolean lab_peer_receive_esp (Lab *lab, gboolean raw, int timeout_ms, LabPacket *ret_packet);
+/* Decrypts @esp, which lies in @packet's octets; likewise. */
+void lab_open_esp (Lab *lab, LabPacket *packet, guint8 *esp, gsize length);
+/* @plain in ESP of SA @index, in @packet; its length. */
+gsize lab_make_esp (Lab *lab, guint index, const guint8 *plain, gsize length, guint8 packet[2048]);
 /* The next IP-in-IP packet in clear. */
 gboolean lab_peer_receive_ipip (Lab *lab, int timeout_ms, LabPacket *ret_packet);
 /* Builds datagram @number from the correspondent to the home address at @packet (64 octets free before it). */
