@@ -24,6 +24,8 @@ ike_child_sa_unref (IkeChildSa *child)
   roam_secret_unref (child->encr_out);
   roam_secret_unref (child->integ_in);
   roam_secret_unref (child->integ_out);
+  g_free (child->local_ts);
+  g_free (child->remote_ts);
   g_free (child);
 }
 
@@ -244,6 +246,14 @@ set_outbound (IkeSession *session, IkeChild *child)
   child->outbound = TRUE;
 }
 
+/* For a data plane that has no policies of its own. */
+static IkeSelector *
+dup_selectors (const GArray *selectors, guint *ret_n)
+{
+  *ret_n = selectors ? selectors->len : 0;
+  return *ret_n > 0 ? g_memdup2 (selectors->data, *ret_n * sizeof (IkeSelector)) : NULL;
+}
+
 void
 ike_child_install (IkeSession *session, const RoamNow *now, IkeChild *child, gboolean use_outbound)
 {
@@ -251,6 +261,8 @@ ike_child_install (IkeSession *session, const RoamNow *now, IkeChild *child, gbo
 
   child->rekey_us = ike_session_jittered (session, now, session->rekey_child_us);
   child->expire_us = now->boot_us + session->rekey_child_us + IKE_REKEY_MARGIN_US;
+  child->sa->local_ts = dup_selectors (child->local_ts, &child->sa->n_local_ts);
+  child->sa->remote_ts = dup_selectors (child->remote_ts, &child->sa->n_remote_ts);
   g_ptr_array_add (session->children, child);
   if (use_outbound)
     set_outbound (session, child);

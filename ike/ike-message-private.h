@@ -252,14 +252,6 @@ typedef struct
   guint32 spis[IKE_MAX_DELETE_SPIS];
 } IkePayloadDelete;
 
-/* One traffic selector (RFC 7296 3.13.1); OPAQUE ports are start 65535, end 0. */
-typedef struct
-{
-  guint8 protocol; /* 0: any */
-  guint16 start_port, end_port;
-  RoamAddr start, end;
-} IkeSelector;
-
 typedef struct
 {
   guint n_selectors; /* of types 7 and 8; others are skipped (RFC 7296 2.9) */

@@ -489,6 +489,17 @@ ike_session_dup_counters (const IkeSession *session)
   return copy;
 }
 
+static void
+write_remote_id (const IkeSession *session, IkeStatus *ret_status)
+{
+  g_autofree char *text = NULL;
+
+  if ((session->state != IKE_STATE_ESTABLISHED && session->state != IKE_STATE_CLOSING) || !session->remote_id.data)
+    return;
+  text = ike_identity_to_string (session->remote_id.type, ike_view (session->remote_id.data));
+  g_strlcpy (ret_status->remote_id, text, sizeof ret_status->remote_id);
+}
+
 void
 ike_session_get_status (const IkeSession *session, IkeStatus *ret_status)
 {
@@ -497,6 +508,7 @@ ike_session_get_status (const IkeSession *session, IkeStatus *ret_status)
 
   memset (ret_status, 0, sizeof *ret_status);
   ret_status->state = state_to_string (session->state);
+  write_remote_id (session, ret_status);
   ret_status->mobike = session->mobike;
   ret_status->nat_local = session->nat_local;
   ret_status->nat_remote = session->nat_remote;

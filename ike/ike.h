@@ -161,6 +161,13 @@ typedef enum {
   IKE_ESP_AES_CBC_HMAC_SHA2, /* RFC 3602 + RFC 4868 */
 } IkeEspAlgorithm;
 
+/* One traffic selector (RFC 7296 3.13.1); OPAQUE ports are start 65535, end 0. */
+typedef struct {
+  guint8 protocol; /* 0: any */
+  guint16 start_port, end_port; /* ICMP: type << 8 | code */
+  RoamAddr start, end;
+} IkeSelector;
+
 typedef struct {
   gint references;
   guint32 id;               /* of this session, never reused */
@@ -174,6 +181,8 @@ typedef struct {
   RoamEndpoint outer_local, outer_remote; /* at installation; see IKE_ACTION_CHILD_MOVE */
   guint32 ifindex;
   gboolean udp_encap;
+  IkeSelector *local_ts, *remote_ts; /* what may pass: from local to remote, and back (RFC 4301 5.2) */
+  guint n_local_ts, n_remote_ts;
 } IkeChildSa;
 
 IkeChildSa *ike_child_sa_ref (IkeChildSa *child);
@@ -330,6 +339,7 @@ typedef struct {
 /* For status displays; a copy, strings static. */
 typedef struct {
   const char *state;          /* "idle", "init", "auth", "established", ... */
+  char remote_id[IKE_MAX_NAME]; /* that the other side has proved; "": nobody yet */
   guint64 spi_i, spi_r;
   char ike_suite[96], esp_suite[64];
   gboolean mobike, nat_local, nat_remote;

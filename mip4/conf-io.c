@@ -119,8 +119,8 @@ mip4_conf_parse_ipv4_prefix (const char *text, RoamPrefix *ret)
 }
 
 /* Relative names: the credentials directory of systemd first, then beside the configuration. */
-static char *
-find_key_file (const Mip4Conf *conf, const char *name)
+char *
+mip4_conf_find_file (const Mip4Conf *conf, const char *name)
 {
   g_autofree char *dir = g_path_get_dirname (conf->path);
 
@@ -164,30 +164,39 @@ out:
   return secret;
 }
 
-RoamSecret *
-mip4_conf_load_key (const Mip4Conf *conf, const char *group, const char *key, const char *name)
+char *
+mip4_conf_read_secret (const Mip4Conf *conf, const char *group, const char *key, const char *path, gsize *ret_length)
 {
-  g_autofree char *path = find_key_file (conf, name);
   g_autofree char *text = NULL;
   g_autoptr (GError) error = NULL;
-  RoamSecret *secret = conf->keys != NULL ? g_hash_table_lookup (conf->keys, path) : NULL;
-  const char *reason = NULL;
   struct stat st;
-  gsize length;
 
-  if (secret != NULL)
-    return roam_secret_ref (secret);
   if (stat (path, &st) == 0 && (st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
     {
       mip4_conf_fault (conf, group, key, "%s may be read by others (mode %04o); run: chmod 0600 %s", path,
                        (guint)(st.st_mode & 07777), path);
       return NULL;
     }
-  if (!g_file_get_contents (path, &text, &length, &error))
-    {
-      mip4_conf_fault (conf, group, key, "%s", error->message);
-      return NULL;
-    }
+  if (g_file_get_contents (path, &text, ret_length, &error))
+    return g_steal_pointer (&text);
+  mip4_conf_fault (conf, group, key, "%s", error->message);
+  return NULL;
+}
+
+RoamSecret *
+mip4_conf_load_key (const Mip4Conf *conf, const char *group, const char *key, const char *name)
+{
+  g_autofree char *path = mip4_conf_find_file (conf, name);
+  RoamSecret *secret = conf->keys != NULL ? g_hash_table_lookup (conf->keys, path) : NULL;
+  g_autofree char *text = NULL;
+  const char *reason = NULL;
+  gsize length = 0;
+
+  if (secret != NULL)
+    return roam_secret_ref (secret);
+  text = mip4_conf_read_secret (conf, group, key, path, &length);
+  if (text == NULL)
+    return NULL;
   secret = parse_key (text, length, &reason);
   roam_wipe (text, length);
   if (secret == NULL)

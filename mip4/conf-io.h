@@ -40,6 +40,11 @@ gboolean mip4_conf_parse_ipv4 (const char *text, RoamAddr *ret);
 gboolean mip4_conf_parse_ipv4_prefix (const char *text, RoamPrefix *ret);
 /* "hmac-md5" or "hmac-sha-256", which NULL means too. */
 gboolean mip4_conf_parse_algorithm (const char *text, Mip4AuthAlgorithm *ret);
+/* Where the file @name is: in the credentials directory, else beside the configuration. Caller frees. */
+char *mip4_conf_find_file (const Mip4Conf *conf, const char *name);
+/* Contents of a file that nobody else may read; NULL after a fault. Caller wipes and frees. */
+char *mip4_conf_read_secret (const Mip4Conf *conf, const char *group, const char *key, const char *path,
+                             gsize *ret_length);
 /* The key in the file @name; @key tells where that name stands, for faults. Caller unrefs; NULL after a fault. */
 RoamSecret *mip4_conf_load_key (const Mip4Conf *conf, const char *group, const char *key, const char *name);
 /* spi, algorithm, key-file of @group. The key is the caller's; NULL after a fault. */

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "base/addr.h"
-#include "tunnel/tunnel-drop-private.h"
+#include "tunnel/tunnel-packet.h"
 
 /*
  * The Mobile IPv4 tunnel, IP-in-IP (RFC 2003) or in UDP (RFC 3519), with ECN by RFC 6040, IPv4 in
@@ -40,24 +40,6 @@ void tunnel_ip4_build (guint8 *packet, const TunnelIp4 *header);
 /* RFC 1071 over @length octets, added to @sum; not yet folded. */
 guint32 tunnel_checksum_add (guint32 sum, const guint8 *data, gsize length);
 guint16 tunnel_checksum_finish (guint32 sum);
-
-/* ------------------------------------------------------------------------ ECN ---- */
-
-typedef enum
-{
-  TUNNEL_ECN_NOT_ECT = 0,
-  TUNNEL_ECN_ECT_1 = 1,
-  TUNNEL_ECN_ECT_0 = 2,
-  TUNNEL_ECN_CE = 3,
-} TunnelEcn;
-
-/*
- * RFC 6040 4.2, figure 4. FALSE: drop. @ret_unused: a combination that no conforming encapsulator
- * makes; worth a counter.
- */
-gboolean tunnel_ecn_decapsulate (TunnelEcn inner, TunnelEcn outer, TunnelEcn *ret_ecn, gboolean *ret_unused);
-/* Sets the ECN field of the IPv4 header at @packet and corrects its checksum (RFC 1624). */
-void tunnel_ip4_set_ecn (guint8 *packet, TunnelEcn ecn);
 
 /* --------------------------------------------------------------------- tunnel ---- */
 

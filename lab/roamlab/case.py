@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What the cases share: options, the words of the outcome, and the end of a journey under load."""
 import argparse
+import pathlib
 import sys
 
 from . import analysis, pcap, system, topology
@@ -43,12 +44,15 @@ def gap_ms(running, begin_ns, end_ns):
     return max(way.window(begin_ns, end_ns).gap_ms for way in running.probe.directions().values())
 
 
-def main(name, description, case):
-    """Runs @case(arguments), which returns [(text, held)]; exit status 0 when all of it held."""
+def main(name, description, case, json=False):
+    """Runs @case(arguments), which returns [(text, held)]; exit status 0 when all of it held. @json: the case writes
+    its figures to the file arguments.json."""
     parser = argparse.ArgumentParser(prog=name, description=description,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--keep", action="store_true", help="leave the lab up afterwards")
     parser.add_argument("--verbose", action="store_true", help="roamd's debug log")
+    if json:
+        parser.add_argument("--json", metavar="FILE", type=pathlib.Path, help="write the figures there")
     arguments = parser.parse_args()
     try:
         system.need_root()

@@ -8,7 +8,7 @@ import time
 
 if __package__ in (None, ""):
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from roamlab import system, topology
+from roamlab import gateway, system, topology
 from roamlab.pcap import CaptureError
 from roamlab.story import Journey, Leg
 from roamlab.system import LabError
@@ -95,16 +95,26 @@ def table(results):
 
 def travel(arguments, say, document):
     """The whole journey; fills @document; True when every promise held."""
-    journey = Journey(say, certificates=arguments.cert, log_level="debug" if arguments.verbose else "info")
+    settings, extra = gateway.dialect_only(arguments.dialect)
+    journey = Journey(say, certificates=arguments.cert, log_level="debug" if arguments.verbose else "info",
+                      gateway_name=arguments.gateway, gateway_settings=settings, extra=extra)
     journey.begin()
+    dialects = []
     for leg in LEGS:
         journey.make(leg, dwell=arguments.dwell, pause_ms=arguments.pause)
+        if leg.new_mode == "mc" and arguments.gateway != "strongswan":
+            dialects += [client["dialect"] for client in journey.gateway.clients()]
     transfer = journey.end()
     results, bad = journey.results()
     document["handovers"] = [{**row, "ok": sound(row, not arguments.untimed)} for row in results]
     document["tcp"] = {key: transfer.get(key) for key in ("bytes", "sha256_ok", "longest_silence_s")}
     document["interactive"], document["counters"] = transfer["interactive"], topology.counters()
     kept = promises(results, transfer, bad, not arguments.untimed)
+    if arguments.gateway != "strongswan":
+        document["dialects"] = dialects
+        kept.append((f"outside the gateway has one client, and speaks {arguments.dialect} with it: "
+                     + " ".join(dialects), dialects == [arguments.dialect] * len(
+                         [leg for leg in LEGS if leg.new_mode == "mc"])))
     document["promises"] = [{"text": text, "held": held} for text, held in kept]
     print("\nTimes in ms: event (address on the new link) to the first MOBIKE packet and to the first Registration\n"
           "Request, from captures; longest silence of the data (1000 packets/s each way) and packets lost, the time\n"
@@ -128,9 +138,15 @@ def options():
     parser.add_argument("--pause", type=float, default=20.0, metavar="MS",
                         help="between two networks (20); 0: harsher than life")
     parser.add_argument("--cert", action="store_true", help="VPN with certificates instead of a pre-shared key")
+    parser.add_argument("--gateway", choices=gateway.NAMES, default="strongswan", help="VPN gateway (strongswan)")
+    parser.add_argument("--dialect", choices=gateway.DIALECTS, default="mobike",
+                        help="how a move is told to it (mobike); mopo: to roam-gw only")
     parser.add_argument("--keep", action="store_true", help="leave the lab up afterwards (lab/lab down ends it)")
     parser.add_argument("--verbose", action="store_true", help="roamd's debug log; captures and logs: with --keep")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.gateway == "strongswan" and arguments.dialect != "mobike":
+        parser.error("strongSwan speaks MOBIKE only: --dialect mopo wants --gateway roam-gw")
+    return arguments
 
 
 def main():

@@ -3,7 +3,7 @@
 import dataclasses
 import time
 
-from . import agent, analysis, capture, moves, names, pcap, probe, streams, strongswan, topology
+from . import agent, analysis, capture, gateway, moves, names, pcap, probe, streams, topology
 from .system import LabError, wait_until
 
 PROBE_RATE = 1000
@@ -34,10 +34,14 @@ class Mark:
 class Journey:
     """The lab with roamd at home, the streams and the probe running; then leg after leg."""
 
-    def __init__(self, say, certificates=False, log_level="info", restart_seconds=0.1):
+    def __init__(self, say, certificates=False, log_level="info", restart_seconds=0.1, gateway_name="strongswan",
+                 gateway_settings="", extra=""):
+        """@gateway_name: of gateway.NAMES; @gateway_settings: more lines of roam-gw's configuration; @extra: more of
+        roamd's profile, its group [vpn] first."""
         self.say = say
-        self.roamd_options = {"certificates": certificates, "log_level": log_level, "restart_seconds": restart_seconds}
-        self.gateway = strongswan.Gateway()
+        self.roamd_options = {"certificates": certificates, "log_level": log_level, "restart_seconds": restart_seconds,
+                              "extra": extra}
+        self.gateway_name, self.gateway = gateway_name, gateway.new(gateway_name, gateway_settings)
         self.home_agent, self.foreign_agent = agent.HomeAgent(), agent.ForeignAgent()
         self.node = agent.MobileNode()
         self.roamd = agent.Roamd(self.node)
@@ -51,7 +55,7 @@ class Journey:
         topology.up()
         moves.forget()
         self.gateway.start(self.roamd_options["certificates"])
-        self.say("strongSwan gateway is up; starting captures, home and foreign agent, and roamd")
+        self.say(f"gateway ({self.gateway_name}) is up; starting captures, home and foreign agent, and roamd")
         self.capture.start()
         self.home_agent.start()
         self.foreign_agent.start()

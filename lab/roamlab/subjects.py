@@ -33,14 +33,16 @@ class RoamdClient:
     name = "roamd"
     inner_address = names.HOME_ADDRESS
 
-    def __init__(self):
+    def __init__(self, extra="", log_level="info"):
+        """@extra: more lines of the profile's group [vpn]."""
+        self.options = {"extra": extra, "log_level": log_level}
         self.home_agent = agent.HomeAgent()
         self.roamd = agent.Roamd()
 
     def start(self):
         self.home_agent.start()
         self.roamd.node.start()
-        self.roamd.start()
+        self.roamd.start(**self.options)
         self.roamd.wait_mode("mc")
 
     def active_interface(self):

@@ -76,6 +76,21 @@ test_ppk (void)
 }
 
 static void
+test_rekeying (void)
+{
+  g_autoptr (AgentConfig) config = parse_good (PSK "rekey-ike=7200\nrekey-child=30\n");
+  g_autoptr (AgentConfig) none = parse_good (PSK);
+  IkeConfig ike;
+
+  agent_config_get_ike (config, &ike);
+  g_assert_cmpint (ike.rekey_ike_us, ==, 7200 * ROAM_USEC_PER_SEC);
+  g_assert_cmpint (ike.rekey_child_us, ==, 30 * ROAM_USEC_PER_SEC);
+  agent_config_get_ike (none, &ike);
+  g_assert_cmpint (ike.rekey_ike_us, ==, 14400 * ROAM_USEC_PER_SEC);
+  g_assert_cmpint (ike.rekey_child_us, ==, 3600 * ROAM_USEC_PER_SEC);
+}
+
+static void
 test_contradictions (void)
 {
   static const struct
@@ -98,6 +113,7 @@ test_contradictions (void)
     { PSK "ppk-file=q\n", "[vpn] ppk-id: found nothing, allowed: ppk-file and ppk-id together" },
     { PSK "ppk-id=q\n", "[vpn] ppk-file: found nothing, allowed: ppk-file and ppk-id together" },
     { PSK "require-ppk=yes\n", "[vpn] require-ppk: found 'yes', allowed: no, without ppk-file" },
+    { PSK "rekey-child=29\n", "[vpn] rekey-child: found '29', allowed: " },
     { PSK "auth=ldap\n", "[vpn] auth: found 'ldap', allowed: psk or certificate or eap" },
   };
 
@@ -189,6 +205,7 @@ main (int argc, char **argv)
   g_test_add_func ("/config/auth/password", test_password);
   g_test_add_func ("/config/auth/tls", test_tls);
   g_test_add_func ("/config/auth/ppk", test_ppk);
+  g_test_add_func ("/config/auth/rekeying", test_rekeying);
   g_test_add_func ("/config/auth/contradictions", test_contradictions);
   g_test_add_func ("/config/auth/secrets", test_secrets);
   g_test_add_func ("/config/auth/load", test_load);

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The manual pages say what the programs do: test-man.py SOURCE_ROOT ROAMD ROAMCTL ROAM_HAD"""
+"""The manual pages say what the programs do: test-man.py SOURCE_ROOT ROAMD ROAMCTL ROAM_HAD ROAM_GW"""
 import os
 import re
 import shutil
@@ -9,8 +9,8 @@ import sys
 import tempfile
 import unittest
 
-ROOT, ROAMD, ROAMCTL, ROAM_HAD = sys.argv[1:5]
-PAGES = ("roamd.8", "roamctl.1", "roamd-profile.conf.5", "roam-had.8", "home-agent.conf.5")
+ROOT, ROAMD, ROAMCTL, ROAM_HAD, ROAM_GW = sys.argv[1:6]
+PAGES = ("roamd.8", "roamctl.1", "roamd-profile.conf.5", "roam-had.8", "home-agent.conf.5", "roam-gw.8", "gateway.conf.5")
 
 
 def page(name):
@@ -49,9 +49,19 @@ class Manual(unittest.TestCase):
         for command in ("status", "bindings", "counters", "revoke"):
             self.assertRegex(text, rf'(?m)^\.BR? "?{command}')
 
+    def test_options_of_roam_gw(self):
+        text = page("roam-gw.8")
+        for option in options(ROAM_GW) - {"--help-all"}:
+            self.assertIn(option, text)
+
     def test_keys_of_the_home_agent(self):
-        source = read("mip4", "had-config-io.c")
-        text, example = page("home-agent.conf.5"), read("data", "home-agent.conf")
+        self.check_keys(read("mip4", "had-config-io.c"), "home-agent.conf")
+
+    def test_keys_of_the_gateway(self):
+        self.check_keys(read("lab", "gateway", "gw-config-io.c"), "gateway.conf")
+
+    def check_keys(self, source, name):
+        text, example = page(name + ".5"), read("data", name)
         lists = re.findall(r"static const char \*const \w+_keys\[\] = \{([^}]*)\}", source)
         keys = [key for found in lists for key in re.findall(r'"([a-z-]+)"', found)]
         self.assertGreater(len(keys), 15)
@@ -61,7 +71,7 @@ class Manual(unittest.TestCase):
 
     def test_options_of_roamctl(self):
         text = page("roamctl.1")
-        for command in ("status", "why", "monitor", "history", "connect", "disconnect", "redetect"):
+        for command in ("status", "why", "monitor", "sa", "history", "secret", "connect", "disconnect", "redetect"):
             self.assertRegex(text, rf'(?m)^\.BR? "?{command}')
             for option in options(ROAMCTL, command):
                 self.assertIn(option, text)
