@@ -27,6 +27,8 @@ class Gateway:
     name = package = ""
     SAYS = {}  # what its log says (regular expressions), by what the rows ask for; "": it says nothing of it
     LACKS = {}  # row: Why
+    silent_about_eap = False
+    rekeys_by_time = False
 
     def __init__(self, directory, pki, network):
         self.dir, self.pki, self.network = pathlib.Path(directory), pki, network

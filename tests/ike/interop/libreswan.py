@@ -33,7 +33,7 @@ conn {name}
     rightid={client_id}
     rightmodecfgclient=yes
     rightaddresspool={pool}
-    modecfgdns=10.4.0.53
+    {dns}
     narrowing=yes
     mobike=yes
     fragmentation=yes
@@ -46,10 +46,24 @@ conn {name}
     auto=add
 """
 
+# NSS takes its limits from a module of the database, there is no other way to them.
+TLS_POLICY = """
+library=
+name=Policy
+NSS=flags=policyOnly,moduleDB
+config="allow=tls-version-max=tls{version}"
+
+"""
+
 WORDS = {"aes256gcm16": "aes_gcm256", "aes128gcm16": "aes_gcm128", "aes256": "aes256", "prfsha256": "sha2_256",
-         "prfsha384": "sha2_384", "sha256": "sha2_256", "ecp384": "dh20", "x25519": "dh31", "modp2048": "modp2048"}
+         "prfsha384": "sha2_384", "sha256": "sha2_256", "sha512": "sha2_512", "ecp384": "dh20", "x25519": "dh31", "modp2048": "modp2048"}
 SCHEMES = {"": "rsa-sha2", "rsa-pss": "rsa-sha2", "rsa-pkcs1": "rsa-sha1"}
 NO_PASSWORDS = Why("EAP-TLS is its only EAP method", "ipsec.conf.5", "Acceptable values are none (the default) and tls for EAPTLS")
+NO_SHA2_PKCS1 = Why("its RSA PKCS#1 signatures are with SHA-1, which roamd does not take", "ipsec.conf.5",
+                    "rsa-sha1 for RSA-PKCSv1.5 digital signatures based authentication with SHA1")
+NO_EXPIRED = Why("a gateway with an expired certificate does not come up", "pluto",
+                 "certificate '%s' is expired or not yet valid")
+ONE_FAMILY = Why("inner and outer addresses are of one family", "pluto", "host protocol %s conflicts with client protocol %s")
 NO_ED25519 = Why("no Ed25519", "ipsec.conf.5", "ed25519", absent=True)
 
 
@@ -68,7 +82,7 @@ class Libreswan(Gateway):
         "gateway-signed": "",
         "client-signed": r"authenticated peer .*{scheme}",
         "gateway-signed-at-all": "",
-        "eap": "",
+        "eap": "EAP Final ACK",
         "tls": "",
         "eap-nak": "",
         "auth-failed": "",
@@ -83,7 +97,9 @@ class Libreswan(Gateway):
     }
     SIGNATURES = {"rsa-pkcs1": "RSA", "rsa-pss": "RSA", "ecdsa256": "ECDSA", "ecdsa384": "ECDSA", "ecdsa521": "ECDSA"}
     LACKS = {"eap-mschapv2": NO_PASSWORDS, "eap-mschapv2, wrong password": NO_PASSWORDS,
-             "eap method refused by us": NO_PASSWORDS, "ed25519, both": NO_ED25519}
+             "eap method refused by us": NO_PASSWORDS, "ed25519, both": NO_ED25519,
+             "rsa, pkcs#1 of the gateway": NO_SHA2_PKCS1, "certificate expired": NO_EXPIRED,
+             "inner ipv4 and ipv6 address": ONE_FAMILY}
 
     def apply(self, plan):
         self.stop()
@@ -102,6 +118,8 @@ class Libreswan(Gateway):
     def write(self, plan):
         shutil.rmtree(self.dir / "nss", ignore_errors=True)
         shutil.copytree(self.pki.nss, self.dir / "nss")
+        with (self.dir / "nss" / "pkcs11.txt").open("a") as modules:
+            modules.write(TLS_POLICY.format(version=plan.tls))
         redirect = f"global-redirect=yes\n    global-redirect-to={plan.redirect}" if plan.redirect else ""
         text = SETTINGS.format(dir=self.dir, ddos="busy" if plan.cookies else "unlimited", setup=redirect)
         for index, address in enumerate((GATEWAY, GATEWAY_2, GATEWAY_6)):
@@ -116,12 +134,12 @@ class Libreswan(Gateway):
     def connection(self, plan, name, address):
         more = [f"ppk={'insist' if plan.ppk.required else 'yes'}" if plan.ppk else "ppk=no"]
         if plan.certificate:
-            more += [f"leftcert={plan.certificate}", "leftsendcert=always"]
+            more += [f"leftcert={plan.certificate}", "leftsendcert=always", "sendca=all"]
         if plan.client_auth == "cert":
             more.append("rightca=%any")
-        subnet, pool = ("::/0", "fd00:8::/120") if plan.inner6 else ("0.0.0.0/0", "10.8.0.1-10.8.0.250")
+        subnet, pool = ("::/0", "fd00:8::/120") if ":" in address else ("0.0.0.0/0", "10.8.0.1-10.8.0.250")
         return CONNECTION.format(name=name, address=address, gateway_id=self.identity(plan.gateway_id), subnet=subnet,
-                                 client_id=self.identity(plan.client_id), pool=pool,
+                                 client_id=self.identity(plan.client_id), pool=pool, dns="" if ":" in address else "modecfgdns=10.4.0.53",
                                  ike=",".join(proposal(p) for p in plan.ike), esp=",".join(proposal(p) for p in plan.esp),
                                  auth="\n    ".join(self.auth(plan)), more="\n    ".join(more))
 
@@ -133,7 +151,7 @@ class Libreswan(Gateway):
 
     @staticmethod
     def auth(plan):
-        signature = "ecdsa" if "ecdsa" in plan.certificate or "sub" in plan.certificate else SCHEMES[plan.scheme]
+        signature = SCHEMES[plan.scheme] if plan.certificate == "gateway-rsa" else "ecdsa"
         left = {"psk": "secret", "cert": signature, "eap-tls": "eaponly"}[plan.gateway_auth]
         right = {"psk": "secret", "cert": signature, "eap-tls": "eaponly"}[plan.client_auth]
         lines = [f"leftauth={left}", f"rightauth={right}"] if left != right or left == "eaponly" else [f"authby={left}"]

@@ -30,6 +30,9 @@ GROUPS = {"x25519": "curve25519", "ecp384": "ecp384", "ecp256": "ecp256", "modp2
 
 
 NO_EAP_TLS = Why("EAP-MSCHAPv2 is its only EAP method", "iked.conf.5", "The only supported EAP type is currently MSCHAP-V2")
+NO_ED25519 = Why("RSA and ECDSA only", "iked.8", "supports mutual authentication using RSA or ECDSA public keys")
+NO_OTHER_NAME = Why("it takes no certificate for itself but one of its name", "iked", "no valid local certificate found for")
+NO_COOKIES = Why("it asks nobody for a cookie", "iked.conf.5", "cookie", absent=True)
 NO_PPK = Why("no postquantum preshared keys", "iked.conf.5", "ppk", absent=True)
 
 
@@ -49,14 +52,17 @@ def proposal(kind, text):
 
 class OpenIked(Gateway):
     name = package = "openiked"
+    silent_about_eap = True  # it closes the IKE SA without EAP Failure or any other word
+    rekeys_by_time = True  # ikectl has no command for it
     SAYS = {
-        "client-id": r"{id}",
+        "client-id": r"peerid '{id}'|/{id}\]",
         "gateway-signed": "",
         "client-signed": "",
         "gateway-signed-at-all": "",
-        "eap": "",
+        "eap": "{method}",
+        "eap-refused": "authentication failed",
         "tls": "",
-        "eap-nak": "",
+        "eap-nak": "unsupported EAP type NAK",
         "auth-failed": "",
         "ppk-used": "",
         "ppk-not-used": "",
@@ -71,7 +77,8 @@ class OpenIked(Gateway):
     LACKS = {**dict.fromkeys(("eap-tls 1.2", "eap-tls 1.3 without success indication", "eap-tls, server of another name",
                               "eap-only, eap-tls", "eap-only not wanted by us"), NO_EAP_TLS),
              **dict.fromkeys(("ppk required by both", "ppk unknown to the gateway, optional",
-                              "ppk unknown to the gateway, required"), NO_PPK)}
+                              "ppk unknown to the gateway, required"), NO_PPK),
+             "ed25519, both": NO_ED25519, "gateway certificate of another name": NO_OTHER_NAME, "cookies": NO_COOKIES}
 
     def apply(self, plan):
         self.stop()

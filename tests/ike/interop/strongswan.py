@@ -114,6 +114,7 @@ class StrongSwan(Gateway):
         "gateway-signed-at-all": r"\(myself\) with (RSA|ECDSA|ED25519)",
         "eap": r"EAP method EAP_{method} succeeded, MSK established",
         "eap-nak": "EAP_NAK",
+        "eap-refused": "EAP method EAP_MSCHAPV2 failed",
         "tls": "negotiated TLS {version}",
         "auth-failed": r"N\(AUTH_FAILED\)",
         "ppk-used": "using PPK for PPK_ID '{name}'",

@@ -11,10 +11,17 @@ def gateway(cell, client_auth, **more):
     cell.gateway.apply(dataclasses.replace(Plan().with_certificate("ecdsa256"), client_auth=client_auth, **more))
 
 
-def password(cell, secret=PASSWORD):
+def refused(cell, probe, words):
+    if not cell.gateway.silent_about_eap:
+        probe.refused(words)
+    elif probe.events("established"):
+        raise Wrong("established in spite of it")
+
+
+def password(cell, secret=PASSWORD, **kwargs):
     gateway(cell, "eap-mschapv2")
     return cell.run("--eap", "mschapv2", "--eap-identity", USER, "--eap-password", secret, "--ca",
-                    cell.pki.path("ca-ecdsa256"), psk=None)
+                    cell.pki.path("ca-ecdsa256"), psk=None, **kwargs)
 
 
 # covers: IKE-EAP-001, IKE-EAP-006, IKE-EAP-014, IKE-EAPM-001, IKE-EAPM-002, IKE-EAPM-004
@@ -28,19 +35,21 @@ def eap_mschapv2(cell):
 
 @row("eap-mschapv2, wrong password")
 def eap_mschapv2_wrong(cell):
-    password(cell, "incorrect horse").refused("user name or password is wrong")
+    probe = password(cell, "incorrect horse", patience=3 if cell.gateway.silent_about_eap else 8)
+    refused(cell, probe, "user name or password is wrong")
+    cell.gateway.logged("eap-refused")
 
 
 # covers: IKE-EAP-008
 @row("eap method refused by us")
 def eap_nak(cell):
     gateway(cell, "eap-mschapv2")
-    tls(cell).refused("EAP Failure")
+    refused(cell, tls(cell, patience=3 if cell.gateway.silent_about_eap else 8), "EAP Failure")
     cell.gateway.logged("eap-nak")
 
 
-def tls(cell, *args):
-    return cell.run("--eap", "tls", *cell.credentials("ecdsa256"), *args, psk=None)
+def tls(cell, *args, **kwargs):
+    return cell.run("--eap", "tls", *cell.credentials("ecdsa256"), *args, psk=None, **kwargs)
 
 
 # covers: IKE-EAPT-001, IKE-EAPT-006
@@ -79,4 +88,4 @@ def eap_only(cell):
 @row("eap-only not wanted by us")
 def eap_only_refused(cell):
     gateway(cell, "eap-tls", gateway_auth="eap-tls")
-    tls(cell).refused("AUTHENTICATION_FAILED")
+    tls(cell).refused("AUTHENTICATION_FAILED", "did not authenticate itself first")

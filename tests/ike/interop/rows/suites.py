@@ -47,7 +47,7 @@ def no_group(cell):
 
 @row("aes-cbc and hmac-sha-2 for esp")
 def cbc(cell):
-    cell.gateway.apply(Plan(esp=("aes256-sha256",)))
-    probe = cell.connect("--esp", "aes256-sha256")
+    cell.gateway.apply(Plan(esp=("aes256-sha512",)))
+    probe = cell.connect("--esp", "aes256-sha512")
     if "AES_CBC" not in probe.status()["esp"]:
         raise Wrong(f"expected AES_CBC, got {probe.status()['esp']}")
