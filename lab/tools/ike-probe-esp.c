@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* ESP of ike-probe, as much as it takes to ping somebody behind the gateway: the keys agree, and the SAs are there. */
+#include "base/wire.h"
 #include "lab/tools/ike-probe.h"
-#include "tunnel/tunnel-esp-private.h"
-#include "tunnel/tunnel-ipip-private.h"
+#include "tunnel/tunnel-packet.h"
 
 #include <string.h>
 
 #define ECHO_INTERVAL_US (250 * ROAM_USEC_PER_MSEC) /* the gateway's kernel may get its SA a moment later */
-#define ECHO_LENGTH (TUNNEL_IP4_HEADER + 8)
+#define IP4_HEADER 20
+#define ICMP_HEADER 8
+#define ECHO_LENGTH (IP4_HEADER + ICMP_HEADER)
 #define ICMP_ECHO_REPLY 0
 #define ICMP_ECHO_REQUEST 8
 #define PROTOCOL_ICMP 1
+#define IP4_VERSION_AND_LENGTH 0x45 /* no options */
+#define IP4_TTL 64
 
 typedef struct
 {
@@ -160,33 +164,58 @@ probe_esp_next_us (const ProbeEsp *esp)
   return esp->target.family == ROAM_FAMILY_INET4 ? esp->due_us : G_MAXINT64;
 }
 
-static guint32
-number_of (const RoamAddr *addr)
+/* RFC 1071 over @length octets, an even number. */
+static guint16
+checksum (const guint8 *data, gsize length)
 {
-  return (guint32)addr->bytes[0] << 24 | (guint32)addr->bytes[1] << 16 | (guint32)addr->bytes[2] << 8 | addr->bytes[3];
+  guint32 sum = 0;
+  WireReader reader;
+  guint16 word;
+
+  wire_reader_init (&reader, data, length);
+  while (wire_reader_left (&reader) > 0 && wire_read_u16 (&reader, &word))
+    sum += word;
+  sum = (sum & 0xffff) + (sum >> 16);
+  return (guint16) ~(sum + (sum >> 16));
 }
 
+/* An Echo Request from the inner address, ECHO_LENGTH octets. */
 static void
-build_echo (ProbeEsp *esp, guint8 *packet)
+build_echo (ProbeEsp *esp, WireWriter *packet)
 {
-  const TunnelIp4 header = { .header_length = TUNNEL_IP4_HEADER,
-                             .total_length = ECHO_LENGTH,
-                             .ttl = 64,
-                             .protocol = PROTOCOL_ICMP,
-                             .source = number_of (&esp->tia),
-                             .destination = number_of (&esp->target) };
-  guint8 *icmp = packet + TUNNEL_IP4_HEADER;
-  guint16 sum;
+  wire_writer_init (packet, ECHO_LENGTH);
+  wire_write_u8 (packet, IP4_VERSION_AND_LENGTH);
+  wire_write_u8 (packet, 0);
+  wire_write_u16 (packet, ECHO_LENGTH);
+  wire_write_u32 (packet, 0);
+  wire_write_u8 (packet, IP4_TTL);
+  wire_write_u8 (packet, PROTOCOL_ICMP);
+  wire_write_u16 (packet, 0);
+  wire_write_addr (packet, &esp->tia);
+  wire_write_addr (packet, &esp->target);
+  wire_patch_u16 (packet, 10, checksum (wire_writer_peek (packet), IP4_HEADER));
+  wire_write_u8 (packet, ICMP_ECHO_REQUEST);
+  wire_write_u8 (packet, 0);
+  wire_write_u16 (packet, 0);
+  wire_write_u16 (packet, 0);
+  wire_write_u16 (packet, esp->sequence++);
+  wire_patch_u16 (packet, IP4_HEADER + 2, checksum (wire_writer_peek (packet) + IP4_HEADER, ICMP_HEADER));
+}
 
-  memset (packet, 0, ECHO_LENGTH);
-  tunnel_ip4_build (packet, &header);
-  icmp[0] = ICMP_ECHO_REQUEST;
-  icmp[6] = (guint8)(esp->sequence >> 8);
-  icmp[7] = (guint8)esp->sequence;
-  esp->sequence++;
-  sum = tunnel_checksum_finish (tunnel_checksum_add (0, icmp, ECHO_LENGTH - TUNNEL_IP4_HEADER));
-  icmp[2] = (guint8)(sum >> 8);
-  icmp[3] = (guint8)sum;
+/* The Echo Reply that is waited for; the gateway's kernel puts no options into the header. */
+static gboolean
+is_reply (const ProbeEsp *esp, const guint8 *packet, gsize length)
+{
+  guint8 version, protocol, type;
+  const guint8 *rest, *source, *to;
+  WireReader reader;
+
+  wire_reader_init (&reader, packet, length);
+  return wire_read_u8 (&reader, &version) && version == IP4_VERSION_AND_LENGTH && wire_read_data (&reader, 8, &rest) &&
+         wire_read_u8 (&reader, &protocol) && protocol == PROTOCOL_ICMP && wire_read_data (&reader, 2, &rest) &&
+         wire_read_data (&reader, 4, &source) && wire_read_data (&reader, 4, &to) && wire_read_u8 (&reader, &type) &&
+         type == ICMP_ECHO_REPLY && esp->target.family == ROAM_FAMILY_INET4 &&
+         memcmp (source, esp->target.bytes, 4) == 0;
 }
 
 void
@@ -195,6 +224,7 @@ probe_esp_run (Probe *probe)
   ProbeEsp *esp = probe->esp;
   Pair *pair = find_pair (esp, esp->out_id, 0);
   guint8 plain[ECHO_LENGTH + TUNNEL_ESP_MAX_TRAILER], packet[ECHO_LENGTH + TUNNEL_ESP_MAX_OVERHEAD];
+  g_auto (WireWriter) echo = { 0 };
   gsize length;
 
   if (probe_esp_next_us (esp) > probe_now ().boot_us)
@@ -202,7 +232,8 @@ probe_esp_run (Probe *probe)
   esp->due_us = probe_now ().boot_us + ECHO_INTERVAL_US;
   if (esp->out_id == 0 || !pair || esp->tia.family != ROAM_FAMILY_INET4)
     return;
-  build_echo (esp, plain);
+  build_echo (esp, &echo);
+  memcpy (plain, wire_writer_peek (&echo), ECHO_LENGTH);
   if (tunnel_esp_encrypt (pair->out, TUNNEL_NEXT_HEADER_IPV4, plain, ECHO_LENGTH, packet, sizeof packet, &length) ==
       TUNNEL_DROP_NONE)
     probe_send (probe, esp->ifindex, &esp->local, &esp->remote, packet, length);
@@ -216,16 +247,12 @@ probe_esp_receive (Probe *probe, guint8 *packet, gsize length)
   char target[ROAM_ADDR_STRLEN];
   RoamNow now = probe_now ();
   guint32 child = pair ? pair->sa->id : 0;
-  TunnelIp4 header;
   guint8 *plain, next;
 
   if (!pair || tunnel_esp_decrypt (pair->in, packet, length, &plain, &length, &next) != TUNNEL_DROP_NONE)
     return;
   ike_session_input_traffic (probe->session, &now, child);
-  if (next != TUNNEL_NEXT_HEADER_IPV4 || tunnel_ip4_parse (plain, length, &header) != TUNNEL_DROP_NONE ||
-      header.protocol != PROTOCOL_ICMP || header.total_length < ECHO_LENGTH ||
-      plain[header.header_length] != ICMP_ECHO_REPLY || probe_esp_next_us (esp) == G_MAXINT64 ||
-      header.source != number_of (&esp->target))
+  if (next != TUNNEL_NEXT_HEADER_IPV4 || !is_reply (esp, plain, length))
     return;
   g_print ("{\"us\":%" G_GINT64_FORMAT ",\"echo\":\"%s\",\"child\":%u}\n", probe_elapsed_us (probe),
            roam_addr_to_string (&esp->target, target), child);
