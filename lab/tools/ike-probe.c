@@ -66,8 +66,10 @@ perform (Probe *probe, const IkeAction *action)
     case IKE_ACTION_CHILD_MOVE:
       probe_print_child (probe, action);
       return;
-    case IKE_ACTION_SIGN:
     case IKE_ACTION_FETCH:
+      probe_fetch (probe, action);
+      return;
+    case IKE_ACTION_SIGN:
     case IKE_ACTION_TICKET:
       return;
     }
@@ -169,8 +171,8 @@ typedef struct
 {
   char *gateway, *local, *psk, *cert, *key, *ca, *local_id, *remote_id, *ike, *esp, *expect;
   char *eap, *eap_identity, *eap_password, *eap_server, *crl, *ppk, *ppk_id;
-  char **at, **script;
-  gboolean no_encap, traffic, tia6, eap_only, require_ppk;
+  char **at, **script, **gateways;
+  gboolean no_encap, traffic, tia6, eap_only, require_ppk, redirect, ocsp, require_revocation, childless;
   int duration_ms, dpd_ms;
 } Options;
 
@@ -197,6 +199,11 @@ parse_options (Options *o, int *argc, char ***argv)
     { "ppk", 0, 0, G_OPTION_ARG_STRING, &o->ppk, "post-quantum preshared key", "TEXT" },
     { "ppk-id", 0, 0, G_OPTION_ARG_STRING, &o->ppk_id, "its name", "ID" },
     { "require-ppk", 0, 0, G_OPTION_ARG_NONE, &o->require_ppk, "not without it", NULL },
+    { "other-gateway", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o->gateways, "another address of the gateway", "ADDR" },
+    { "accept-redirect", 0, 0, G_OPTION_ARG_NONE, &o->redirect, "go where the gateway sends us", NULL },
+    { "ocsp", 0, 0, G_OPTION_ARG_NONE, &o->ocsp, "ask whether the gateway's certificate is revoked", NULL },
+    { "require-revocation", 0, 0, G_OPTION_ARG_NONE, &o->require_revocation, "no gateway of unknown status", NULL },
+    { "childless", 0, 0, G_OPTION_ARG_NONE, &o->childless, "IKE SA first, then the Child SA", NULL },
     { "no-force-encap", 0, 0, G_OPTION_ARG_NONE, &o->no_encap, "do not fake a NAT", NULL },
     { "traffic", 0, 0, G_OPTION_ARG_NONE, &o->traffic, "act as if ESP arrived on each new Child SA", NULL },
     { "tia6", 0, 0, G_OPTION_ARG_NONE, &o->tia6, "ask for an IPv6 inner address too", NULL },
@@ -245,6 +252,7 @@ make_session (const Options *o)
   g_autoptr (GBytes) ca = read_file (o->ca);
   g_autoptr (RoamRng) rng = NULL;
   g_autofree char *problem = NULL;
+  RoamAddr others[IKE_MAX_GATEWAYS];
   IkeSession *session;
   IkeConfig config = { .method = o->eap ? IKE_AUTH_METHOD_EAP
                                  : cert ? IKE_AUTH_METHOD_CERTIFICATE
@@ -269,6 +277,12 @@ make_session (const Options *o)
                        .request_tia4 = TRUE,
                        .request_tia6 = o->tia6,
                        .request_dns = TRUE,
+                       .gateways = others,
+                       .n_gateways = o->gateways ? g_strv_length (o->gateways) : 0,
+                       .accept_redirect = o->redirect,
+                       .check_ocsp = o->ocsp,
+                       .require_revocation = o->require_revocation,
+                       .childless = o->childless,
                        .force_udp_encap = !o->no_encap,
                        .dpd_interval_us = o->dpd_ms * ROAM_USEC_PER_MSEC };
 
@@ -277,6 +291,12 @@ make_session (const Options *o)
       g_printerr ("ike-probe: --gateway ADDR is needed\n");
       return NULL;
     }
+  for (guint i = 0; i < config.n_gateways; i++)
+    if (i >= IKE_MAX_GATEWAYS || !roam_addr_parse (o->gateways[i], &others[i]))
+      {
+        g_printerr ("ike-probe: '%s' is no address, or one too many\n", o->gateways[i]);
+        return NULL;
+      }
   rng = make_rng ();
   session = ike_session_new (&config, rng, &problem);
   if (!session)

@@ -73,6 +73,10 @@ void probe_esp_run (Probe *probe);
 /* One ESP packet; changes @packet. */
 void probe_esp_receive (Probe *probe, guint8 *packet, gsize length);
 
+/* ike-probe-fetch.c */
+/* Does what IKE_ACTION_FETCH asks and gives the answer to the session. */
+void probe_fetch (Probe *probe, const IkeAction *action);
+
 /* ike-probe-print.c */
 void probe_print_event (Probe *probe, const IkeEvent *event);
 void probe_print_status (Probe *probe);

@@ -25,6 +25,7 @@ class Gateway:
     """A daemon in the namespace network.gateway; its files below @directory."""
 
     name = package = ""
+    documents = None  # the package with its manual; None: package
     SAYS = {}  # what its log says (regular expressions), by what the rows ask for; "": it says nothing of it
     LACKS = {}  # row: Why
     silent_about_eap = False
@@ -61,6 +62,10 @@ class Gateway:
         raise NotImplementedError
 
     def rekey_ike(self):
+        raise NotImplementedError
+
+    def redirect(self, address):
+        """Sends the client that is connected to @address."""
         raise NotImplementedError
 
     def mark(self):

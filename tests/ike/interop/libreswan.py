@@ -61,9 +61,9 @@ SCHEMES = {"": "rsa-sha2", "rsa-pss": "rsa-sha2", "rsa-pkcs1": "rsa-sha1"}
 NO_PASSWORDS = Why("EAP-TLS is its only EAP method", "ipsec.conf.5", "Acceptable values are none (the default) and tls for EAPTLS")
 NO_SHA2_PKCS1 = Why("its RSA PKCS#1 signatures are with SHA-1, which roamd does not take", "ipsec.conf.5",
                     "rsa-sha1 for RSA-PKCSv1.5 digital signatures based authentication with SHA1")
-NO_EXPIRED = Why("a gateway with an expired certificate does not come up", "pluto",
+NO_EXPIRED = Why("a gateway with an expired certificate does not come up", "ipsec/pluto",
                  "certificate '%s' is expired or not yet valid")
-ONE_FAMILY = Why("inner and outer addresses are of one family", "pluto", "host protocol %s conflicts with client protocol %s")
+ONE_FAMILY = Why("inner and outer addresses are of one family", "ipsec/pluto", "host protocol %s conflicts with client protocol %s")
 NO_ED25519 = Why("no Ed25519", "ipsec.conf.5", "ed25519", absent=True)
 
 
@@ -93,7 +93,7 @@ class Libreswan(Gateway):
         "cookie": "",
         "rekeyed": "rekey",
         "moved-to": "{address}",
-        "redirect": "",
+        "childless": "creating childless SA",
     }
     SIGNATURES = {"rsa-pkcs1": "RSA", "rsa-pss": "RSA", "ecdsa256": "ECDSA", "ecdsa384": "ECDSA", "ecdsa521": "ECDSA"}
     LACKS = {"eap-mschapv2": NO_PASSWORDS, "eap-mschapv2, wrong password": NO_PASSWORDS,
@@ -170,6 +170,9 @@ class Libreswan(Gateway):
 
     def rekey_ike(self):
         self.whack("--rekey-ike", "--name", "rw0")
+
+    def redirect(self, address):
+        self.whack("--name", "rw0", "--redirect-to", address)
 
     def client_address(self):
         return self.whack("--trafficstatus").stdout + self.whack("--status").stdout

@@ -114,7 +114,7 @@ class Run:
         kind = COLUMNS[gateway]
         if row in kind.LACKS:
             why = kind.LACKS[row]
-            root = None if gateway in self.skipped else packages.unpack(kind.package)
+            root = None if gateway in self.skipped else packages.unpack(kind.documents or kind.package)
             problem = packages.check(why, root) if root else None
             if problem:
                 return {"result": "failed", "why": "the reason given is wrong: " + problem}

@@ -11,6 +11,9 @@ from interop.base import run
 
 GATEWAY, GATEWAY_2, GATEWAY_6 = "203.0.113.2", "203.0.113.3", "2001:db8:9::2"
 LOCAL, OTHER, BEHIND_NAT, NAT = "198.51.100.50", "198.18.2.50", "192.168.77.50", "192.0.2.2"
+NOBODY = "203.0.113.9"  # an address that nobody has
+OCSP_PORT = 8888
+OCSP_URL = f"http://198.51.100.1:{OCSP_PORT}/"  # at the client's router
 LOCAL_6, OTHER_6 = "2001:db8:1::50", "2001:db8:2::50"
 INSIDE = "10.4.0.53"  # of the gateway, for those with an inner address
 PATH = {"a": LOCAL + "%v0", "b": OTHER + "%v1", "nat": BEHIND_NAT + "%v2", "a6": LOCAL_6 + "%v0", "b6": OTHER_6 + "%v1"}

@@ -31,8 +31,10 @@ GROUPS = {"x25519": "curve25519", "ecp384": "ecp384", "ecp256": "ecp256", "modp2
 
 NO_EAP_TLS = Why("EAP-MSCHAPv2 is its only EAP method", "iked.conf.5", "The only supported EAP type is currently MSCHAP-V2")
 NO_ED25519 = Why("RSA and ECDSA only", "iked.8", "supports mutual authentication using RSA or ECDSA public keys")
-NO_OTHER_NAME = Why("it takes no certificate for itself but one of its name", "iked", "no valid local certificate found for")
+NO_OTHER_NAME = Why("it takes no certificate for itself but one of its name", "sbin/iked", "no valid local certificate found for")
 NO_COOKIES = Why("it asks nobody for a cookie", "iked.conf.5", "cookie", absent=True)
+NO_REDIRECTION = Why("no redirection", "iked.conf.5", "redirect", absent=True)
+NO_CHILDLESS = Why("no childless IKE_AUTH", "sbin/iked", "childless", absent=True)
 NO_PPK = Why("no postquantum preshared keys", "iked.conf.5", "ppk", absent=True)
 
 
@@ -59,7 +61,7 @@ class OpenIked(Gateway):
         "gateway-signed": "",
         "client-signed": "",
         "gateway-signed-at-all": "",
-        "eap": "{method}",
+        "eap": "authenticated",
         "eap-refused": "authentication failed",
         "tls": "",
         "eap-nak": "unsupported EAP type NAK",
@@ -71,14 +73,16 @@ class OpenIked(Gateway):
         "cookie": "COOKIE",
         "rekeyed": "rekey",
         "moved-to": "{address}",
-        "redirect": "",
+        "childless": "",
     }
     SIGNATURES = {k: k for k in ("rsa-pkcs1", "rsa-pss", "ecdsa256", "ecdsa384", "ecdsa521")}
     LACKS = {**dict.fromkeys(("eap-tls 1.2", "eap-tls 1.3 without success indication", "eap-tls, server of another name",
                               "eap-only, eap-tls", "eap-only not wanted by us"), NO_EAP_TLS),
              **dict.fromkeys(("ppk required by both", "ppk unknown to the gateway, optional",
                               "ppk unknown to the gateway, required"), NO_PPK),
-             "ed25519, both": NO_ED25519, "gateway certificate of another name": NO_OTHER_NAME, "cookies": NO_COOKIES}
+             "ed25519, both": NO_ED25519, "gateway certificate of another name": NO_OTHER_NAME, "cookies": NO_COOKIES, "childless ike_auth": NO_CHILDLESS,
+             **dict.fromkeys(("redirected in ike_sa_init", "redirected when connected", "redirection that we do not accept"),
+                             NO_REDIRECTION)}
 
     def apply(self, plan):
         self.stop()

@@ -54,8 +54,8 @@ def plain(path):
 
 def check(why, root):
     """None when the package says what @why quotes, else a sentence."""
-    path = next((p for p in root.rglob("*") if p.is_file() and re.fullmatch(re.escape(why.document) + r"(\.gz)?", p.name)),
-                None)
+    name = re.compile("/" + re.escape(why.document) + r"(\.gz)?$")
+    path = next((p for p in sorted(root.rglob("*")) if p.is_file() and name.search(str(p))), None)
     if path is None:
         return f"there is no {why.document} in {root.name}"
     found = why.quote.lower() in plain(path).lower()

@@ -4,6 +4,7 @@ import pathlib
 import subprocess
 
 from interop.base import run
+from interop.network import OCSP_URL
 
 KINDS = {"rsa": ("rsa", "2048"), "ecdsa256": ("ecdsa", "256"), "ecdsa384": ("ecdsa", "384"), "ecdsa521": ("ecdsa", "521"),
          "ed25519": ("ed25519", None)}
@@ -13,7 +14,7 @@ NSS_PASSWORD = "x"
 class Pki:
     def __init__(self, directory):
         self.dir = pathlib.Path(directory)
-        self.nss = self.dir / "nss"
+        self.nss, self.index = self.dir / "nss", self.dir / "index.txt"
 
     def path(self, name):
         return self.dir / (name + ".pem")
@@ -60,9 +61,21 @@ class Pki:
                    "--not-before", "01.01.20 00:00:00", "--not-after", "01.01.21 00:00:00")
         self.key("gateway-other")
         self.issue("gateway-other", "ca-ecdsa256", "C=XX, O=roamd, CN=gateway other", "www.example.com")
+        self.make_ocsp()
         crl = ("--signcrl", "--cacert", self.path("sub"), "--cakey", self.path("sub-key"))
         self.save("crl-clean", *crl)
         self.save("crl-revoked", *crl, "--serial", "77")
+
+    def make_ocsp(self):
+        """Two gateways whose certificates name a responder, and openssl's list of what it knows of them."""
+        lines = []
+        for name, serial, state in (("ocsp", "88", "V\t491231235959Z\t"), ("ocsp-revoked", "89",
+                                                                          "R\t491231235959Z\t200101000000Z")):
+            self.key("gateway-" + name)
+            self.issue("gateway-" + name, "ca-ecdsa256", "C=XX, O=roamd, CN=gateway " + name, "vpn.example.com", "--serial",
+                       serial, "--ocsp", OCSP_URL)
+            lines.append(f"{state}\t{serial}\tunknown\t/C=XX/O=roamd/CN=gateway {name}\n")
+        self.index.write_text("".join(lines))
 
     def make_nss(self):
         """The gateways' keys and all CAs as an NSS database, nicknames as here. NSS has no Ed25519."""
@@ -72,7 +85,7 @@ class Pki:
         kinds = [kind for kind in KINDS if kind != "ed25519"]
         for name in ["ca-" + kind for kind in kinds] + ["sub"]:
             run("certutil", "-A", "-d", database, "-n", name, "-t", "CT,," if name != "sub" else ",,", "-i", self.path(name))
-        for name in [*kinds, "sub", "expired", "other"]:
+        for name in [*kinds, "sub", "expired", "other", "ocsp", "ocsp-revoked"]:
             self.import_key("gateway-" + name, database)
 
     def import_key(self, name, database):

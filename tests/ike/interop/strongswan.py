@@ -6,7 +6,7 @@ import shutil
 import subprocess
 
 from interop.base import run, wait_until
-from interop.gateway import Gateway
+from interop.gateway import Gateway, Why
 from interop.network import GATEWAY, GATEWAY_2, GATEWAY_6
 from interop.plan import PASSWORD, PSK, USER
 
@@ -107,6 +107,7 @@ CLIENT_AUTH = {"psk": "auth = psk", "cert": "auth = pubkey", "eap-tls": "auth = 
 class StrongSwan(Gateway):
     name = "strongswan"
     package = "strongswan-libcharon"
+    documents = "strongswan-swanctl"
     SAYS = {
         "client-id": r"IDi? '{id}'|'{id}'",
         "gateway-signed": r"\(myself\) with {scheme}",
@@ -124,8 +125,10 @@ class StrongSwan(Gateway):
         "cookie": r"N\(COOKIE\)",
         "rekeyed": "rekeyed",
         "moved-to": "{address}",
-        "redirect": "redirect",
+        "childless": "CHDLESS_SUP",
     }
+    LACKS = {"redirected in ike_sa_init": Why("it sends those away that are connected, and others only by a plugin of "
+                                              "one's own", "swanctl.8", "redirect an IKE_SA")}
     SIGNATURES = {"rsa-pkcs1": "RSA_EMSA_PKCS1_SHA2_256", "rsa-pss": "RSA_EMSA_PSS_SHA2_256",
                   "ecdsa256": "ECDSA_WITH_SHA256_DER", "ecdsa384": "ECDSA_WITH_SHA384_DER",
                   "ecdsa521": "ECDSA_WITH_SHA512_DER", "ed25519": "ED25519"}
@@ -178,7 +181,7 @@ class StrongSwan(Gateway):
         remote = CLIENT_AUTH[plan.client_auth]
         if plan.client_id and not plan.client_auth.startswith("eap"):
             remote += f"\n id = {plan.client_id}"
-        more = secrets = ""
+        more, secrets = "childless = force" if plan.childless else "", ""
         if plan.ppk:
             more = f"ppk_id = {plan.ppk.name}\n ppk_required = yes" if plan.ppk.required else ""
             secrets = f'ppk-1 {{\n id = {plan.ppk.name}\n secret = "{plan.ppk.secret}"\n }}'
@@ -195,6 +198,9 @@ class StrongSwan(Gateway):
 
     def rekey_ike(self):
         self.swanctl("--rekey", "--ike", "rw")
+
+    def redirect(self, address):
+        self.swanctl("--redirect", "--ike", "rw", "--gateway", address)
 
     def kill(self):
         super().kill()
