@@ -19,6 +19,20 @@ ike_nat_add (IkeSession *session, const IkeSa *sa, const IkePair *pair, IkePaylo
   ike_payloads_add_notify (payloads, IKE_NOTIFY_NAT_DETECTION_DESTINATION_IP, hash, sizeof hash);
 }
 
+void
+ike_nat_add_none_allowed (const IkePair *pair, IkePayloads *payloads)
+{
+  g_auto (WireWriter) writer = { 0 };
+
+  wire_writer_init (&writer, 2 * (sizeof pair->local.addr.bytes + sizeof pair->local.port));
+  wire_write_addr (&writer, &pair->local.addr);
+  wire_write_addr (&writer, &pair->remote.addr);
+  wire_write_u16 (&writer, pair->local.port);
+  wire_write_u16 (&writer, pair->remote.port);
+  ike_payloads_add_notify (payloads, IKE_NOTIFY_NO_NATS_ALLOWED, wire_writer_peek (&writer),
+                           wire_writer_length (&writer));
+}
+
 gboolean
 ike_nat_is_absent (const IkePayloadNotify *no_nats, const IkePair *pair)
 {
@@ -121,7 +135,7 @@ ike_nat_keepalive_deadline (IkeSession *session, const RoamNow *now)
   IkeAction action = { .type = IKE_ACTION_SEND,
                        .send = { .ifindex = pair->ifindex, .local = pair->local, .remote = pair->remote } };
 
-  if (session->keepalive_us > now->boot_us)
+  if (session->keepalive_us > now->boot_us || session->mobility.suspended)
     return;
   session->keepalive_us = ROAM_NEVER;
   if (session->state != IKE_STATE_ESTABLISHED || !session->nat_local || pair->local.port != IKE_NATT_PORT)

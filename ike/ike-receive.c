@@ -200,7 +200,9 @@ receive_half_open (IkeSession *session, IkeSa *sa, const RoamNow *now, const Ike
       ike_count (session, "malformed");
       return;
     }
+  ike_attempts_enter (session, sa);
   ike_init_process (session, sa, now, pair, message);
+  ike_attempts_settle (session);
 }
 
 void

@@ -278,7 +278,7 @@ add_mobike (const IkeSession *session, IkePayloads *payloads)
   if (!session->mobike)
     return;
   ike_payloads_add_notify (payloads, IKE_NOTIFY_MOBIKE_SUPPORTED, NULL, 0);
-  ike_responder_add_addresses (session, FALSE, payloads);
+  ike_own_addresses_add (session, FALSE, payloads);
 }
 
 /* --- the exchange --- */

@@ -39,6 +39,8 @@ take_over (IkeSession *session, const IkeSa *sa, const RoamNow *now, const IkePa
   gboolean encap_changed;
   IkeNatView view;
 
+  session->renumbered = FALSE; /* it has heard of us */
+  ike_probing_stop (session);
   if (changed)
     {
       mob->now = *pair;
@@ -105,34 +107,15 @@ ike_routability_process (IkeSession *session, const IkeTask *task, const IkeMess
 
 /* --- our own addresses --- */
 
-void
-ike_responder_add_addresses (const IkeSession *session, gboolean say_none, IkePayloads *payloads)
-{
-  const IkeResponder *responder = session->responder;
-  guint n = 0;
-
-  for (guint i = 0; i < responder->n_addresses; i++)
-    {
-      const RoamAddr *addr = &responder->addresses[i];
-
-      if (roam_addr_equal (addr, &session->mobility.now.local.addr))
-        continue; /* the one in use belongs to the set without being named */
-      ike_payloads_add_notify_addr (payloads,
-                                    addr->family == ROAM_FAMILY_INET6 ? IKE_NOTIFY_ADDITIONAL_IP6_ADDRESS
-                                                                      : IKE_NOTIFY_ADDITIONAL_IP4_ADDRESS,
-                                    addr);
-      n++;
-    }
-  if (n == 0 && say_none)
-    ike_payloads_add_notify (payloads, IKE_NOTIFY_NO_ADDITIONAL_ADDRESSES, NULL, 0);
-}
-
 IkePayloads *
 ike_addresses_build (IkeSession *session, IkeTask *task)
 {
   IkePayloads *payloads = ike_payloads_new ();
 
-  ike_responder_add_addresses (session, TRUE, payloads);
+  ike_own_addresses_add (session, TRUE, payloads);
+  session->mobility.announce_us = ROAM_NEVER;
+  if (!session->nat_supported)
+    ike_nat_add_none_allowed (&session->mobility.now, payloads);
   add_cookie2 (session, task, payloads);
   return payloads;
 }
@@ -142,7 +125,8 @@ ike_addresses_process (IkeSession *session, const IkeTask *task, const IkeMessag
 {
   if (!ike_cookie2_check (session, task, message) || session->state != IKE_STATE_ESTABLISHED)
     return;
-  /* It left from several addresses of ours: the client cannot tell which one counts (RFC 4555 3.6). */
-  if (task->generation != session->mobility.generation)
+  /* It left from several addresses of ours: the peer cannot tell which one counts (RFC 4555 3.6). An update says it
+   * too. */
+  if (task->generation != session->mobility.generation && !session->mobility.pending_update)
     ike_task_queue (session, ike_task_new (IKE_TASK_ADDRESSES));
 }

@@ -5,6 +5,7 @@
 #include "ike/eap/ike-eap-private.h"
 #include "ike/ike-crypto-private.h"
 #include "ike/ike-message-private.h"
+#include "ike/ike-paths-private.h"
 #include "ike/ike.h"
 
 /*
@@ -17,8 +18,9 @@
  *   IkeChild  one Child SA pair; belongs to the session, so an IKE SA rekey inherits it by itself
  *
  * Files: ike-session.c verbs, ike-receive.c datagrams, ike-exchange.c windows and retransmission,
- * ike-respond.c requests of the peer, ike-sa.c and ike-child.c the SAs, ike-mobility.c path and
- * NAT state, ike-task-*.c the exchanges that we start, ike-outside.c and ike-revocation.c what IKE_AUTH
+ * ike-respond.c requests of the peer, ike-sa.c and ike-child.c the SAs, ike-mobility.c the path in use,
+ * ike-paths.c and ike-probing.c the others, ike-addresses.c address sets, ike-attempts.c IKE_SA_INIT on
+ * several pairs, ike-task-*.c the exchanges that we start, ike-outside.c and ike-revocation.c what IKE_AUTH
  * waits for, ike-responder*.c the gateway's side, ike-reauth.c a second session beside this one,
  * ike-redirect.c, ike-resume.c and ike-puzzle.c the extensions of RFC 5685, 5723 and 8019.
  */
@@ -71,7 +73,7 @@ typedef enum
   IKE_TASK_DELETE_IKE,
   IKE_TASK_UPDATE,
   IKE_TASK_ROUTABILITY, /* gateway: does the client answer at its new address (RFC 4555 3.7)? */
-  IKE_TASK_ADDRESSES,   /* gateway: its whole address set (RFC 4555 3.6) */
+  IKE_TASK_ADDRESSES,   /* our whole address set (RFC 4555 3.6) */
   IKE_TASK_REDIRECT,    /* gateway: go to another one (RFC 5685 5) */
   IKE_TASK_DELETE_CHILD,
   IKE_TASK_CREATE_CHILD,
@@ -93,12 +95,13 @@ struct _IkeTask
   guint32 serial;     /* CHECK: of the command, 0 for our own */
   guint32 generation; /* of the path when it was first sent */
   guint8 cookie2[IKE_COOKIE2_LENGTH];
-  gboolean doubtful; /* CHECK: asked because somebody says that the gateway lost the SA */
-  guint32 child_id;  /* DELETE_CHILD, REKEY_CHILD: which */
-  guint32 spi_in;    /* CREATE_CHILD, REKEY_CHILD: of the new Child SA; DELETE_CHILD: of one never installed */
-  guint64 ike_spi;   /* REKEY_IKE: our SPI of the new SA */
-  guint16 group;     /* asked for by INVALID_KE_PAYLOAD; 0: our own choice */
-  GBytes *data;      /* REDIRECT: of the notify */
+  gboolean doubtful;    /* CHECK: asked because somebody says that the gateway lost the SA */
+  gboolean routability; /* CHECK: with COOKIE2 (RFC 4555 3.7) */
+  guint32 child_id;     /* DELETE_CHILD, REKEY_CHILD: which */
+  guint32 spi_in;       /* CREATE_CHILD, REKEY_CHILD: of the new Child SA; DELETE_CHILD: of one never installed */
+  guint64 ike_spi;      /* REKEY_IKE: our SPI of the new SA */
+  guint16 group;        /* asked for by INVALID_KE_PAYLOAD; 0: our own choice */
+  GBytes *data;         /* REDIRECT: of the notify */
   IkeProposals *proposals;
   IkeDh *dh;
   GBytes *nonce;
@@ -121,13 +124,6 @@ typedef struct
   GPtrArray *messages; /* GBytes, without non-ESP marker; NULL: none */
   guint32 id;
 } IkeSent;
-
-/* Where we are and what the gateway knows about it (RFC 4555 3.5). */
-typedef struct
-{
-  guint32 ifindex;
-  RoamEndpoint local, remote;
-} IkePair;
 
 struct _IkeSa
 {
@@ -173,14 +169,35 @@ typedef struct
   guint32 generation;      /* +1 with every change */
   guint32 answered;        /* newest generation that the gateway confirmed */
   gboolean pending_update; /* an UPDATE_SA_ADDRESSES has to follow */
+  gint64 update_us;        /* but not before */
+  guint update_refusals;   /* of updates that may do better the next time, on the present path */
   guint32 serial;          /* newest START or MOVE */
-  gboolean waiting;        /* the newest MOVE has neither been answered nor given up */
+  gboolean waiting;        /* the present path has neither been confirmed nor given up */
+  gboolean commanded;      /* MOVE wants to hear of it */
+  gint64 moved_us;         /* when it was taken */
   gboolean announce;       /* the next confirmation is worth a PATH_OK */
   gboolean children_moved; /* the Child SAs use the present path */
-  gint64 budget_us;        /* when the newest MOVE counts as failed; ROAM_NEVER */
+  gint64 budget_us;        /* when the present path counts as failed; ROAM_NEVER */
   guint32 check_serial;    /* newest CHECK that waits for its answer, 0: none */
   gint64 check_budget_us;
+  /* Own addresses. */
+  gboolean knows_paths; /* PATHS was given: there are no others */
+  gboolean suspended;   /* there is none: nothing is sent (RFC 4555 has no way to say so) */
+  gint64 decide_us;     /* the pair in use cannot stay, unless a MOVE comes first; ROAM_NEVER */
+  gint64 announce_us;   /* our address set is to be told, with an update or then; ROAM_NEVER */
+  /* ESP comes to where we were, although the gateway confirmed the present path. */
+  gint64 stray_us;       /* since then; 0: none */
+  gboolean say_again;    /* when the gateway answers on the present path */
+  gint64 routability_us; /* when the next proof is due (RFC 4555 3.7); ROAM_NEVER */
 } IkeMobility;
+
+/* The round over all pairs while the one in use is silent. */
+typedef struct
+{
+  gboolean active;
+  gint64 round_us;   /* when the next round begins */
+  gint64 resolve_us; /* when the gateway's name is worth another look; ROAM_NEVER */
+} IkeProbing;
 
 /* Keys as they are without a PPK (RFC 8784 3: SK_d', SK_pi', SK_pr'). */
 typedef struct
@@ -297,6 +314,16 @@ typedef struct
   gint64 problem_us;
 } IkeHandshake;
 
+/* IKE_SA_INIT under way on another pair than the one that is in the session's own fields. */
+typedef struct
+{
+  IkeSa *sa;
+  IkePair pair;
+  IkeHandshake handshake;
+} IkeAttempt;
+
+#define IKE_MAX_ATTEMPTS 4 /* at one time */
+
 struct _IkeSession
 {
   IkeResponder *responder; /* the gateway that this is one client of; NULL: we are the client */
@@ -305,9 +332,16 @@ struct _IkeSession
    * Configuration: from @configured_gateway up to @rng. ike_reauth_start() copies this part as it stands
    * for the session beside, which borrows what the pointers point to.
    */
-  RoamAddr configured_gateway;
-  RoamAddr gateway;      /* the present one, by a REDIRECT perhaps another than configured */
-  IkeIdentity remote_id; /* data NULL: the gateway's address */
+  RoamAddr configured_gateway, configured_gateways[IKE_MAX_GATEWAYS];
+  guint n_configured_gateways;
+  RoamAddr gateway;                        /* the present one, by a REDIRECT perhaps another than configured */
+  RoamAddr gateways[1 + IKE_MAX_GATEWAYS]; /* all of its addresses that are configured */
+  RoamAddr resolved[IKE_MAX_GATEWAYS];     /* what its name says now */
+  guint n_gateways, n_resolved;
+  IkeNatPolicy nat_policy;
+  gboolean announce_addresses;
+  gint64 routability_interval_us; /* 0: never */
+  IkeIdentity remote_id;          /* data NULL: the gateway's address */
   IkeIdentity configured_id;
   IkeAuthMethod method;
   RoamSecret *psk;
@@ -346,7 +380,12 @@ struct _IkeSession
   guint16 learned_group; /* the group this gateway accepted last */
 
   IkeHandshake handshake;
+  GArray *attempts; /* IkeAttempt; the others */
   IkeMobility mobility;
+  IkePaths paths;
+  IkeProbing probing;
+  const IkeProbe *probe;
+  gboolean renumbered; /* gateway: the own address that the client knew is gone */
   IkeConfiguration configuration;
   gboolean mobike, fragmentation;
   gboolean nat_supported; /* the gateway sent NAT_DETECTION in IKE_SA_INIT */
@@ -378,10 +417,10 @@ struct _IkeSession
   IkeSession *beside; /* NULL: none */
   gboolean beside_is_successor;
 
-  gint64 heard_us;     /* last proof of life */
-  gint64 keepalive_us; /* when the next NAT keepalive is due; ROAM_NEVER */
+  gint64 heard_us;      /* last proof of life */
+  gint64 keepalive_us;  /* when the next NAT keepalive is due; ROAM_NEVER */
   gint64 unanswered_us; /* earliest time of the next check that unanswered packets cause */
-  gint64 doubt_us;     /* last check that an unprotected message caused */
+  gint64 doubt_us;      /* last check that an unprotected message caused */
   gint64 rtt_us;
 };
 
@@ -448,6 +487,8 @@ void ike_receive (IkeSession *session, const RoamNow *now, const IkePair *pair, 
 
 /* Gives every free window its next task. */
 void ike_exchange_pump (IkeSession *session, const RoamNow *now);
+/* A copy of an outstanding request on @pair; FALSE: there is none. */
+gboolean ike_exchange_redirect (IkeSession *session, const IkePair *pair);
 /* The path changed: whatever is outstanding is repeated at once, bit by bit the same (RFC 4555 3.5). */
 void ike_exchange_resend_all (IkeSession *session, const RoamNow *now);
 /* The present path is silent: the schedules of what is outstanding become patient ones. */
@@ -501,6 +542,11 @@ GPtrArray *ike_init_build (IkeSession *session, IkeSa *sa);
 void ike_init_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair,
                        const IkeMessage *message);
 void ike_init_expired (IkeSession *session, const RoamNow *now);
+/* IKE_SA_INIT (or with a ticket that we have IKE_SESSION_RESUME) from the present pair, besides what else is under way.
+ */
+void ike_init_open (IkeSession *session, const RoamNow *now, gboolean with_ticket);
+/* This attempt failed: the next pair, or the end with an event. */
+void ike_init_give_up (IkeSession *session, const RoamNow *now, const char *reason, const char *advice);
 void ike_handshake_clear (IkeHandshake *handshake);
 
 /* ike-task-auth.c */
@@ -734,7 +780,7 @@ void ike_task_delete_ike (IkeSession *session, IkeSa *sa);
 IkePayloads *ike_update_build (IkeSession *session, IkeSa *sa, IkeTask *task);
 void ike_update_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair, const IkeTask *task,
                          const IkeMessage *message);
-IkePayloads *ike_check_build (IkeSession *session, IkeSa *sa);
+IkePayloads *ike_check_build (IkeSession *session, IkeSa *sa, IkeTask *task);
 void ike_check_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair, const IkeTask *task,
                         const IkeMessage *message);
 void ike_task_check (IkeSession *session, guint32 serial, gboolean doubtful);
@@ -746,17 +792,33 @@ IkePayloads *ike_routability_build (IkeSession *session, IkeTask *task);
 void ike_routability_process (IkeSession *session, const IkeTask *task, const IkeMessage *message);
 IkePayloads *ike_addresses_build (IkeSession *session, IkeTask *task);
 void ike_addresses_process (IkeSession *session, const IkeTask *task, const IkeMessage *message);
-void ike_responder_add_addresses (const IkeSession *session, gboolean say_none, IkePayloads *payloads);
 /* The client moved: takes the addresses of @pair over (RFC 4555 3.5). An error notify to answer with, or 0. */
 guint16 ike_update_respond (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair,
                             const IkeMessage *message);
 
 /* --- ike-mobility.c --- */
 
+/* IKE SA and Child SA exist on the present path. */
+void ike_mobility_established (IkeSession *session, const RoamNow *now);
 /* MOVE on an established SA. */
 void ike_mobility_move (IkeSession *session, const RoamNow *now, const IkeCommand *command);
+/* MOVE during IKE_AUTH: it goes on from there, the update follows (RFC 4555 3.3). FALSE: it cannot. */
+gboolean ike_mobility_move_early (IkeSession *session, const RoamNow *now, const IkeCommand *command);
+/* By ourselves, to a pair that the gateway answered on or may; PATH_CHANGED says why. */
+void ike_mobility_take (IkeSession *session, const RoamNow *now, const IkePair *pair, const char *reason);
 /* To another address of the gateway, same local side. */
-void ike_mobility_move_remote (IkeSession *session, const RoamNow *now, const RoamAddr *addr);
+void ike_mobility_take_remote (IkeSession *session, const RoamNow *now, const RoamAddr *addr, const char *reason);
+/* PATHS */
+void ike_mobility_paths (IkeSession *session, const RoamNow *now, const IkeCommand *command);
+/* @path exists, whether or not PATHS named it. */
+void ike_mobility_know (IkeSession *session, const IkePath *path);
+/* The gateway does not accept the present path. */
+void ike_mobility_refused (IkeSession *session, const RoamNow *now, const char *reason, const char *advice);
+/* An update was refused with @notify_type: TRUE, another one will follow on the same path. */
+gboolean ike_mobility_update_again (IkeSession *session, const RoamNow *now, guint16 notify_type);
+/* Valid ESP came with these outer addresses: FALSE, they are not those of the Child SAs (RFC 4555 3.12). */
+gboolean ike_mobility_expects (IkeSession *session, const RoamNow *now, const RoamAddr *local, const RoamAddr *remote);
+gint64 ike_mobility_next_deadline (const IkeSession *session);
 /* An UPDATE_SA_ADDRESSES or CHECK of the present path was answered. */
 void ike_mobility_confirmed (IkeSession *session, gboolean encap_changed);
 void ike_mobility_failed (IkeSession *session, const RoamNow *now, const char *reason, const char *advice);
@@ -766,12 +828,46 @@ void ike_mobility_deadline (IkeSession *session, const RoamNow *now);
 /* Child SAs go to the present path. */
 void ike_mobility_move_children (IkeSession *session);
 gboolean ike_mobility_udp_encap (const IkeSession *session);
+
+/* --- ike-addresses.c --- */
+
 /* FALSE: of a kind that no path of ours leads to. */
 gboolean ike_address_is_usable (const RoamAddr *addr);
 /* The gateway's whole address set: @source and what the notifies of @message list (RFC 4555 3.6). */
 void ike_peer_addresses_read (IkeSession *session, const RoamAddr *source, const IkeMessage *message);
 /* An address of the gateway of @family; FALSE: none is known. */
 gboolean ike_peer_address_of (const IkeSession *session, guint8 family, RoamAddr *ret_addr);
+/* The gateway of the configuration; or another one in its place, then what its name said counts no more. */
+void ike_peer_addresses_restore (IkeSession *session);
+void ike_peer_addresses_replace (IkeSession *session, const RoamAddr *gateway);
+/* All addresses of the peer go into the list of pairs. */
+void ike_peer_addresses_update (IkeSession *session);
+gboolean ike_addr_is_private (const RoamAddr *addr);
+/* Our addresses besides the one in use, as the peer may know them. */
+guint ike_own_addresses (const IkeSession *session, RoamAddr ret[IKE_MAX_PATHS]);
+/* ADDITIONAL_IP4_ADDRESS and _IP6_ADDRESS; without any and with @say_none NO_ADDITIONAL_ADDRESSES. */
+void ike_own_addresses_add (const IkeSession *session, gboolean say_none, IkePayloads *payloads);
+/* What MOBIKE adds to the IKE_AUTH request with the SA payload (RFC 4555 3.4, 3.9). */
+void ike_addresses_add_to_auth (const IkeSession *session, IkePayloads *payloads);
+
+/* --- ike-attempts.c: IKE_SA_INIT on several pairs --- */
+
+GArray *ike_attempts_new (void);
+/* START: the first pair; FALSE: there is none of one family. */
+gboolean ike_attempts_begin (IkeSession *session, const RoamNow *now, const IkePath *path);
+/* @sa's attempt gets the session's own fields. */
+void ike_attempts_enter (IkeSession *session, IkeSa *sa);
+/* IKE_SA_INIT was repeated: another pair is asked besides, if there is one. */
+void ike_attempts_add (IkeSession *session, const RoamNow *now);
+/* One was answered: the others are silent from now on. */
+void ike_attempts_settle (IkeSession *session);
+/* The present one failed. TRUE: others go on. */
+gboolean ike_attempts_next (IkeSession *session, const RoamNow *now);
+/* UNEXPECTED_NAT_DETECTED in IKE_AUTH. FALSE: no other attempt makes sense. */
+gboolean ike_attempts_refused (IkeSession *session, const RoamNow *now);
+void ike_attempts_clear (IkeSession *session);
+void ike_attempts_deadline (IkeSession *session, const RoamNow *now);
+gint64 ike_attempts_next_deadline (const IkeSession *session);
 
 /* --- ike-nat.c --- */
 
@@ -782,6 +878,8 @@ typedef struct
   gboolean present, local, remote;
   guint8 destination[IKE_NAT_DETECTION_LENGTH];
 } IkeNatView;
+/* NO_NATS_ALLOWED of a message on @pair (RFC 4555 4.2.6). */
+void ike_nat_add_none_allowed (const IkePair *pair, IkePayloads *payloads);
 /* RFC 4555 3.9: TRUE when what the peer wrote into NO_NATS_ALLOWED is what the packet says. */
 gboolean ike_nat_is_absent (const IkePayloadNotify *no_nats, const IkePair *pair);
 /* What a message that came on @pair tells about NATs. */

@@ -171,6 +171,7 @@ ike_auth_add_request (IkeSession *session, IkePayloads *payloads)
   if (!session->handshake.childless)
     add_child (session, payloads);
   ike_payloads_add_notify (payloads, IKE_NOTIFY_MOBIKE_SUPPORTED, NULL, 0);
+  ike_addresses_add_to_auth (session, payloads);
   ike_ticket_add_request (session, payloads);
 }
 
@@ -348,6 +349,10 @@ explain_error (guint16 notify_type, const char **ret_reason, const char **ret_ad
       *ret_reason = "TS_UNACCEPTABLE: the gateway refused the traffic selectors";
       *ret_advice = "Compare the traffic selectors of both sides.";
       return IKE_EVENT_AUTH_FAILED;
+    case IKE_NOTIFY_UNEXPECTED_NAT_DETECTED:
+      *ret_reason = "UNEXPECTED_NAT_DETECTED: a NAT is in the way";
+      *ret_advice = "The profile forbids networks with NAT.";
+      return IKE_EVENT_FAILED;
     case IKE_NOTIFY_NO_PROPOSAL_CHOSEN:
       *ret_reason = "NO_PROPOSAL_CHOSEN: no ESP proposal fits";
       *ret_advice = "Compare the ESP proposals of both sides.";
@@ -445,12 +450,10 @@ establish (IkeSession *session, const IkeSa *sa, const RoamNow *now, const IkePa
   ike_ticket_forget (session); /* used, or of an IKE SA that is over */
   ike_ticket_process (session, sa, now, message);
   ike_reauth_read_lifetime (session, now, message);
-  session->mobility.good = session->mobility.now;
-  session->mobility.answered = session->mobility.generation;
-  session->mobility.children_moved = TRUE;
   session->keepalive_us = session->nat_local ? now->boot_us + session->nat_keepalive_us : ROAM_NEVER;
   if (session->mobike)
     ike_peer_addresses_read (session, &pair->remote.addr, message);
+  ike_mobility_established (session, now);
   ike_handshake_clear (&session->handshake);
   session->awaits_child = child == NULL;
   if (child)
@@ -523,6 +526,13 @@ ike_auth_accept (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePa
   session->mobike = ike_message_find_notify (message, IKE_NOTIFY_MOBIKE_SUPPORTED) != NULL;
   if (!accept_gateway (session, now, message))
     return;
+  if (!session->mobike && session->mobility.pending_update)
+    {
+      /* We moved meanwhile, and it cannot be told where to: once more, with INITIAL_CONTACT. */
+      session->mobility.pending_update = FALSE;
+      ike_init_start (session, now);
+      return;
+    }
   read_configuration (session, message, &configuration);
   if (!has_wanted_address (session, &configuration))
     {
@@ -547,6 +557,8 @@ ike_auth_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkeP
   const char *reason, *advice;
   IkeEventType type;
 
+  if (error && error->notify_type == IKE_NOTIFY_UNEXPECTED_NAT_DETECTED && ike_attempts_refused (session, now))
+    return;
   if (session->handshake.resumption)
     {
       ike_resume_process_auth (session, sa, now, pair, message);

@@ -71,23 +71,14 @@ ike_init_repeat (IkeSession *session, IkeSa *sa, gint64 not_before_us)
   ike_task_queue (session, task);
 }
 
-/* What an attempt takes over from the one before. */
-typedef struct
-{
-  gboolean restarted, no_resumption;
-} Beginning;
-
-static void
-begin (IkeSession *session, const RoamNow *now, Beginning beginning)
+void
+ike_init_open (IkeSession *session, const RoamNow *now, gboolean with_ticket)
 {
   IkeHandshake *handshake = &session->handshake;
   IkeSa *sa;
 
-  for (guint i = 0; i < session->sas->len; i++)
-    ike_sa_close (session, g_ptr_array_index (session->sas, i));
   ike_handshake_clear (handshake);
-  handshake->restarted = beginning.restarted;
-  handshake->resumption = beginning.no_resumption ? NULL : ike_resume_open (session, now);
+  handshake->resumption = with_ticket ? ike_resume_open (session, now) : NULL;
   handshake->group = session->learned_group ? session->learned_group : ike_proposals_first_group (session->ike_offer);
   handshake->nonce = ike_new_nonce (session);
   session->mobility.now.local.port = session->mobility.now.remote.port =
@@ -98,25 +89,37 @@ begin (IkeSession *session, const RoamNow *now, Beginning beginning)
   ike_init_repeat (session, sa, 0);
 }
 
+static void
+begin (IkeSession *session, const RoamNow *now, gboolean with_ticket)
+{
+  for (guint i = 0; i < session->sas->len; i++)
+    ike_sa_close (session, g_ptr_array_index (session->sas, i));
+  ike_attempts_clear (session);
+  ike_init_open (session, now, with_ticket);
+}
+
 void
 ike_init_start (IkeSession *session, const RoamNow *now)
 {
   session->heard_us = now->boot_us;
-  begin (session, now, (Beginning){ 0 });
+  begin (session, now, TRUE);
 }
 
 void
 ike_init_without_ticket (IkeSession *session, const RoamNow *now)
 {
   ike_count (session, "tickets-refused");
-  begin (session, now, (Beginning){ .no_resumption = TRUE });
+  if (session->current)
+    ike_sa_close (session, session->current);
+  ike_init_open (session, now, FALSE);
 }
 
 void
 ike_init_redirect (IkeSession *session, const RoamNow *now, const RoamAddr *gateway)
 {
   session->redirect.from = session->mobility.now.remote.addr;
-  session->gateway = session->mobility.now.remote.addr = *gateway;
+  session->mobility.now.remote.addr = *gateway;
+  ike_peer_addresses_replace (session, gateway);
   session->learned_group = 0; /* it was the other gateway's */
   ike_init_start (session, now);
 }
@@ -174,7 +177,8 @@ ike_init_build (IkeSession *session, IkeSa *sa)
   ike_payloads_add_nonce (payloads, ike_view (handshake->nonce).data, ike_view (handshake->nonce).length);
   if (handshake->resumption)
     ike_resume_add (session, payloads);
-  ike_nat_add (session, sa, &session->mobility.now, payloads);
+  if (session->nat_policy != IKE_NAT_POLICY_FORBID)
+    ike_nat_add (session, sa, &session->mobility.now, payloads);
   add_extensions (session, payloads);
   message = ike_message_build_clear (&header, payloads);
   if (!message)
@@ -201,8 +205,8 @@ process_cookie (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePay
     }
   if (handshake->cookie_rounds >= IKE_MAX_COOKIE_ROUNDS)
     {
-      ike_session_die (session, IKE_EVENT_FAILED, "the gateway asks for one COOKIE after the other",
-                       "the gateway may be under attack; try again later");
+      ike_init_give_up (session, now, "the gateway asks for one COOKIE after the other",
+                        "the gateway may be under attack; try again later");
       return;
     }
   g_clear_pointer (&handshake->cookie, g_bytes_unref);
@@ -217,7 +221,7 @@ process_cookie (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePay
 
 /* RFC 7296 1.2: the same offer with a public value of the group that the gateway wants, if we offered it. */
 static void
-process_invalid_ke (IkeSession *session, IkeSa *sa, const IkePayloadNotify *notify)
+process_invalid_ke (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePayloadNotify *notify)
 {
   IkeHandshake *handshake = &session->handshake;
   WireReader reader;
@@ -232,8 +236,8 @@ process_invalid_ke (IkeSession *session, IkeSa *sa, const IkePayloadNotify *noti
     }
   if (handshake->ke_rounds >= IKE_MAX_KE_ROUNDS)
     {
-      ike_session_die (session, IKE_EVENT_FAILED, "INVALID_KE_PAYLOAD: the gateway accepts no key exchange method",
-                       "compare the proposals of both sides");
+      ike_init_give_up (session, now, "INVALID_KE_PAYLOAD: the gateway accepts no key exchange method",
+                        "compare the proposals of both sides");
       return;
     }
   handshake->ke_rounds++;
@@ -311,9 +315,9 @@ take_features (IkeSession *session, const IkeSa *sa, const IkePair *pair, const 
   if (!hashes || !ike_hash_set_parse (hashes->data, &session->handshake.peer_hashes))
     session->handshake.peer_hashes = 0;
   ike_nat_read (message, sa->spi_i, sa->spi_r, pair, &nat);
-  session->nat_supported = nat.present;
-  session->nat_local = nat.present && nat.local;
-  session->nat_remote = nat.present && nat.remote;
+  session->nat_supported = nat.present && session->nat_policy != IKE_NAT_POLICY_FORBID;
+  session->nat_local = session->nat_supported && nat.local;
+  session->nat_remote = session->nat_supported && nat.remote;
 }
 
 static void
@@ -367,7 +371,7 @@ ike_init_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkeP
   else if (session->handshake.resumption && ike_message_find_notify (message, IKE_NOTIFY_TICKET_NACK))
     ike_init_without_ticket (session, now);
   else if ((notify = ike_message_find_notify (message, IKE_NOTIFY_INVALID_KE_PAYLOAD)))
-    process_invalid_ke (session, sa, notify);
+    process_invalid_ke (session, sa, now, notify);
   else if ((notify = ike_message_find_error (message)))
     note_problem (session, now, notify->notify_type);
   else
@@ -375,20 +379,31 @@ ike_init_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkeP
 }
 
 void
+ike_init_give_up (IkeSession *session, const RoamNow *now, const char *reason, const char *advice)
+{
+  if (!ike_attempts_next (session, now))
+    ike_session_die (session, IKE_EVENT_FAILED, reason, advice);
+}
+
+void
 ike_init_expired (IkeSession *session, const RoamNow *now)
 {
+  const char *reason = session->state == IKE_STATE_AUTH ? "no answer to IKE_AUTH" : "no answer to IKE_SA_INIT";
+
   if (session->handshake.resumption)
     {
       ike_init_without_ticket (session, now);
       return;
     }
-  /* The IKE_SA_INIT response may have been forged: once more from the beginning (RFC 7296 2.4). */
+  if (ike_attempts_next (session, now))
+    return;
   if (session->state == IKE_STATE_AUTH && !session->handshake.restarted)
     {
-      begin (session, now, (Beginning){ .restarted = TRUE, .no_resumption = TRUE });
+      /* The IKE_SA_INIT response may have been forged: once more from the beginning (RFC 7296 2.4). */
+      begin (session, now, FALSE);
+      session->handshake.restarted = TRUE;
       return;
     }
-  ike_session_die (session, IKE_EVENT_FAILED,
-                   session->state == IKE_STATE_AUTH ? "no answer to IKE_AUTH" : "no answer to IKE_SA_INIT",
+  ike_session_die (session, IKE_EVENT_FAILED, reason,
                    "the gateway may be down, or this network blocks UDP ports 500 and 4500");
 }

@@ -14,21 +14,6 @@ ike_task_check (IkeSession *session, guint32 serial, gboolean doubtful)
   ike_task_queue (session, task);
 }
 
-/* RFC 4555 4.2.6: source, destination, ports. */
-static void
-add_no_nats (const IkePair *pair, IkePayloads *payloads)
-{
-  g_auto (WireWriter) writer = { 0 };
-
-  wire_writer_init (&writer, 2 * (sizeof pair->local.addr.bytes + sizeof pair->local.port));
-  wire_write_addr (&writer, &pair->local.addr);
-  wire_write_addr (&writer, &pair->remote.addr);
-  wire_write_u16 (&writer, pair->local.port);
-  wire_write_u16 (&writer, pair->remote.port);
-  ike_payloads_add_notify (payloads, IKE_NOTIFY_NO_NATS_ALLOWED, wire_writer_peek (&writer),
-                           wire_writer_length (&writer));
-}
-
 IkePayloads *
 ike_update_build (IkeSession *session, IkeSa *sa, IkeTask *task)
 {
@@ -39,19 +24,35 @@ ike_update_build (IkeSession *session, IkeSa *sa, IkeTask *task)
   if (session->nat_supported)
     ike_nat_add (session, sa, pair, payloads);
   else
-    add_no_nats (pair, payloads);
+    ike_nat_add_none_allowed (pair, payloads);
+  if (session->announce_addresses)
+    {
+      ike_own_addresses_add (session, TRUE, payloads);
+      session->mobility.announce_us = ROAM_NEVER;
+    }
   roam_rng_fill (session->rng, task->cookie2, sizeof task->cookie2);
   ike_payloads_add_notify (payloads, IKE_NOTIFY_COOKIE2, task->cookie2, sizeof task->cookie2);
   return payloads;
 }
 
+/* Third parties may have made us doubt: then the answer has to come from where the request was read (RFC 4555 5.3). */
+static gboolean
+wants_cookie2 (const IkeSession *session, const IkeTask *task)
+{
+  return session->mobike && (task->doubtful || task->routability);
+}
+
 IkePayloads *
-ike_check_build (IkeSession *session, IkeSa *sa)
+ike_check_build (IkeSession *session, IkeSa *sa, IkeTask *task)
 {
   IkePayloads *payloads = ike_payloads_new ();
 
   if (session->mobike && session->nat_supported)
     ike_nat_add (session, sa, &session->mobility.now, payloads);
+  if (!wants_cookie2 (session, task))
+    return payloads;
+  roam_rng_fill (session->rng, task->cookie2, sizeof task->cookie2);
+  ike_payloads_add_notify (payloads, IKE_NOTIFY_COOKIE2, task->cookie2, sizeof task->cookie2);
   return payloads;
 }
 
@@ -67,35 +68,20 @@ is_cookie2_right (const IkeTask *task, const IkeMessage *message)
          roam_equal_constant_time (cookie2->data.data, task->cookie2, sizeof task->cookie2);
 }
 
-/* Copies went to several addresses of the gateway, and another one than the present answered. */
-static gboolean
-answered_elsewhere (IkeSession *session, const RoamNow *now, const IkePair *pair)
-{
-  if (roam_addr_equal (&pair->remote.addr, &session->mobility.now.remote.addr))
-    return FALSE;
-  for (guint i = 0; i < session->n_peer_addresses; i++)
-    if (roam_addr_equal (&session->peer_addresses[i], &pair->remote.addr))
-      {
-        ike_mobility_move_remote (session, now, &pair->remote.addr);
-        return TRUE;
-      }
-  return FALSE;
-}
-
 static void
 process_refusal (IkeSession *session, const RoamNow *now, guint16 notify_type)
 {
   switch (notify_type)
     {
     case IKE_NOTIFY_UNACCEPTABLE_ADDRESSES:
-      ike_mobility_failed (session, now, "UNACCEPTABLE_ADDRESSES: the gateway refuses this path",
-                           "the gateway's policy does not allow this network");
+      ike_mobility_refused (session, now, "UNACCEPTABLE_ADDRESSES: the gateway refuses this path",
+                            "the gateway's policy does not allow this network");
       return;
     case IKE_NOTIFY_UNEXPECTED_NAT_DETECTED:
-      ike_mobility_failed (session, now, "UNEXPECTED_NAT_DETECTED: a NAT is in the way", NULL);
+      ike_mobility_refused (session, now, "UNEXPECTED_NAT_DETECTED: a NAT is in the way", NULL);
       return;
     default:
-      ike_mobility_failed (session, now, ike_notify_to_string (notify_type), NULL);
+      ike_mobility_refused (session, now, ike_notify_to_string (notify_type), NULL);
       return;
     }
 }
@@ -124,11 +110,11 @@ ike_update_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const Ik
     return; /* superseded: a newer update follows (RFC 4555 3.5) */
   if (error)
     {
+      if (ike_mobility_update_again (session, now, error->notify_type))
+        return;
       process_refusal (session, now, error->notify_type);
       return;
     }
-  if (answered_elsewhere (session, now, pair))
-    return;
   ike_nat_read (message, sa->spi_i, sa->spi_r, pair, &view);
   encap_changed = ike_nat_apply (session, sa, now, &view);
   ike_mobility_confirmed (session, encap_changed);
@@ -143,6 +129,8 @@ ike_check_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const Ike
 
   if (session->state != IKE_STATE_ESTABLISHED)
     return;
+  if (wants_cookie2 (session, task) && !ike_cookie2_check (session, task, message))
+    return;
   if (task->serial != 0 && task->serial == mob->check_serial)
     {
       mob->check_serial = 0;
@@ -152,8 +140,6 @@ ike_check_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const Ike
     }
   if (session->responder || task->generation != mob->generation)
     return; /* without UPDATE_SA_ADDRESSES nothing changes at the gateway (RFC 4555 3.8) */
-  if (session->mobike && answered_elsewhere (session, now, pair))
-    return;
   ike_nat_read (message, sa->spi_i, sa->spi_r, pair, &view);
   if (session->mobike && ike_nat_mapping_changed (session, sa, &view))
     {

@@ -156,7 +156,7 @@ build_payloads (IkeSession *session, IkeSa *sa, IkeTask *task)
     case IKE_TASK_REKEY_IKE:
       return ike_rekey_ike_build (session, sa, task);
     case IKE_TASK_CHECK:
-      return ike_check_build (session, sa);
+      return ike_check_build (session, sa, task);
     }
   return NULL;
 }

@@ -81,6 +81,7 @@ typedef struct {
   gint64 dpd_interval_us;       /* liveness check after that much silence; 0: 30 s */
   gint64 rekey_ike_us, rekey_child_us; /* 0: 4 h and 1 h, less jitter */
   gint64 nat_keepalive_us;      /* 0: 20 s */
+  gint64 routability_interval_us; /* liveness check with COOKIE2 (RFC 4555 3.7) as often; 0: none besides those after moves */
   GBytes *crl;                  /* revocation lists for the gateway's certificate, PEM or one in DER; NULL: none */
   /* EAP; EAP-TLS uses certificate_pem, private_key_pem and ca_pem too. */
   IkeEapMethod eap_method;
@@ -125,12 +126,17 @@ typedef struct {
 
 typedef enum {
   IKE_START,        /* IKE_SA_INIT from path (drops any half-open attempt first) */
-  IKE_MOVE,         /* the path changed: UPDATE_SA_ADDRESSES on it (RFC 4555 3.5); half-open: restart from it */
+  /* The path changed: UPDATE_SA_ADDRESSES on it (RFC 4555 3.5). Half-open: IKE_AUTH goes on, IKE_SA_INIT restarts from it. */
+  IKE_MOVE,
   IKE_CHECK,        /* liveness check (empty INFORMATIONAL with NAT detection) on the current path */
   IKE_REKEY_IKE,
   IKE_REKEY_CHILD,
   IKE_REAUTHENTICATE, /* a new IKE SA with its Child SAs from the start, then the old one goes (RFC 7296 2.8.3) */
-  IKE_PATHS,        /* the local paths that exist now, best first; candidates when the present one fails */
+  /*
+   * The local paths that exist now, best first: candidates when the one in use fails. Without that one the engine moves
+   * by itself, unless MOVE comes in the same pass; without any it falls silent until there is one, and keeps the SAs.
+   */
+  IKE_PATHS,
   IKE_GATEWAYS,     /* the gateway's name was resolved again (answer to IKE_EVENT_RESOLVE) */
   IKE_FETCHED,      /* answer to IKE_ACTION_FETCH */
   IKE_SIGNED,       /* answer to IKE_ACTION_SIGN */
@@ -199,7 +205,11 @@ typedef enum {
   IKE_EVENT_DEAD,          /* an established IKE SA is gone: DELETE, liveness failure (V.dead) */
   IKE_EVENT_TIA_CHANGED,   /* the inner addresses are others than before (V.tia) */
   IKE_EVENT_NAT_CHANGED,   /* nat_local / nat_remote are new */
-  IKE_EVENT_PATH_CHANGED,  /* the engine itself took another pair, since the one in use was silent (ike_session_get_status) */
+  /*
+   * The engine itself took another pair (path, gateway), since the one in use was silent, refused or gone; the Child SAs
+   * are there. A MOVE to another path is settled by it: neither PATH_OK nor PATH_FAILED of it follow.
+   */
+  IKE_EVENT_PATH_CHANGED,
   IKE_EVENT_REDIRECTED,    /* the gateway named another one (RFC 5685): gateway or gateway_name; START follows by itself with an address */
   IKE_EVENT_RESOLVE,       /* every known address of the gateway is silent, or gateway_name is new: IKE_GATEWAYS, please */
 } IkeEventType;
@@ -223,7 +233,8 @@ typedef struct {
   gboolean mobike;                /* both sides sent MOBIKE_SUPPORTED */
   gboolean nat_local, nat_remote; /* a NAT before us / before the gateway */
   gint64 rtt_us;
-  RoamAddr gateway;               /* REDIRECTED; ESTABLISHED: the address in use */
+  RoamAddr gateway;               /* REDIRECTED: the new one; else: the address in use */
+  IkePath path;                   /* in use */
   char gateway_name[IKE_MAX_NAME]; /* REDIRECTED, RESOLVE: FQDN, "": the configured one */
   const char *reason;             /* static: what happened, in the RFC's words */
   const char *advice;             /* static or NULL: what the user can do */
@@ -305,6 +316,12 @@ void ike_session_input_datagram (IkeSession *session, const RoamNow *now, guint3
 void ike_session_input_deadline (IkeSession *session, const RoamNow *now);
 /* The data plane saw valid inbound ESP of @child_id at @boot_us: proof of liveness (RFC 7296 2.4), first packet of a rekeyed SA. */
 void ike_session_input_traffic (IkeSession *session, const RoamNow *now, guint32 child_id);
+/*
+ * The same with the outer addresses that the packet had: ESP that does not come over the present path is no proof of
+ * liveness (RFC 4555 3.12), and when it goes on after the gateway confirmed that path it is told once more.
+ */
+void ike_session_input_traffic_from (IkeSession *session, const RoamNow *now, guint32 child_id, const RoamAddr *local,
+                                     const RoamAddr *remote);
 /*
  * For a while packets have left on @child_id and none came back: the gateway is asked whether this path still leads to
  * it (RFC 7296 2.4), soon, and then no more than now and then: some applications only talk.
@@ -431,6 +448,13 @@ gboolean ike_responder_redirect (IkeResponder *responder, const RoamNow *now, gu
                                  const char *name);
 /* Our other outer addresses changed: all MOBIKE clients are told (RFC 4555 3.6). At most IKE_MAX_RESPONDER_ADDRESSES. */
 void ike_responder_set_addresses (IkeResponder *responder, const RoamNow *now, const RoamAddr *addresses, guint n);
+/*
+ * @gone is no address of ours any more, @addresses are all that we have. Clients that knew us there are told from one
+ * that is left, at each of their addresses until one answers; their Child SAs send from there (RFC 4555 3.5, 3.6).
+ * Interface 0 in actions: the one that has the local address.
+ */
+void ike_responder_lose_address (IkeResponder *responder, const RoamNow *now, const RoamAddr *gone,
+                                 const RoamAddr *addresses, guint n);
 /* A newer OCSP answer about our certificate; NULL: none any more. */
 void ike_responder_set_ocsp_response (IkeResponder *responder, GBytes *response);
 /* One UDP payload as received (non-ESP marker still there on 4500). ESP does not come here. */
