@@ -14,8 +14,6 @@
 #include "lab/tools/ike-probe.h"
 
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/random.h>
 #include <time.h>
 
@@ -139,97 +137,6 @@ loop (Probe *probe)
     }
 }
 
-static GBytes *
-read_file (const char *path)
-{
-  g_autoptr (GError) error = NULL;
-  char *contents;
-  gsize length;
-
-  if (!path)
-    return NULL;
-  if (!g_file_get_contents (path, &contents, &length, &error))
-    {
-      g_printerr ("ike-probe: %s\n", error->message);
-      exit (2);
-    }
-  return g_bytes_new_take (contents, length);
-}
-
-static RoamSecret *
-secret_of_file (const char *path)
-{
-  g_autoptr (GBytes) bytes = read_file (path);
-  gsize length;
-  const guint8 *data = bytes ? g_bytes_get_data (bytes, &length) : NULL;
-
-  return data ? roam_secret_new (data, length) : NULL;
-}
-
-/* What the command line says. */
-typedef struct
-{
-  char *gateway, *local, *psk, *cert, *key, *ca, *local_id, *remote_id, *ike, *esp, *expect;
-  char *eap, *eap_identity, *eap_password, *eap_server, *crl, *ppk, *ppk_id;
-  char **at, **script, **gateways;
-  gboolean no_encap, traffic, tia6, eap_only, require_ppk, redirect, ocsp, require_revocation, childless;
-  int duration_ms, dpd_ms;
-} Options;
-
-static gboolean
-parse_options (Options *o, int *argc, char ***argv)
-{
-  const GOptionEntry entries[] = {
-    { "gateway", 0, 0, G_OPTION_ARG_STRING, &o->gateway, "address of the gateway", "ADDR" },
-    { "local", 0, 0, G_OPTION_ARG_STRING, &o->local, "first local address", "ADDR[%IF]" },
-    { "psk", 0, 0, G_OPTION_ARG_STRING, &o->psk, "pre-shared key", "TEXT" },
-    { "cert", 0, 0, G_OPTION_ARG_FILENAME, &o->cert, "certificate chain, PEM", "FILE" },
-    { "key", 0, 0, G_OPTION_ARG_FILENAME, &o->key, "private key, PEM", "FILE" },
-    { "ca", 0, 0, G_OPTION_ARG_FILENAME, &o->ca, "trust anchors, PEM", "FILE" },
-    { "local-id", 0, 0, G_OPTION_ARG_STRING, &o->local_id, "identity", "ID" },
-    { "remote-id", 0, 0, G_OPTION_ARG_STRING, &o->remote_id, "identity of the gateway", "ID" },
-    { "ike", 0, 0, G_OPTION_ARG_STRING, &o->ike, "IKE proposals", "LIST" },
-    { "esp", 0, 0, G_OPTION_ARG_STRING, &o->esp, "ESP proposals", "LIST" },
-    { "crl", 0, 0, G_OPTION_ARG_FILENAME, &o->crl, "revocation lists", "FILE" },
-    { "eap", 0, 0, G_OPTION_ARG_STRING, &o->eap, "EAP method: mschapv2 or tls", "WORD" },
-    { "eap-identity", 0, 0, G_OPTION_ARG_STRING, &o->eap_identity, "identity for EAP", "ID" },
-    { "eap-password", 0, 0, G_OPTION_ARG_STRING, &o->eap_password, "password for EAP", "TEXT" },
-    { "eap-server", 0, 0, G_OPTION_ARG_STRING, &o->eap_server, "name of the EAP-TLS server", "NAME" },
-    { "eap-only", 0, 0, G_OPTION_ARG_NONE, &o->eap_only, "the gateway needs no certificate of its own", NULL },
-    { "ppk", 0, 0, G_OPTION_ARG_STRING, &o->ppk, "post-quantum preshared key", "TEXT" },
-    { "ppk-id", 0, 0, G_OPTION_ARG_STRING, &o->ppk_id, "its name", "ID" },
-    { "require-ppk", 0, 0, G_OPTION_ARG_NONE, &o->require_ppk, "not without it", NULL },
-    { "other-gateway", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o->gateways, "another address of the gateway", "ADDR" },
-    { "accept-redirect", 0, 0, G_OPTION_ARG_NONE, &o->redirect, "go where the gateway sends us", NULL },
-    { "ocsp", 0, 0, G_OPTION_ARG_NONE, &o->ocsp, "ask whether the gateway's certificate is revoked", NULL },
-    { "require-revocation", 0, 0, G_OPTION_ARG_NONE, &o->require_revocation, "no gateway of unknown status", NULL },
-    { "childless", 0, 0, G_OPTION_ARG_NONE, &o->childless, "IKE SA first, then the Child SA", NULL },
-    { "no-force-encap", 0, 0, G_OPTION_ARG_NONE, &o->no_encap, "do not fake a NAT", NULL },
-    { "traffic", 0, 0, G_OPTION_ARG_NONE, &o->traffic, "act as if ESP arrived on each new Child SA", NULL },
-    { "tia6", 0, 0, G_OPTION_ARG_NONE, &o->tia6, "ask for an IPv6 inner address too", NULL },
-    { "dpd", 0, 0, G_OPTION_ARG_INT, &o->dpd_ms, "liveness interval", "MS" },
-    { "at", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o->at, "do COMMAND at MS", "MS:COMMAND" },
-    { "do", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o->script, "do ITEM when the one before is done", "ITEM" },
-    { "duration", 0, 0, G_OPTION_ARG_INT, &o->duration_ms, "end after that", "MS" },
-    { "expect", 0, 0, G_OPTION_ARG_STRING, &o->expect, "event that decides the exit status", "EVENT" },
-    { NULL },
-  };
-  g_autoptr (GOptionContext) context = g_option_context_new (NULL);
-  g_autoptr (GError) error = NULL;
-
-  g_option_context_add_main_entries (context, entries, NULL);
-  if (g_option_context_parse (context, argc, argv, &error))
-    return TRUE;
-  g_printerr ("ike-probe: %s\n", error->message);
-  return FALSE;
-}
-
-static RoamSecret *
-secret_of_text (const char *text)
-{
-  return text ? roam_secret_new ((const guint8 *)text, strlen (text)) : NULL;
-}
-
 static RoamRng *
 make_rng (void)
 {
@@ -240,72 +147,8 @@ make_rng (void)
   return roam_rng_new (seed);
 }
 
-/* NULL after a message. */
-static IkeSession *
-make_session (const Options *o)
-{
-  g_autoptr (RoamSecret) psk = secret_of_text (o->psk), password = secret_of_text (o->eap_password);
-  g_autoptr (RoamSecret) ppk = secret_of_text (o->ppk);
-  g_autoptr (GBytes) crl = read_file (o->crl);
-  g_autoptr (RoamSecret) key = secret_of_file (o->key);
-  g_autoptr (GBytes) cert = read_file (o->cert);
-  g_autoptr (GBytes) ca = read_file (o->ca);
-  g_autoptr (RoamRng) rng = NULL;
-  g_autofree char *problem = NULL;
-  RoamAddr others[IKE_MAX_GATEWAYS];
-  IkeSession *session;
-  IkeConfig config = { .method = o->eap ? IKE_AUTH_METHOD_EAP
-                                 : cert ? IKE_AUTH_METHOD_CERTIFICATE
-                                        : IKE_AUTH_METHOD_PSK,
-                       .eap_method = g_strcmp0 (o->eap, "tls") == 0 ? IKE_EAP_METHOD_TLS : IKE_EAP_METHOD_MSCHAPV2,
-                       .eap_identity = o->eap_identity,
-                       .eap_password = password,
-                       .eap_server_name = o->eap_server,
-                       .eap_only = o->eap_only,
-                       .crl = crl,
-                       .ppk = ppk,
-                       .ppk_id = o->ppk_id,
-                       .require_ppk = o->require_ppk,
-                       .local_id = o->local_id,
-                       .remote_id = o->remote_id,
-                       .psk = psk,
-                       .certificate_pem = cert,
-                       .private_key_pem = key,
-                       .ca_pem = ca,
-                       .ike_proposals = o->ike,
-                       .esp_proposals = o->esp,
-                       .request_tia4 = TRUE,
-                       .request_tia6 = o->tia6,
-                       .request_dns = TRUE,
-                       .gateways = others,
-                       .n_gateways = o->gateways ? g_strv_length (o->gateways) : 0,
-                       .accept_redirect = o->redirect,
-                       .check_ocsp = o->ocsp,
-                       .require_revocation = o->require_revocation,
-                       .childless = o->childless,
-                       .force_udp_encap = !o->no_encap,
-                       .dpd_interval_us = o->dpd_ms * ROAM_USEC_PER_MSEC };
-
-  if (!o->gateway || !roam_addr_parse (o->gateway, &config.gateway))
-    {
-      g_printerr ("ike-probe: --gateway ADDR is needed\n");
-      return NULL;
-    }
-  for (guint i = 0; i < config.n_gateways; i++)
-    if (i >= IKE_MAX_GATEWAYS || !roam_addr_parse (o->gateways[i], &others[i]))
-      {
-        g_printerr ("ike-probe: '%s' is no address, or one too many\n", o->gateways[i]);
-        return NULL;
-      }
-  rng = make_rng ();
-  session = ike_session_new (&config, rng, &problem);
-  if (!session)
-    g_printerr ("ike-probe: %s\n", problem);
-  return session;
-}
-
 static gboolean
-run (Probe *probe, const Options *options)
+run (Probe *probe, const ProbeOptions *options)
 {
   IkeCommand start = { .type = IKE_START, .path = probe->first };
 
@@ -327,17 +170,20 @@ run (Probe *probe, const Options *options)
 int
 main (int argc, char **argv)
 {
-  Options options = { .duration_ms = 5000 };
+  ProbeOptions options = { .duration_ms = 5000 };
+  g_autoptr (RoamRng) rng = NULL;
   Probe probe = { 0 };
   gboolean good;
 
-  if (!parse_options (&options, &argc, &argv) || !options.local || !probe_parse_path (options.local, &probe.first))
+  if (!probe_parse_options (&options, &argc, &argv) || !options.local ||
+      !probe_parse_path (options.local, &probe.first))
     {
       g_printerr ("ike-probe: --local ADDR[%%IF] is needed\n");
       return 2;
     }
   probe.esp = probe_esp_new (make_rng ());
-  probe.session = make_session (&options);
+  rng = make_rng ();
+  probe.session = probe_make_session (&options, rng);
   if (!probe.session || !probe_open_sockets (&probe))
     return 1;
   good = run (&probe, &options);

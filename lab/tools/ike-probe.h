@@ -36,6 +36,22 @@ typedef struct
   ProbeEsp *esp;
 } Probe;
 
+/* What the command line says. */
+typedef struct
+{
+  char *gateway, *local, *psk, *cert, *key, *ca, *local_id, *remote_id, *ike, *esp, *expect;
+  char *eap, *eap_identity, *eap_password, *eap_server, *crl, *ppk, *ppk_id;
+  char **at, **script, **gateways;
+  gboolean no_encap, traffic, tia6, eap_only, require_ppk, redirect, ocsp, require_revocation, childless;
+  int duration_ms, dpd_ms;
+} ProbeOptions;
+
+/* ike-probe-options.c */
+/* FALSE after a message. */
+gboolean probe_parse_options (ProbeOptions *options, int *argc, char ***argv);
+/* NULL after a message; ends the program when a file cannot be read. */
+IkeSession *probe_make_session (const ProbeOptions *options, RoamRng *rng);
+
 /* ike-probe.c */
 RoamNow probe_now (void);
 gint64 probe_elapsed_us (const Probe *probe);

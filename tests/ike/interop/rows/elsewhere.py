@@ -14,7 +14,7 @@ def arrived(probe, address):
         raise Wrong(f"at {probe.status()['remote']}, not at {address}")
 
 
-# covers: IKE-RDR-001
+# covers: IKE-RDR-001, IKE-RDR-004
 @row("redirected in ike_sa_init")
 def redirected_first(cell):
     cell.gateway.apply(Plan(redirect=GATEWAY_2))
@@ -22,6 +22,7 @@ def redirected_first(cell):
     arrived(probe, GATEWAY_2)
 
 
+# covers: IKE-RDR-008
 @row("redirected when connected")
 def redirected_later(cell):
     cell.gateway.apply(Plan())
@@ -44,6 +45,7 @@ def first_dead(cell):
     arrived(cell.connect("--other-gateway", GATEWAY, to=NOBODY, patience=15), GATEWAY)
 
 
+# covers: IKE-REA-001
 @row("reauthentication by us")
 def reauthentication(cell):
     cell.gateway.apply(Plan())
@@ -52,6 +54,7 @@ def reauthentication(cell):
         raise Wrong("the SA was lost; " + probe.story())
 
 
+# covers: IKE-CHL-003
 @row("childless ike_auth")
 def childless(cell):
     """The first Child SA comes by CREATE_CHILD_SA (RFC 6023)."""

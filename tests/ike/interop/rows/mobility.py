@@ -2,18 +2,18 @@
 """MOBIKE (RFC 4555): the client moves."""
 from interop.base import Wrong
 from interop.cell import row
-from interop.network import GATEWAY, GATEWAY_2, LOCAL, NAT, OTHER, PATH
+from interop.network import GATEWAY, GATEWAY_2, GATEWAY_6, LOCAL, NAT, OTHER, OTHER_6, PATH
 from interop.plan import Plan
 from interop.probe import ALIVE
 
 
-def moved(cell, path, *targets, address, nat, **kwargs):
+def moved(cell, path, *targets, address, nat, others=(), inner6=False, **kwargs):
     """From @path to @targets, one after the other; the gateway then sends to @address."""
-    cell.gateway.apply(Plan())
+    cell.gateway.apply(Plan(inner6=inner6))
     script = ["wait=established"]
     for target in targets:
         script += [f"move={PATH[target]}", "wait=path-ok"]
-    probe = cell.start("--traffic", path=path, script=(*script, *ALIVE[1:], "pause=600"), patience=10, **kwargs)
+    probe = cell.start("--traffic", *others, path=path, script=(*script, *ALIVE[1:], "pause=600"), patience=10, **kwargs)
     for _ in range(len(targets) + 1):
         probe.until("event", "path-ok")
     seen = cell.gateway.client_address()
@@ -46,3 +46,44 @@ def nat_to_v4(cell):
 @row("mobike, there and back")
 def there_and_back(cell):
     moved(cell, "a", "b", "nat", "a", address=LOCAL, nat=False)
+
+
+# covers: MOB-FAM-001
+@row("mobike, v4 to v6 and back")
+def v4_to_v6(cell):
+    moved(cell, "a", "b6", "b", address=OTHER, nat=False, others=("--other-gateway", GATEWAY_6))
+
+
+@row("mobike, v4 to v6")
+def v6_last(cell):
+    moved(cell, "a", "b6", address=OTHER_6, nat=False, others=("--other-gateway", GATEWAY_6))
+
+
+@row("mobike, v6 to v4")
+def v6_to_v4(cell):
+    moved(cell, "a6", "b", address=OTHER, nat=False, to=GATEWAY_6, others=("--other-gateway", GATEWAY, "--tia6"),
+          inner6=True)
+
+
+def found(cell, rule, local, remote):
+    """What @rule matches is lost; nobody says so to the engine, but it knows what other addresses there are."""
+    cell.gateway.apply(Plan())
+    probe = cell.start(script=("wait=established", f"paths={PATH['a']},{PATH['b']}", "pause=300", "check",
+                               "wait=path-changed", *ALIVE[1:]), patience=25)
+    probe.until("event", "established")
+    with cell.network.drop((cell.network.client,), rule):
+        probe.wait().done()
+    status = probe.status()
+    if status["local"] != local or status["remote"] != remote + ":4500":
+        raise Wrong(f"from {status['local']} to {status['remote']}")
+
+
+@row("mobike, another path found by ourselves")
+def other_path(cell):
+    found(cell, 'oifname "v0"', OTHER, GATEWAY)
+
+
+# covers: MOB-GWA-001
+@row("mobike, another address of the gateway found")
+def other_gateway(cell):
+    found(cell, f"ip daddr {GATEWAY}", LOCAL, GATEWAY_2)
