@@ -68,6 +68,11 @@ parse_command (const char *text, IkeCommand *command)
   command->move_children_now = g_str_has_prefix (text, "move=");
   if (command->move_children_now || g_str_has_prefix (text, "move-late="))
     return probe_parse_path (value + 1, &command->path);
+  if (g_str_has_prefix (text, "start="))
+    {
+      command->type = IKE_START;
+      return probe_parse_path (value + 1, &command->path);
+    }
   command->type = g_str_has_prefix (text, "paths=") ? IKE_PATHS : IKE_GATEWAYS;
   return (command->type == IKE_PATHS || g_str_has_prefix (text, "gateways=")) && parse_list (value + 1, command);
 }

@@ -35,7 +35,7 @@ conn {name}
     rightaddresspool={pool}
     {dns}
     narrowing=yes
-    mobike=yes
+    mobike={mobike}
     fragmentation=yes
     retransmit-interval=500ms
     rekey=no
@@ -138,7 +138,7 @@ class Libreswan(Gateway):
         if plan.client_auth == "cert":
             more.append("rightca=%any")
         subnet, pool = ("::/0", "fd00:8::/120") if ":" in address else ("0.0.0.0/0", "10.8.0.1-10.8.0.250")
-        return CONNECTION.format(name=name, address=address, gateway_id=self.identity(plan.gateway_id), subnet=subnet,
+        return CONNECTION.format(name=name, mobike="yes" if plan.mobike else "no", address=address, gateway_id=self.identity(plan.gateway_id), subnet=subnet,
                                  client_id=self.identity(plan.client_id), pool=pool, dns="" if ":" in address else "modecfgdns=10.4.0.53",
                                  ike=",".join(proposal(p) for p in plan.ike), esp=",".join(proposal(p) for p in plan.esp),
                                  auth="\n    ".join(self.auth(plan)), more="\n    ".join(more))

@@ -110,7 +110,7 @@ class OpenIked(Gateway):
             (ETC / "ca" / "ca.crt").write_text("".join(self.pki.path(n).read_text() for n in plan.authorities))
 
     def text_of(self, plan):
-        text = 'set fragmentation\nset mobike\nset dpd_check_interval 0\n'
+        text = f"set fragmentation\nset {'mobike' if plan.mobike else 'nomobike'}\nset dpd_check_interval 0\n"
         if plan.client_auth == "eap-mschapv2":
             text += f'user "{USER}" "{PASSWORD}"\n'
         for index, address in enumerate((GATEWAY, GATEWAY_2, GATEWAY_6)):

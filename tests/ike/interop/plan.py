@@ -31,6 +31,7 @@ class Plan:
     cookies: bool = False  # a cookie of everyone
     tls: str = "1.2"
     redirect: str = ""  # where every client is sent in IKE_SA_INIT
+    mobike: bool = True
     childless: bool = False  # the first Child SA by CREATE_CHILD_SA
     rekey_child_s: int = 0  # the gateway itself rekeys after that; 0: it does not
     rekey_ike_s: int = 0

@@ -51,7 +51,7 @@ connections {{
   rw {{
     local_addrs = {addresses}
     version = 2
-    mobike = yes
+    mobike = {mobike}
     pools = {pools}
     proposals = {ike}
     dpd_delay = 0
@@ -185,7 +185,7 @@ class StrongSwan(Gateway):
         if plan.ppk:
             more = f"ppk_id = {plan.ppk.name}\n ppk_required = yes" if plan.ppk.required else ""
             secrets = f'ppk-1 {{\n id = {plan.ppk.name}\n secret = "{plan.ppk.secret}"\n }}'
-        return CONNECTION.format(addresses=",".join((GATEWAY, GATEWAY_2, GATEWAY_6)), ike=",".join(plan.ike),
+        return CONNECTION.format(mobike="yes" if plan.mobike else "no", addresses=",".join((GATEWAY, GATEWAY_2, GATEWAY_6)), ike=",".join(plan.ike),
                                  esp=",".join(plan.esp), pools="p4,p6" if plan.inner6 else "p4",
                                  ts6=",::/0" if plan.inner6 else "", connection=more, gateway_id=plan.gateway_id,
                                  local=local, remote=remote, psk=PSK, user=USER, password=PASSWORD, secrets=secrets)

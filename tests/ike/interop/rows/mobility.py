@@ -48,6 +48,18 @@ def there_and_back(cell):
     moved(cell, "a", "b", "nat", "a", address=LOCAL, nat=False)
 
 
+@row("without mobike, a new sa elsewhere")
+def without_mobike(cell):
+    """A move fails at once and says why; whoever drives the engine starts again from the new address."""
+    cell.gateway.apply(Plan(mobike=False))
+    probe = cell.connect(script=("wait=established", f"move={PATH['b']}", "wait=path-failed", "abandon",
+                                 f"start={PATH['b']}", *ALIVE))
+    if any(event["mobike"] for event in probe.events("established")):
+        raise Wrong("MOBIKE although the gateway has none")
+    if "does not support MOBIKE" not in probe.events("path-failed")[0]["reason"]:
+        raise Wrong("the reason is missing; " + probe.story())
+
+
 # covers: MOB-FAM-001
 @row("mobike, v4 to v6 and back")
 def v4_to_v6(cell):
