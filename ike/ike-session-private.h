@@ -94,6 +94,7 @@ struct _IkeTask
   guint ke_rounds;
   guint32 serial;     /* CHECK: of the command, 0 for our own */
   guint32 generation; /* of the path when it was first sent */
+  gboolean elsewhere; /* copies of it went over other pairs than the one in use */
   guint8 cookie2[IKE_COOKIE2_LENGTH];
   gboolean doubtful;    /* CHECK: asked because somebody says that the gateway lost the SA */
   gboolean routability; /* CHECK: with COOKIE2 (RFC 4555 3.7) */
@@ -297,6 +298,7 @@ typedef struct
   IkeEap *eap;          /* NULL before the gateway has proved itself */
   GBytes *eap_response; /* for the next request */
   gboolean eap_succeeded;
+  gboolean second_round; /* the next request begins EAP as a second authentication */
   guint eap_rounds;
   GBytes *peer_id;           /* EAP: body of the gateway's ID payload, for its last AUTH */
   IkePpkKeys without;        /* a PPK was mixed into the SA's keys; these are the others */
@@ -349,7 +351,7 @@ struct _IkeSession
   IkeEapMethod eap_method;
   char *eap_identity, *eap_server_name;
   RoamSecret *eap_password;
-  gboolean eap_only;
+  gboolean eap_only, then_eap;
   gboolean external_key, check_ocsp, require_revocation;
   RoamSecret *ppk; /* NULL: none */
   char *ppk_id;
@@ -599,6 +601,19 @@ void ike_revocation_clear (IkeRevocationCheck *check);
 gboolean ike_eap_configure (IkeSession *session, const IkeConfig *config, char **ret_problem);
 /* FALSE: there is none. */
 gboolean ike_eap_add_response (IkeSession *session, IkePayloads *payloads);
+/* The identity for EAP, where it is not that of the IKE SA. FALSE: the session died. */
+gboolean ike_eap_identity (IkeSession *session, IkeIdentity *ret_id);
+/* The method of the configuration begins; FALSE: the session died. */
+gboolean ike_eap_start (IkeSession *session);
+/* The next request of IKE_AUTH; a conversation without end ends the session. */
+void ike_eap_queue_round (IkeSession *session, IkeSa *sa);
+/* ike-multiple-auth.c */
+gboolean ike_multiple_auth_configure (IkeSession *session, const IkeConfig *config, char **ret_problem);
+/* What the first request says of a second round. */
+void ike_multiple_auth_add (const IkeSession *session, IkePayloads *payloads);
+/* The first response was verified: EAP is next. */
+void ike_multiple_auth_begin (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkeMessage *message);
+IkePayloads *ike_multiple_auth_build (IkeSession *session);
 /* A response of IKE_AUTH before Success. */
 void ike_eap_auth_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair,
                            const IkeMessage *message);

@@ -338,6 +338,25 @@ duo_move (Duo *duo, const SimLink *link, gboolean children_now)
 }
 
 void
+duo_paths (Duo *duo, SimLink *const *links)
+{
+  IkeCommand command = { .type = IKE_PATHS, .serial = ++duo->serial };
+
+  for (; links[command.n_paths]; command.n_paths++)
+    command.paths[command.n_paths] = (IkePath){ links[command.n_paths]->ifindex, links[command.n_paths]->host };
+  input_command (duo, &command);
+}
+
+void
+duo_gateway_is (Duo *duo, const char *address)
+{
+  IkeCommand command = { .type = IKE_GATEWAYS, .serial = ++duo->serial, .n_gateways = 1 };
+
+  g_assert_true (roam_addr_parse (address, &command.gateways[0]));
+  input_command (duo, &command);
+}
+
+void
 duo_command (Duo *duo, IkeCommandType type)
 {
   IkeCommand command = { .type = type, .serial = ++duo->serial };
@@ -360,6 +379,20 @@ duo_establish (Duo *duo)
   duo_start (duo, duo->a);
   duo_run_until (duo, IKE_EVENT_ESTABLISHED, 30 * SEC);
   g_assert_cmpuint (duo_count (duo->gateway_events, IKE_EVENT_ESTABLISHED), ==, 1);
+}
+
+void
+duo_lose_address (Duo *duo, const char *gone, const char *const *left)
+{
+  RoamAddr addr, addresses[IKE_MAX_RESPONDER_ADDRESSES];
+  RoamNow now = sim_now (duo->sim);
+  guint n = 0;
+
+  g_assert_true (roam_addr_parse (gone, &addr));
+  for (; left[n]; n++)
+    g_assert_true (roam_addr_parse (left[n], &addresses[n]));
+  ike_responder_lose_address (duo->responder, &now, &addr, addresses, n);
+  drain (duo);
 }
 
 void
