@@ -51,6 +51,7 @@ probe_parse_options (ProbeOptions *o, int *argc, char ***argv)
     { "eap-identity", 0, 0, G_OPTION_ARG_STRING, &o->eap_identity, "identity for EAP", "ID" },
     { "eap-password", 0, 0, G_OPTION_ARG_STRING, &o->eap_password, "password for EAP", "TEXT" },
     { "eap-server", 0, 0, G_OPTION_ARG_STRING, &o->eap_server, "name of the EAP-TLS server", "NAME" },
+    { "then-eap", 0, 0, G_OPTION_ARG_NONE, &o->then_eap, "EAP after another authentication", NULL },
     { "eap-only", 0, 0, G_OPTION_ARG_NONE, &o->eap_only, "the gateway needs no certificate of its own", NULL },
     { "ppk", 0, 0, G_OPTION_ARG_STRING, &o->ppk, "post-quantum preshared key", "TEXT" },
     { "ppk-id", 0, 0, G_OPTION_ARG_STRING, &o->ppk_id, "its name", "ID" },
@@ -121,14 +122,15 @@ clear_material (Material *material)
 static IkeConfig
 make_config (const ProbeOptions *o, const Material *m)
 {
-  return (IkeConfig){ .method = o->eap    ? IKE_AUTH_METHOD_EAP
-                                : m->cert ? IKE_AUTH_METHOD_CERTIFICATE
-                                          : IKE_AUTH_METHOD_PSK,
+  return (IkeConfig){ .method = o->eap && !o->then_eap ? IKE_AUTH_METHOD_EAP
+                                : m->cert              ? IKE_AUTH_METHOD_CERTIFICATE
+                                                       : IKE_AUTH_METHOD_PSK,
                       .eap_method = g_strcmp0 (o->eap, "tls") == 0 ? IKE_EAP_METHOD_TLS : IKE_EAP_METHOD_MSCHAPV2,
                       .eap_identity = o->eap_identity,
                       .eap_password = m->password,
                       .eap_server_name = o->eap_server,
                       .eap_only = o->eap_only,
+                      .then_eap = o->then_eap,
                       .crl = m->crl,
                       .ppk = m->ppk,
                       .ppk_id = o->ppk_id,

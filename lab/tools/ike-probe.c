@@ -8,8 +8,8 @@
  * STEP is check, move=A[%IF], move-late=A[%IF] (Child SAs follow after the answer), rekey-ike, rekey-child,
  * reauthenticate, start=A[%IF], paths=A[%IF],..., gateways=A,..., terminate, abandon, echo=A (a ping through the
  * Child SA) or status. ITEM is a STEP, pause=MS or wait=WORD, WORD being an event or child-add, child-use,
- * child-remove, child-move, ike-rekeyed, echo; items are done one after the other, then ike-probe ends. Exit status 0 when an ESTABLISHED event
- * was seen, with --expect WORD an event of that name, and with --do all items were done.
+ * child-remove, child-move, ike-rekeyed, echo; items are done one after the other, then ike-probe ends. Exit status 0
+ * when an ESTABLISHED event was seen, with --expect WORD an event of that name, and with --do all items were done.
  */
 #include "lab/tools/ike-probe.h"
 

@@ -64,6 +64,7 @@ NO_SHA2_PKCS1 = Why("its RSA PKCS#1 signatures are with SHA-1, which roamd does 
 NO_EXPIRED = Why("a gateway with an expired certificate does not come up", "ipsec/pluto",
                  "certificate '%s' is expired or not yet valid")
 ONE_FAMILY = Why("inner and outer addresses are of one family", "ipsec/pluto", "host protocol %s conflicts with client protocol %s")
+NO_SECOND = Why("one authentication of a side only", "ipsec.conf.5", "leftauth2", absent=True)
 NO_ED25519 = Why("no Ed25519", "ipsec.conf.5", "ed25519", absent=True)
 
 
@@ -99,7 +100,8 @@ class Libreswan(Gateway):
     LACKS = {"eap-mschapv2": NO_PASSWORDS, "eap-mschapv2, wrong password": NO_PASSWORDS,
              "eap method refused by us": NO_PASSWORDS, "ed25519, both": NO_ED25519,
              "rsa, pkcs#1 of the gateway": NO_SHA2_PKCS1, "certificate expired": NO_EXPIRED,
-             "inner ipv4 and ipv6 address": ONE_FAMILY}
+             "inner ipv4 and ipv6 address": ONE_FAMILY,
+             **dict.fromkeys(("certificate, then eap-mschapv2", "certificate, then eap with a wrong password"), NO_SECOND)}
 
     def apply(self, plan):
         self.stop()

@@ -188,6 +188,9 @@ def main():
     if options.help or not options.probe:
         print(__doc__)
         return 0 if options.help else 2
+    unknown = [name for name in options.rows if name not in ROWS]
+    if unknown:
+        sys.exit(f"interop-matrix: no such row: {', '.join(unknown)} (see --list)")
     if os.geteuid() != 0:
         print("1..0 # SKIP needs root for namespaces")
         return 77

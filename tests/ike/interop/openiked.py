@@ -35,6 +35,7 @@ NO_OTHER_NAME = Why("it takes no certificate for itself but one of its name", "s
 NO_COOKIES = Why("it asks nobody for a cookie", "iked.conf.5", "cookie", absent=True)
 NO_REDIRECTION = Why("no redirection", "iked.conf.5", "redirect", absent=True)
 NO_CHILDLESS = Why("no childless IKE_AUTH", "sbin/iked", "childless", absent=True)
+NO_SECOND = Why("one authentication only", "iked.conf.5", "Specify a method to be used to authenticate the remote peer")
 NO_PPK = Why("no postquantum preshared keys", "iked.conf.5", "ppk", absent=True)
 
 
@@ -80,6 +81,7 @@ class OpenIked(Gateway):
                               "eap-only, eap-tls", "eap-only not wanted by us"), NO_EAP_TLS),
              **dict.fromkeys(("ppk required by both", "ppk unknown to the gateway, optional",
                               "ppk unknown to the gateway, required"), NO_PPK),
+             **dict.fromkeys(("certificate, then eap-mschapv2", "certificate, then eap with a wrong password"), NO_SECOND),
              "ed25519, both": NO_ED25519, "gateway certificate of another name": NO_OTHER_NAME, "cookies": NO_COOKIES, "childless ike_auth": NO_CHILDLESS,
              **dict.fromkeys(("redirected in ike_sa_init", "redirected when connected", "redirection that we do not accept"),
                              NO_REDIRECTION)}

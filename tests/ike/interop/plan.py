@@ -21,6 +21,7 @@ class Plan:
     client_id: str = CLIENT_ID
     gateway_auth: str = "psk"  # psk, cert; eap-tls: by EAP alone
     client_auth: str = "psk"  # psk, cert, eap-tls, eap-mschapv2
+    then_eap: str = ""  # a second authentication of the client (RFC 4739)
     scheme: str = ""  # what the gateway has to sign with: rsa-pkcs1, rsa-pss; "": what fits the key
     certificate: str = ""  # of the gateway, a name in Pki
     authorities: tuple = ()  # CAs and intermediates that the gateway has

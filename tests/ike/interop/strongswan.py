@@ -67,6 +67,7 @@ connections {{
     remote {{
       {remote}
     }}
+    {second}
     children {{
       c {{
         local_ts = 0.0.0.0/0{ts6}
@@ -181,6 +182,7 @@ class StrongSwan(Gateway):
         remote = CLIENT_AUTH[plan.client_auth]
         if plan.client_id and not plan.client_auth.startswith("eap"):
             remote += f"\n id = {plan.client_id}"
+        second = f"remote-2 {{\n round = 2\n {CLIENT_AUTH[plan.then_eap]}\n }}" if plan.then_eap else ""
         more, secrets = "childless = force" if plan.childless else "", ""
         if plan.ppk:
             more = f"ppk_id = {plan.ppk.name}\n ppk_required = yes" if plan.ppk.required else ""
@@ -188,7 +190,7 @@ class StrongSwan(Gateway):
         return CONNECTION.format(mobike="yes" if plan.mobike else "no", addresses=",".join((GATEWAY, GATEWAY_2, GATEWAY_6)), ike=",".join(plan.ike),
                                  esp=",".join(plan.esp), pools="p4,p6" if plan.inner6 else "p4",
                                  ts6=",::/0" if plan.inner6 else "", connection=more, gateway_id=plan.gateway_id,
-                                 local=local, remote=remote, psk=PSK, user=USER, password=PASSWORD, secrets=secrets)
+                                 local=local, remote=remote, second=second, psk=PSK, user=USER, password=PASSWORD, secrets=secrets)
 
     def swanctl(self, *args, check=True):
         return run("swanctl", *args, "--uri", f"unix://{self.dir}/run/charon.vici", check=check, env=self.env)

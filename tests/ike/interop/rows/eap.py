@@ -76,6 +76,25 @@ def eap_tls_name(cell):
     tls(cell, "--eap-server", "aaa.example.com").refused("for another name")
 
 
+def then_password(cell, secret=PASSWORD):
+    cell.gateway.apply(dataclasses.replace(Plan().with_certificate("ecdsa256"), then_eap="eap-mschapv2"))
+    return cell.run("--then-eap", "--eap", "mschapv2", "--eap-identity", USER, "--eap-password", secret,
+                    *cell.credentials("ecdsa256"), psk=None)
+
+
+# covers: IKE-MUL-001
+@row("certificate, then eap-mschapv2")
+def certificate_then_password(cell):
+    then_password(cell).done()
+    cell.gateway.logged("client-signed", scheme=cell.gateway.SIGNATURES["ecdsa256"])
+    cell.gateway.logged("eap", method="MSCHAPV2")
+
+
+@row("certificate, then eap with a wrong password")
+def certificate_then_wrong(cell):
+    then_password(cell, "incorrect horse").refused("user name or password is wrong")
+
+
 # covers: IKE-EAPO-001
 @row("eap-only, eap-tls")
 def eap_only(cell):
