@@ -403,7 +403,7 @@ open_edges (Gw *gw, GError **error)
     }
   if (config->control_path == NULL)
     return TRUE;
-  gw->control = mip4_control_new (config->control_path, config->control_group, gw_control_handle, gw, error);
+  gw->control = roam_control_new (config->control_path, config->control_group, gw_control_handle, gw, error);
   return gw->control != NULL;
 }
 
@@ -473,7 +473,7 @@ gw_free (Gw *gw)
     g_source_remove (gw->timer_source);
   if (gw->stop_source != 0)
     g_source_remove (gw->stop_source);
-  mip4_control_free (gw->control);
+  roam_control_free (gw->control);
   gw_data_free (gw->data);
   gw_sockets_free (gw->sockets);
   gw_table_free (gw->table);

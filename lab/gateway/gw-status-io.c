@@ -140,7 +140,7 @@ gw_client_print_status (const char *path)
   g_autofree char *text = NULL;
 
   json_object_set_string_member (request, "command", "status");
-  answer = mip4_control_call (path, request, &error);
+  answer = roam_control_call (path, request, &error);
   if (answer == NULL)
     {
       g_printerr ("roam-gw: %s\n", error->message);
