@@ -65,8 +65,7 @@ log_path (const GwClient *client)
 
 /* --------------------------------------------------------------------- events ---- */
 
-/* Dynamic updates are for clients that a NAT may move and that have no better way to say so (RFC 7296 2.23, 4555 3.8).
- */
+/* For clients that a NAT may move: RFC 7296 2.23; with MOBIKE they say so themselves (RFC 4555 3.8). */
 static void
 set_follow (Gw *gw, GwClient *client)
 {
