@@ -63,6 +63,7 @@ on_compare (gpointer user_data)
           on_grown (daemon);
           return G_SOURCE_CONTINUE;
         }
+      g_clear_pointer (&daemon->old, lease_store_unref);
       daemon->old = lease_diff_steal_old (daemon->diff);
       g_clear_pointer (&daemon->diff, lease_diff_free);
       on_grown (daemon);
