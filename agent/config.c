@@ -69,11 +69,15 @@ agent_config_free (AgentConfig *config)
   g_clear_pointer (&config->aaa_key, g_ptr_array_unref);
   g_clear_pointer (&config->ha_associations, g_array_unref);
   g_clear_pointer (&config->fa_associations, g_array_unref);
+  g_strfreev (config->gateways);
+  g_strfreev (config->domains);
   g_free (config->local_id);
   g_free (config->remote_id);
   g_free (config->psk_file);
   g_free (config->certificate_file);
   g_free (config->private_key_file);
+  g_free (config->private_key);
+  g_free (config->pin_file);
   g_free (config->ca_file);
   g_free (config->crl_file);
   g_free (config->eap_identity);
@@ -91,6 +95,7 @@ agent_config_free (AgentConfig *config)
   roam_secret_unref (config->password);
   roam_secret_unref (config->ppk);
   roam_secret_unref (config->private_key_pem);
+  roam_secret_unref (config->pin);
   g_clear_pointer (&config->certificate_pem, g_bytes_unref);
   g_clear_pointer (&config->crl, g_bytes_unref);
   g_clear_pointer (&config->ca_pem, g_bytes_unref);

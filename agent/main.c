@@ -100,7 +100,8 @@ parse_options (int *argc, char ***argv, Options *options, GError **error)
       "FILE" },
     { "check", 0, 0, G_OPTION_ARG_NONE, &options->check, "Check the profile and the files it names, then exit", NULL },
     { "gate-only", 0, 0, G_OPTION_ARG_NONE, &options->gate_only, "Install the closed gate, then exit", NULL },
-    { "no-dbus", 0, 0, G_OPTION_ARG_NONE, &options->no_dbus, "Do not appear on the system bus", NULL },
+    { "no-dbus", 0, 0, G_OPTION_ARG_NONE, &options->no_dbus,
+      "Do not appear on the system bus, and use no service there", NULL },
     { "state-dir", 0, 0, G_OPTION_ARG_FILENAME, &options->state_directory,
       "Where the history is kept (default $STATE_DIRECTORY, /var/lib/roamd)", "DIR" },
     { "runtime-dir", 0, 0, G_OPTION_ARG_FILENAME, &options->runtime_directory,
@@ -144,6 +145,22 @@ parse_options (int *argc, char ***argv, Options *options, GError **error)
 
 /* --------------------------------------------------------------------- profile ---- */
 
+/* Neither the name service nor a person is asked for the sake of a check: what they would say is made up. */
+static void
+fill_in_for_check (const AgentConfig *config, IkeConfig *ike)
+{
+  static RoamSecret *anything;
+
+  if (anything == NULL)
+    anything = roam_secret_new ((const guint8 *)"anything at all", 15);
+  if (!roam_addr_is_specified (&ike->gateway))
+    ike->gateway = roam_addr_from_u32 (0xc0000201); /* RFC 5737: for documentation */
+  if (agent_config_is_asked (config->psk_file))
+    ike->psk = anything;
+  if (agent_config_is_asked (config->password_file))
+    ike->eap_password = anything;
+}
+
 /* Certificates and keys can only be judged by whoever uses them. */
 static gboolean
 check_vpn (const AgentConfig *config, AgentConfigProblems *problems)
@@ -160,6 +177,7 @@ check_vpn (const AgentConfig *config, AgentConfigProblems *problems)
     return FALSE;
   rng = roam_rng_new (seed);
   agent_config_get_ike (config, &ike);
+  fill_in_for_check (config, &ike);
   session = ike_session_new (&ike, rng, &problem);
   if (session == NULL)
     agent_config_problems_add (problems, "vpn", NULL, problem, "credentials that fit together");
@@ -240,11 +258,12 @@ run (const Options *options, const AgentConfig *config)
   g_autoptr (GError) error = NULL;
   g_autoptr (Agent) agent = NULL;
   g_autoptr (DbusAdaptor) adaptor = NULL; /* freed before the agent */
+  const AgentPlace place = { options->state_directory, options->runtime_directory, options->no_dbus };
   Daemon self = { .loop = loop };
   int lock = take_lock (options->runtime_directory, &error);
 
   if (lock >= 0)
-    agent = agent_new (config, options->state_directory, &error);
+    agent = agent_new (config, &place, &error);
   if (agent == NULL)
     {
       g_printerr ("roamd: %s\n", error->message);

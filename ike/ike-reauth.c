@@ -35,6 +35,8 @@ beside_new (IkeSession *session)
   beside->redirect.resolve_us = ROAM_NEVER;
   beside->mobility.serial = session->mobility.serial;
   beside->mobility.now = session->mobility.now;
+  beside->mobility.knows_paths = session->mobility.knows_paths;
+  beside->paths = session->paths;
   return beside;
 }
 
@@ -161,7 +163,8 @@ ike_reauth_start (IkeSession *session, const RoamNow *now, const RoamAddr *gatew
   ike_count (session, "reauthentications");
   beside = beside_new (session);
   beside->redirect.from = gateway ? session->mobility.now.remote.addr : ROAM_ADDR_NONE;
-  beside->gateway = *remote;
+  if (gateway)
+    ike_peer_addresses_replace (beside, gateway);
   beside->wanted4 = session->configuration.tia4;
   beside->wanted6 = session->configuration.tia6;
   beside->mobility.now.remote.addr = *remote;
@@ -260,7 +263,8 @@ void
 ike_reauth_settle (IkeSession *session, const RoamNow *now)
 {
   ike_redirect_settle (session, now);
-  if (session->beside && session->state == IKE_STATE_IDLE)
+  if (session->beside &&
+      (session->state == IKE_STATE_IDLE || (session->state == IKE_STATE_CLOSING && session->beside_is_successor)))
     ike_reauth_drop (session);
   if (!session->beside)
     return;

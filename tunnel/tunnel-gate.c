@@ -52,7 +52,13 @@ static const char sets[] =
   "  set asked4 {\n    type ipv4_addr . inet_proto . inet_service; size 128; flags dynamic, timeout; timeout 10s; "
   "comment \"name servers that roamd asked\"\n  }\n"
   "  set asked6 {\n    type ipv6_addr . inet_proto . inet_service; size 128; flags dynamic, timeout; timeout 10s; "
-  "comment \"name servers that roamd asked\"\n  }\n";
+  "comment \"name servers that roamd asked\"\n  }\n"
+  "  set fetch4 {\n    type ipv4_addr . inet_service; size 32; flags timeout; comment \"servers that roamd itself "
+  "fetches "
+  "from by HTTP\"\n  }\n"
+  "  set fetch6 {\n    type ipv6_addr . inet_service; size 32; flags timeout; comment \"servers that roamd itself "
+  "fetches "
+  "from by HTTP\"\n  }\n";
 
 static const char output[] =
   "  chain own_output {\n"
@@ -66,6 +72,8 @@ static const char output[] =
   "comment \"look-ups by roamd itself\"\n"
   "    meta l4proto { tcp, udp } th dport 53 update @asked6 { ip6 daddr . meta l4proto . th sport }" LEFT
   "comment \"look-ups by roamd itself\"\n"
+  "    ip daddr . tcp dport @fetch4" LEFT "comment \"OCSP, revocation lists\"\n"
+  "    ip6 daddr . tcp dport @fetch6" LEFT "comment \"OCSP, revocation lists\"\n"
   "  }\n"
   "  chain output {\n"
   "    comment \"what leaves this machine\"\n"
@@ -118,6 +126,9 @@ static const char input[] =
   "    icmp type router-advertisement accept comment \"router and agent discovery\"\n"
   "    th sport 53 ip saddr . meta l4proto . th dport @asked4 accept comment \"answers to roamd's look-ups\"\n"
   "    th sport 53 ip6 saddr . meta l4proto . th dport @asked6 accept comment \"answers to roamd's look-ups\"\n"
+  /* Never the first packet of a connection: those that we did not begin are nobody's. */
+  "    ip saddr . tcp sport @fetch4 tcp flags & (syn | ack) != syn accept comment \"what roamd fetches\"\n"
+  "    ip6 saddr . tcp sport @fetch6 tcp flags & (syn | ack) != syn accept comment \"what roamd fetches\"\n"
   "    ip saddr @exempt4 accept comment \"the profile's exempt list\"\n"
   "    ip6 saddr @exempt6 accept comment \"the profile's exempt list\"\n";
 
@@ -208,17 +219,18 @@ append_hex (GString *text, const RoamPrefix *prefix, gboolean mask_only)
 
 /*
  * ICMP errors about packets to @prefix, path MTU among them: the destination in the quoted header
- * stands 64 bits (ICMP) + 128 bits (IPv4) or + 192 bits (IPv6) after the ICMP header begins.
+ * stands 64 bits (ICMP) + 128 bits (IPv4) or + 192 bits (IPv6) after the ICMP header begins. @indent: what
+ * makes it a rule of the chain that is written, or a command of its own.
  */
 static void
-append_errors (GString *text, const RoamPrefix *prefix)
+append_errors (GString *text, const char *indent, const RoamPrefix *prefix)
 {
   gboolean inet6 = prefix->addr.family == ROAM_FAMILY_INET6;
 
   if (!roam_addr_is_set (&prefix->addr))
     return;
-  g_string_append_printf (text, "    %s type { destination-unreachable, %s, time-exceeded, parameter-problem } %s & ",
-                          inet6 ? "icmpv6" : "icmp", inet6 ? "packet-too-big" : "source-quench",
+  g_string_append_printf (text, "%s%s type { destination-unreachable, %s, time-exceeded, parameter-problem } %s & ",
+                          indent, inet6 ? "icmpv6" : "icmp", inet6 ? "packet-too-big" : "source-quench",
                           inet6 ? "@th,256,128" : "@th,192,32");
   append_hex (text, prefix, TRUE);
   g_string_append (text, " == ");
@@ -232,20 +244,28 @@ host_prefix (const RoamAddr *addr)
   return (RoamPrefix){ .addr = *addr, .length = (guint8)(roam_addr_length (addr) * 8) };
 }
 
+/* The rules that change with the gateways have a chain of their own, so that it can be filled anew. */
+static void
+append_gateway_errors (GString *text, const char *indent, const TunnelGateConfig *config)
+{
+  for (guint i = 0; i < config->n_gateways; i++)
+    {
+      const RoamPrefix peer = host_prefix (&config->gateways[i]);
+
+      append_errors (text, indent, &peer);
+    }
+}
+
 static void
 append_input (GString *text, const TunnelGateConfig *config)
 {
   RoamPrefix peer = host_prefix (&config->home_agent);
 
   append_template (text, config, input);
-  append_errors (text, &peer);
-  for (guint i = 0; i < config->n_gateways; i++)
-    {
-      peer = host_prefix (&config->gateways[i]);
-      append_errors (text, &peer);
-    }
+  append_errors (text, "    ", &peer);
+  g_string_append (text, "    jump gateway_errors\n");
   for (guint i = 0; i < config->n_exempt; i++)
-    append_errors (text, &config->exempt[i]);
+    append_errors (text, "    ", &config->exempt[i]);
   g_string_append (text, input_end);
 }
 
@@ -266,9 +286,28 @@ tunnel_gate_render (const TunnelGateConfig *config)
   append_exempt (text, config, ROAM_FAMILY_INET4, "exempt4");
   append_exempt (text, config, ROAM_FAMILY_INET6, "exempt6");
   append_template (text, config, output);
+  g_string_append (text, "  chain gateway_errors {\n    comment \"errors about packets to the VPN gateways\"\n");
+  append_gateway_errors (text, "    ", config);
+  g_string_append (text, "  }\n");
   append_input (text, config);
   append_template (text, config, forward);
   g_string_append (text, "}\n");
+  return g_string_free (text, FALSE);
+}
+
+char *
+tunnel_gate_render_gateways (const TunnelGateConfig *config)
+{
+  GString *text = g_string_new ("flush set inet roamd gateway4\nflush set inet roamd gateway6\n"
+                                "flush chain inet roamd gateway_errors\n");
+  char buffer[ROAM_ADDR_STRLEN];
+
+  for (guint i = 0; i < config->n_gateways; i++)
+    if (roam_addr_is_specified (&config->gateways[i]))
+      g_string_append_printf (text, "add element inet roamd %s { %s }\n",
+                              config->gateways[i].family == ROAM_FAMILY_INET4 ? "gateway4" : "gateway6",
+                              roam_addr_to_string (&config->gateways[i], buffer));
+  append_gateway_errors (text, "add rule inet roamd gateway_errors ", config);
   return g_string_free (text, FALSE);
 }
 
@@ -343,4 +382,23 @@ tunnel_gate_render_change (const TunnelGateConfig *config, const TunnelGateState
   if (new_element != NULL)
     g_string_append_printf (text, "add element inet roamd %s\n", new_element);
   return g_string_free (text, FALSE);
+}
+
+/* Nobody fetches for longer; should roamd die meanwhile, the opening dies too. */
+#define FETCH_SECONDS 20
+
+char *
+tunnel_gate_render_fetch (const RoamEndpoint *server, gboolean open)
+{
+  const char *set = server->addr.family == ROAM_FAMILY_INET6 ? "fetch6" : "fetch4";
+  char buffer[ROAM_ADDR_STRLEN];
+  const char *addr = roam_addr_to_string (&server->addr, buffer);
+
+  if (open)
+    return g_strdup_printf ("add element inet roamd %s { %s . %u timeout %us }\n", set, addr, server->port,
+                            FETCH_SECONDS);
+  /* It may have gone by itself: what is not there cannot be deleted, but added again. */
+  return g_strdup_printf ("add element inet roamd %s { %s . %u timeout 1s }\n"
+                          "delete element inet roamd %s { %s . %u }\n",
+                          set, addr, server->port, set, addr, server->port);
 }
