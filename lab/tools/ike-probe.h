@@ -28,6 +28,7 @@ typedef struct
   char **script;    /* --do, in this order; NULL: none */
   guint script_next;
   gint64 pause_until_us; /* 0: none */
+  gboolean told_to_go;   /* SIGUSR1 came */
   guint64 spi_i;         /* of the IKE SA, to see it replaced */
   guint32 serial;
   gboolean established, over, expected_seen;

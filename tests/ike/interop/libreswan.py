@@ -68,6 +68,8 @@ NO_EXPIRED = Why("a gateway with an expired certificate does not come up", "ipse
 ONE_FAMILY = Why("inner and outer addresses are of one family", "ipsec/pluto",
                  "host protocol %s conflicts with client protocol %s")
 NO_SECOND = Why("one authentication of a side only", "ipsec.conf.5", "leftauth2", absent=True)
+NO_FAMILY_CHANGE = Why("no move from one address family to the other", "ipsec/pluto",
+                       "MOBIKE: AF change switching between v4 and v6 not supported")
 NO_ADDRESS = Why("it gives no inner address without a Child SA", "", "the gateway assigned no inner address")
 NO_ED25519 = Why("no Ed25519", "ipsec.conf.5", "ed25519", absent=True)
 
@@ -108,6 +110,7 @@ class Libreswan(Gateway):
         (NO_EXPIRED, "certificate expired"),
         (ONE_FAMILY, "inner ipv4 and ipv6 address"),
         (NO_ADDRESS, "childless ike_auth"),
+        (NO_FAMILY_CHANGE, "mobike, v4 to v6", "mobike, v6 to v4", "mobike, v4 to v6 and back"),
         (NO_SECOND, "certificate, then eap-mschapv2", "certificate, then eap with a wrong password"))
 
     def __init__(self, *args, listen=""):

@@ -36,6 +36,8 @@ NO_OTHER_NAME = Why("it takes no certificate for itself but one of its name", "s
                     "no valid local certificate found for")
 NO_COOKIES = Why("it asks nobody for a cookie", "iked.conf.5", "cookie", absent=True)
 NO_REDIRECTION = Why("no redirection", "iked.conf.5", "redirect", absent=True)
+# /proc/net/xfrm_stat counts the packets as XfrmInStateMismatch; a PF_KEY SA has no selector for two families.
+NO_4_IN_6 = Why("IKE moves, but no IPv4 passes the SAs of PF_KEY on Linux within IPv6", "", "did not come to wait=echo")
 NO_CHILDLESS = Why("no childless IKE_AUTH", "iked.conf.5", "childless", absent=True)
 NO_SECOND = Why("one authentication only", "iked.conf.5",
                 "Specify a method to be used to authenticate the remote peer")
@@ -66,7 +68,7 @@ class OpenIked(Gateway):
          "eap method refused by us"),
         ("PF_KEY on Linux cannot move its SAs, so ESP follows with the next Child SA, which we ask for",
          "mobike, v4 to v4", "mobike, v4 to behind a nat", "mobike, from behind a nat to v4", "mobike, there and back",
-         "mobike, v4 to v6", "mobike, v6 to v4", "mobike, v4 to v6 and back", "mobike, another path found by ourselves",
+         "mobike, v6 to v4", "mobike, v4 to v6 and back", "mobike, another path found by ourselves",
          "mobike, another address of the gateway found"))
     SAYS = {
         "client-id": r"peerid '{id}'|/{id}\]",
@@ -99,6 +101,7 @@ class OpenIked(Gateway):
         (NO_OTHER_NAME, "gateway certificate of another name"),
         (NO_COOKIES, "cookies"),
         (NO_CHILDLESS, "childless ike_auth"),
+        (NO_4_IN_6, "mobike, v4 to v6"),
         (NO_REDIRECTION, "redirected in ike_sa_init", "redirected on and on", "redirected when connected",
          "redirection that we do not accept"))
 

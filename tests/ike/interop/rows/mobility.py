@@ -87,11 +87,12 @@ def v6_to_v4(cell):
 def found(cell, rule, local, remote):
     """What @rule matches is lost; nobody says so to the engine, but it knows what other addresses there are."""
     cell.gateway.apply(Plan())
-    script = ("wait=established", f"paths={PATH['a']},{PATH['b']}", "pause=300", "check", "wait=path-changed",
+    script = ("wait=established", f"paths={PATH['a']},{PATH['b']}", "wait=go", "check", "wait=path-changed",
               *renewal(cell), *ALIVE[1:])
     probe = cell.start("--other-gateway", GATEWAY_2, script=script, patience=25)
     probe.until("event", "established")
     with cell.network.drop((cell.network.client,), rule):
+        probe.go()
         probe.wait().done()
     status = probe.status()
     if status["local"] != local or status["remote"] != remote + ":4500":
