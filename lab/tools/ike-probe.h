@@ -43,7 +43,8 @@ typedef struct
   char *gateway, *local, *psk, *cert, *key, *ca, *local_id, *remote_id, *ike, *esp, *expect;
   char *eap, *eap_identity, *eap_password, *eap_server, *crl, *ppk, *ppk_id;
   char **at, **script, **gateways;
-  gboolean no_encap, traffic, tia6, eap_only, require_ppk, then_eap, redirect, ocsp, require_revocation, childless;
+  gboolean no_encap, traffic, tia6, eap_only, require_ppk, then_eap, plain_success, redirect, ocsp, require_revocation,
+    childless;
   int duration_ms, dpd_ms;
 } ProbeOptions;
 
