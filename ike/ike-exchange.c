@@ -45,8 +45,8 @@ static const RoamRetransmitPolicy closing_policy = { .first_us = 500 * ROAM_USEC
 /* Twice the round-trip time of the last path is a good first wait, within these limits. */
 #define MOVE_FIRST_MIN_US (60 * ROAM_USEC_PER_MSEC)
 
-/* From this copy on the gateway's other addresses are tried too, one datagram a step (RFC 4555 3.10). */
-#define PROBE_FROM_COPY 3
+/* With this copy unanswered the path is suspect, and others are tried (RFC 4555 3.5). */
+#define SUSPECT_FROM_COPY 3
 
 /* With this number an SA is rekeyed: what that takes still fits in. */
 #define LAST_MESSAGE_ID (G_MAXUINT32 - 64)
@@ -61,7 +61,8 @@ transmit (IkeSession *session, const IkeSent *sent, const IkePair *pair)
 static void
 transmit_request (IkeSession *session, IkeSa *sa)
 {
-  transmit (session, &sa->request, &session->mobility.now);
+  if (!session->mobility.suspended)
+    transmit (session, &sa->request, &session->mobility.now);
   sa->copies++;
 }
 
@@ -120,6 +121,7 @@ start_request (IkeSession *session, IkeSa *sa, const RoamNow *now, IkeTask *task
 {
   GPtrArray *messages;
 
+  ike_attempts_enter (session, sa);
   task->generation = session->mobility.generation;
   messages = ike_task_build (session, sa, now, task, sa->next_id);
   if (!messages)
@@ -171,8 +173,8 @@ take_next_task (IkeSession *session, const IkeSa *sa, const RoamNow *now)
     if (is_eligible (session, sa, l->data, now) &&
         (!best || ((const IkeTask *)l->data)->type < ((const IkeTask *)best->data)->type))
       best = l;
-  if (session->mobility.pending_update && is_open_for_new (session, sa) &&
-      (!best || ((const IkeTask *)best->data)->type > IKE_TASK_UPDATE))
+  if (session->mobility.pending_update && session->mobility.update_us <= now->boot_us &&
+      is_open_for_new (session, sa) && (!best || ((const IkeTask *)best->data)->type > IKE_TASK_UPDATE))
     {
       session->mobility.pending_update = FALSE;
       return ike_task_new (IKE_TASK_UPDATE);
@@ -192,10 +194,27 @@ ike_exchange_pump (IkeSession *session, const RoamNow *now)
       IkeSa *sa = g_ptr_array_index (session->sas, i);
       IkeTask *task;
 
-      while (!sa->task && sa->state != IKE_SA_GONE && (task = take_next_task (session, sa, now)))
+      while (!sa->task && !session->mobility.suspended && sa->state != IKE_SA_GONE &&
+             (task = take_next_task (session, sa, now)))
         if (start_request (session, sa, now, task))
           break;
     }
+}
+
+gboolean
+ike_exchange_redirect (IkeSession *session, const IkePair *pair)
+{
+  for (guint i = 0; i < session->sas->len; i++)
+    {
+      IkeSa *sa = g_ptr_array_index (session->sas, i);
+
+      if (!sa->task || sa->state == IKE_SA_GONE)
+        continue;
+      sa->resent = sa->task->elsewhere = TRUE;
+      transmit (session, &sa->request, pair);
+      return TRUE;
+    }
+  return FALSE;
 }
 
 void
@@ -243,6 +262,7 @@ ike_exchange_process_response (IkeSession *session, IkeSa *sa, const RoamNow *no
 
   roam_retransmit_stop (&sa->timer);
   measure (session, sa, now);
+  ike_probing_answered (session, now, pair, TRUE);
   ike_task_process (session, sa, now, pair, task, message);
 }
 
@@ -292,28 +312,6 @@ ike_exchange_repeat_response (IkeSession *session, IkeSa *sa, const IkePair *pai
 
 /* --- time --- */
 
-/* A copy to one of the gateway's other addresses: its answer shows that this one works. */
-static void
-probe_other_address (IkeSession *session, const IkeSa *sa)
-{
-  IkePair pair = session->mobility.now;
-  guint n = session->n_peer_addresses;
-
-  if (session->responder || !session->mobike || sa->copies < PROBE_FROM_COPY || session->state != IKE_STATE_ESTABLISHED)
-    return;
-  for (guint i = 0; i < n; i++)
-    {
-      const RoamAddr *addr = &session->peer_addresses[(sa->copies + i) % n];
-
-      if (addr->family != pair.local.addr.family || roam_addr_equal (addr, &pair.remote.addr))
-        continue;
-      pair.remote.addr = *addr;
-      transmit (session, &sa->request, &pair);
-      ike_count (session, "probes-sent");
-      return;
-    }
-}
-
 static void
 expire (IkeSession *session, IkeSa *sa, const RoamNow *now)
 {
@@ -353,25 +351,49 @@ expire (IkeSession *session, IkeSa *sa, const RoamNow *now)
                      ike_session_says (session, "the gateway may be down or unreachable from this network", NULL));
 }
 
+/* A copy more, and what its silence so far means. */
+static void
+repeat (IkeSession *session, IkeSa *sa, const RoamNow *now)
+{
+  gboolean is_init = sa->task->type <= IKE_TASK_SESSION_RESUME;
+
+  if (is_init)
+    ike_attempts_enter (session, sa);
+  sa->resent = TRUE;
+  ike_count (session, "retransmissions");
+  transmit_request (session, sa);
+  if (is_init)
+    ike_attempts_add (session, now);
+  else if (sa->copies >= SUSPECT_FROM_COPY)
+    ike_probing_suspect (session, now);
+}
+
+/* The end of @sa itself; TRUE: it came. */
+static gboolean
+has_ended (IkeSession *session, IkeSa *sa, const RoamNow *now)
+{
+  if (sa->expire_us > now->boot_us)
+    return FALSE;
+  sa->expire_us = ROAM_NEVER;
+  if (sa == session->current)
+    ike_session_close (session, now, IKE_EVENT_DEAD, "the IKE SA expired: it could not be rekeyed", NULL);
+  else
+    ike_sa_close (session, sa);
+  return TRUE;
+}
+
 static void
 sa_deadline (IkeSession *session, IkeSa *sa, const RoamNow *now)
 {
   for (guint i = 0; i < G_N_ELEMENTS (sa->fragments); i++)
     if (ike_reassembly_deadline (sa->fragments[i]) <= now->boot_us)
       ike_reassembly_reset (sa->fragments[i]);
+  if (has_ended (session, sa, now) || session->mobility.suspended)
+    return;
   if (sa->response_due_us <= now->boot_us)
     {
       sa->response_due_us = ROAM_NEVER;
       transmit (session, &sa->response, &sa->response_pair);
-    }
-  if (sa->expire_us <= now->boot_us)
-    {
-      sa->expire_us = ROAM_NEVER;
-      if (sa == session->current)
-        ike_session_close (session, now, IKE_EVENT_DEAD, "the IKE SA expired: it could not be rekeyed", NULL);
-      else
-        ike_sa_close (session, sa);
-      return;
     }
   if (sa->rekey_us <= now->boot_us)
     {
@@ -384,12 +406,10 @@ sa_deadline (IkeSession *session, IkeSa *sa, const RoamNow *now)
     case ROAM_RETRANSMIT_WAIT:
       return;
     case ROAM_RETRANSMIT_SEND:
-      sa->resent = TRUE;
-      ike_count (session, "retransmissions");
-      transmit_request (session, sa);
-      probe_other_address (session, sa);
+      repeat (session, sa, now);
       return;
     case ROAM_RETRANSMIT_EXHAUSTED:
+      ike_attempts_enter (session, sa);
       expire (session, sa, now);
       return;
     }
@@ -409,20 +429,26 @@ ike_exchange_deadline (IkeSession *session, const RoamNow *now)
     }
 }
 
+static gint64
+sa_next_deadline (const IkeSession *session, const IkeSa *sa)
+{
+  gint64 next = sa->expire_us;
+
+  for (guint i = 0; i < G_N_ELEMENTS (sa->fragments); i++)
+    next = MIN (next, ike_reassembly_deadline (sa->fragments[i]));
+  if (session->mobility.suspended)
+    return next;
+  next = MIN (next, MIN (sa->timer.due_us, sa->response_due_us));
+  return MIN (next, sa->rekey_us);
+}
+
 gint64
 ike_exchange_next_deadline (const IkeSession *session)
 {
   gint64 next = ROAM_NEVER;
 
   for (guint i = 0; i < session->sas->len; i++)
-    {
-      const IkeSa *sa = g_ptr_array_index (session->sas, i);
-
-      next = MIN (next, MIN (sa->timer.due_us, sa->response_due_us));
-      next = MIN (next, MIN (sa->rekey_us, sa->expire_us));
-      for (guint j = 0; j < G_N_ELEMENTS (sa->fragments); j++)
-        next = MIN (next, ike_reassembly_deadline (sa->fragments[j]));
-    }
+    next = MIN (next, sa_next_deadline (session, g_ptr_array_index (session->sas, i)));
   for (const GList *l = session->tasks.head; l; l = l->next)
     if (((const IkeTask *)l->data)->not_before_us > 0)
       next = MIN (next, ((const IkeTask *)l->data)->not_before_us);

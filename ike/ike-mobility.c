@@ -1,9 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Where we are: the path of all SAs and its changes (RFC 4555 3.5), and the gateway's addresses (RFC 4555 3.6). */
+/* Where we are: the path of all SAs and its changes (RFC 4555 3.5), by command or because it failed. */
 #include "ike/ike-session-private.h"
 
 /* A path that is silent for that long has failed; the coordinator may have a better one. */
 #define MOVE_BUDGET_US (7 * ROAM_USEC_PER_SEC)
+/* Changes of our address set within it are told together. */
+#define ANNOUNCE_AFTER_US (200 * ROAM_USEC_PER_MSEC)
+/* ESP on a pair that we left is no more on its way after so long: the gateway did not follow. */
+#define STRAY_PATIENCE_US (10 * ROAM_USEC_PER_SEC)
+/* UNEXPECTED_NAT_DETECTED may be somebody's forgery: 0.25, 0.43, 0.72, 1.2, 2.1 s (RFC 4555 3.9). */
+#define NAT_REFUSALS 5
+#define NAT_REFUSED_US (250 * ROAM_USEC_PER_MSEC)
+/* TEMPORARY_FAILURE: 1, 2, 4 s. */
+#define TEMPORARY_REFUSALS 3
+#define TEMPORARY_REFUSED_US ROAM_USEC_PER_SEC
+/* So long the answer to such an update may take. */
+#define REFUSED_PATIENCE_US (2 * ROAM_USEC_PER_SEC)
 
 gboolean
 ike_mobility_udp_encap (const IkeSession *session)
@@ -33,53 +45,119 @@ pair_equal (const IkePair *a, const IkePair *b)
          roam_endpoint_equal (&a->remote, &b->remote);
 }
 
-static gboolean
-is_private (const RoamAddr *addr)
+static IkePath
+path_of (const IkePair *pair)
 {
-  static const char *const prefixes[] = { "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10" };
+  return (IkePath){ .ifindex = pair->ifindex, .local = pair->local.addr };
+}
 
-  for (guint i = 0; i < G_N_ELEMENTS (prefixes); i++)
-    {
-      RoamPrefix prefix;
-      if (roam_prefix_parse (prefixes[i], &prefix) && roam_prefix_contains (&prefix, addr))
-        return TRUE;
-    }
-  return FALSE;
+static IkePair
+pair_of (const IkeSession *session, const IkePath *path, const RoamAddr *remote)
+{
+  const IkePair *used = &session->mobility.now;
+
+  return (IkePair){ .ifindex = path->ifindex,
+                    .local = { .addr = path->local, .port = used->local.port },
+                    .remote = { .addr = *remote, .port = used->remote.port } };
+}
+
+static IkeCandidate *
+used_candidate (IkeSession *session)
+{
+  return ike_paths_find (&session->paths, &session->paths.used_path, &session->paths.used_remote);
 }
 
 /* RFC 4555 3.5, first steps: the new addresses count from now on; the gateway will be told. */
 static void
-change_pair (IkeSession *session, const IkePair *pair)
+change_pair (IkeSession *session, const RoamNow *now, const IkePair *pair)
 {
   IkeMobility *mob = &session->mobility;
+  IkePath path = path_of (pair);
 
   mob->now = *pair;
   mob->generation++;
   mob->pending_update = TRUE;
-  mob->children_moved = FALSE;
+  mob->update_us = 0;
+  mob->update_refusals = 0;
+  mob->children_moved = mob->may_go_back = FALSE;
+  mob->moved_us = now->boot_us;
+  mob->stray_us = 0;
+  mob->say_again = FALSE;
   /* MOB-UPD-003 in the words of RFC 4555 3.5: a NAT is likely, so ESP starts encapsulated. */
-  session->nat_suspected = session->nat_supported && is_private (&pair->local.addr) && !is_private (&pair->remote.addr);
+  session->nat_suspected =
+    session->nat_supported && ((ike_addr_is_private (&pair->local.addr) && !ike_addr_is_private (&pair->remote.addr)) ||
+                               ike_path_test_saw_nat (session, pair));
+  ike_paths_use (&session->paths, &path, &pair->remote.addr);
+}
+
+/* The path before still works, as far as we know. */
+gboolean
+ike_mobility_is_trial (const IkeSession *session)
+{
+  return !session->mobility.children_moved || session->mobility.may_go_back;
 }
 
 static void
-start_waiting (IkeSession *session, const RoamNow *now)
+start_waiting (IkeSession *session, const RoamNow *now, gboolean commanded)
 {
   IkeMobility *mob = &session->mobility;
 
-  mob->waiting = mob->announce = TRUE;
+  mob->waiting = TRUE;
+  mob->commanded = commanded;
   mob->budget_us = now->boot_us + MOVE_BUDGET_US;
+}
+
+static void
+resume (IkeSession *session, const RoamNow *now)
+{
+  IkeMobility *mob = &session->mobility;
+
+  mob->decide_us = ROAM_NEVER;
+  if (!mob->suspended)
+    return;
+  mob->suspended = FALSE;
+  session->heard_us = now->boot_us; /* the time without addresses proves nothing */
+  session->keepalive_us = session->nat_local ? now->boot_us + session->nat_keepalive_us : ROAM_NEVER;
+}
+
+/* --- commands --- */
+
+void
+ike_mobility_established (IkeSession *session, const RoamNow *now)
+{
+  IkeMobility *mob = &session->mobility;
+  IkePath path = path_of (&mob->now);
+
+  mob->good = mob->now;
+  mob->children_moved = TRUE;
+  mob->answered = mob->pending_update ? 0 : mob->generation;
+  mob->routability_us = session->dialect && session->routability_interval_us > 0
+                          ? now->boot_us + session->routability_interval_us
+                          : ROAM_NEVER;
+  ike_paths_use (&session->paths, &path, &mob->now.remote.addr);
+}
+
+void
+ike_mobility_know (IkeSession *session, const IkePath *path)
+{
+  IkePath locals[1 + IKE_MAX_PATHS] = { *path };
+  guint n = 1;
+
+  if (ike_paths_has_local (&session->paths, path))
+    return;
+  for (guint i = 0; session->mobility.knows_paths && i < session->paths.n_locals; i++)
+    locals[n++] = session->paths.locals[i];
+  ike_paths_set_locals (&session->paths, locals, n);
 }
 
 void
 ike_mobility_move (IkeSession *session, const RoamNow *now, const IkeCommand *command)
 {
   IkeMobility *mob = &session->mobility;
-  IkePair pair = { .ifindex = command->path.ifindex,
-                   .local = { .addr = command->path.local, .port = mob->now.local.port },
-                   .remote = mob->now.remote };
+  IkePair pair = pair_of (session, &command->path, &mob->now.remote.addr);
 
   mob->serial = command->serial;
-  if (!session->mobike)
+  if (!session->dialect)
     {
       ike_session_event (session, IKE_EVENT_PATH_FAILED, "the gateway does not support MOBIKE",
                          "a new IKE SA is needed after each change of address");
@@ -91,64 +169,40 @@ ike_mobility_move (IkeSession *session, const RoamNow *now, const IkeCommand *co
       ike_session_event (session, IKE_EVENT_PATH_FAILED, "the gateway has no address of the path's family", NULL);
       return;
     }
-  start_waiting (session, now);
+  ike_mobility_know (session, &command->path);
+  ike_probing_stop (session);
+  resume (session, now);
+  start_waiting (session, now, TRUE);
+  mob->announce = TRUE;
   if (!pair_equal (&pair, &mob->now))
-    change_pair (session, &pair);
+    change_pair (session, now, &pair);
   else if (mob->answered == mob->generation && !ike_task_find (session, IKE_TASK_CHECK, 0))
     ike_task_check (session, 0, FALSE); /* same path as before: asking is enough */
-  if (command->move_children_now && !mob->children_moved)
+  mob->may_go_back = mob->waiting && mob->answered != mob->generation && !command->move_children_now;
+  if ((command->move_children_now || !session->dialect->routability_before_move) && !mob->children_moved)
     ike_mobility_move_children (session);
   ike_exchange_resend_all (session, now);
 }
 
-void
-ike_mobility_move_remote (IkeSession *session, const RoamNow *now, const RoamAddr *addr)
+/*
+ * The gateway takes the addresses of the first IKE_AUTH request that it sees, whichever copy that was; so
+ * it is told once more when MOBIKE is agreed on (RFC 4555 3.3). NO_NATS_ALLOWED names the old addresses.
+ */
+gboolean
+ike_mobility_move_early (IkeSession *session, const RoamNow *now, const IkeCommand *command)
 {
-  IkePair pair = session->mobility.now;
+  IkeMobility *mob = &session->mobility;
+  IkePair pair = pair_of (session, &command->path, &mob->now.remote.addr);
 
-  pair.remote.addr = *addr;
-  if (pair_equal (&pair, &session->mobility.now) || addr->family != pair.local.addr.family)
-    return;
-  change_pair (session, &pair);
-  ike_mobility_move_children (session);
+  if (!session->nat_supported || pair.local.addr.family != pair.remote.addr.family)
+    return FALSE;
+  mob->serial = command->serial;
+  if (pair_equal (&pair, &mob->now))
+    return TRUE;
+  ike_mobility_know (session, &command->path);
+  change_pair (session, now, &pair);
   ike_exchange_resend_all (session, now);
-}
-
-void
-ike_mobility_confirmed (IkeSession *session, gboolean encap_changed)
-{
-  IkeMobility *mob = &session->mobility;
-
-  mob->good = mob->now;
-  mob->answered = mob->generation;
-  if (!mob->children_moved || encap_changed)
-    ike_mobility_move_children (session);
-  mob->waiting = FALSE;
-  mob->budget_us = ROAM_NEVER;
-  if (mob->announce)
-    ike_session_event (session, IKE_EVENT_PATH_OK, "the gateway answered on this path", NULL);
-  mob->announce = FALSE;
-}
-
-void
-ike_mobility_failed (IkeSession *session, const RoamNow *now, const char *reason, const char *advice)
-{
-  IkeMobility *mob = &session->mobility;
-
-  mob->waiting = FALSE;
-  mob->budget_us = ROAM_NEVER;
-  ike_session_event (session, IKE_EVENT_PATH_FAILED, reason, advice);
-  if (!mob->children_moved)
-    {
-      /* Make before break: the Child SAs never left the old path, so IKE goes back to it and says so. */
-      change_pair (session, &mob->good);
-      mob->announce = FALSE;
-      mob->children_moved = TRUE;
-      session->nat_suspected = FALSE;
-      ike_exchange_resend_all (session, now);
-    }
-  else
-    ike_exchange_be_patient (session, now);
+  return TRUE;
 }
 
 void
@@ -163,6 +217,304 @@ ike_mobility_check (IkeSession *session, const RoamNow *now, guint32 serial)
   session->mobility.check_budget_us = now->boot_us + MOVE_BUDGET_US;
   ike_task_check (session, serial, FALSE);
 }
+
+/* --- by ourselves --- */
+
+void
+ike_mobility_take (IkeSession *session, const RoamNow *now, const IkePair *pair, const char *reason)
+{
+  IkeMobility *mob = &session->mobility;
+  gboolean same_path = pair->ifindex == mob->now.ifindex && roam_addr_equal (&pair->local.addr, &mob->now.local.addr);
+  gboolean trial = mob->commanded && ike_mobility_is_trial (session);
+
+  if (session->responder)
+    {
+      /* RFC 4555 3.5: the client alone moves the Child SAs, and has not yet. */
+      mob->now = *pair;
+      mob->generation++;
+      mob->children_moved = FALSE;
+      ike_exchange_resend_all (session, now);
+      return;
+    }
+  if (!same_path)
+    mob->announce = FALSE;
+  change_pair (session, now, pair);
+  start_waiting (session, now, mob->commanded && same_path);
+  ike_count (session, "paths-taken");
+  if (!trial)
+    {
+      ike_mobility_move_children (session);
+      ike_session_event (session, IKE_EVENT_PATH_CHANGED, reason, NULL);
+    }
+  ike_exchange_resend_all (session, now);
+}
+
+void
+ike_mobility_take_remote (IkeSession *session, const RoamNow *now, const RoamAddr *addr, const char *reason)
+{
+  IkePath path = path_of (&session->mobility.now);
+  IkePair pair = pair_of (session, &path, addr);
+
+  if (pair_equal (&pair, &session->mobility.now) || addr->family != path.local.family)
+    return;
+  ike_mobility_take (session, now, &pair, reason);
+}
+
+static gboolean
+take_alternative (IkeSession *session, const RoamNow *now, const char *reason)
+{
+  const IkeCandidate *candidate = ike_paths_alternative (&session->paths, now->boot_us);
+  IkePair pair;
+
+  if (!candidate)
+    return FALSE;
+  pair = pair_of (session, &candidate->path, &candidate->remote);
+  ike_mobility_take (session, now, &pair, reason);
+  return TRUE;
+}
+
+/* --- answers --- */
+
+void
+ike_mobility_confirmed (IkeSession *session, gboolean encap_changed)
+{
+  IkeMobility *mob = &session->mobility;
+  IkeCandidate *used = used_candidate (session);
+
+  mob->good = mob->now;
+  mob->answered = mob->generation;
+  mob->update_refusals = 0;
+  ike_probing_stop (session);
+  if (used)
+    {
+      used->state = IKE_PAIR_WORKS;
+      used->barred_us = 0;
+      used->rtt_us = session->rtt_us;
+    }
+  if (!mob->children_moved || encap_changed)
+    ike_mobility_move_children (session);
+  mob->waiting = mob->commanded = mob->may_go_back = FALSE;
+  mob->budget_us = ROAM_NEVER;
+  if (mob->say_again)
+    mob->pending_update = TRUE;
+  mob->say_again = FALSE;
+  if (mob->announce)
+    ike_session_event (session, IKE_EVENT_PATH_OK, "the gateway answered on this path", NULL);
+  mob->announce = FALSE;
+}
+
+/* Make before break: the old path is there, so IKE goes back to it and says so; Child SAs, if they left. */
+static void
+go_back (IkeSession *session, const RoamNow *now)
+{
+  IkeMobility *mob = &session->mobility;
+  gboolean left = mob->children_moved;
+
+  change_pair (session, now, &mob->good);
+  mob->announce = FALSE;
+  mob->children_moved = TRUE;
+  session->nat_suspected = FALSE;
+  if (left)
+    ike_mobility_move_children (session);
+  ike_exchange_resend_all (session, now);
+}
+
+static void
+give_up_command (IkeSession *session, const char *reason, const char *advice)
+{
+  IkeMobility *mob = &session->mobility;
+
+  if (mob->commanded)
+    ike_session_event (session, IKE_EVENT_PATH_FAILED, reason, advice);
+  mob->waiting = mob->commanded = FALSE;
+  mob->budget_us = ROAM_NEVER;
+}
+
+void
+ike_mobility_failed (IkeSession *session, const RoamNow *now, const char *reason, const char *advice)
+{
+  gboolean trial = ike_mobility_is_trial (session);
+
+  give_up_command (session, reason, advice);
+  if (trial)
+    go_back (session, now);
+  else
+    ike_exchange_be_patient (session, now);
+}
+
+/*
+ * Another pair, else the one before, if its address is still ours, else there is no way on. Somebody who
+ * does not tell us our addresses (PATHS) decides himself.
+ */
+void
+ike_mobility_refused (IkeSession *session, const RoamNow *now, const char *reason, const char *advice)
+{
+  IkeMobility *mob = &session->mobility;
+  IkeCandidate *used = used_candidate (session);
+  IkePath good = path_of (&mob->good);
+  IkeCandidate *before = ike_paths_find (&session->paths, &good, &mob->good.remote.addr);
+  gint64 barred_us = before ? before->barred_us : 0;
+
+  if (used)
+    ike_paths_bar (used, IKE_PAIR_REFUSED, now->boot_us);
+  if (ike_mobility_is_trial (session) || !mob->knows_paths)
+    {
+      ike_mobility_failed (session, now, reason, advice);
+      return;
+    }
+  give_up_command (session, reason, advice);
+  if (before) /* it comes last */
+    before->barred_us = ROAM_NEVER;
+  if (take_alternative (session, now, reason))
+    {
+      before = ike_paths_find (&session->paths, &good, &mob->good.remote.addr);
+      if (before)
+        before->barred_us = barred_us;
+    }
+  else if (before && before != used && barred_us <= now->boot_us)
+    {
+      before->barred_us = 0;
+      ike_mobility_take (session, now, &mob->good, reason);
+    }
+  else
+    ike_session_close (session, now, IKE_EVENT_DEAD, reason, advice);
+}
+
+/* When an update that was refused so often may be repeated; 0: it may not. */
+static gint64
+refusal_wait (const IkeSession *session, guint16 notify_type)
+{
+  guint n = session->mobility.update_refusals;
+  gint64 wait_us = NAT_REFUSED_US;
+
+  if (notify_type == IKE_NOTIFY_TEMPORARY_FAILURE)
+    return n < TEMPORARY_REFUSALS ? TEMPORARY_REFUSED_US << n : 0;
+  if (notify_type != session->dialect->nat_seen || session->nat_supported || n >= NAT_REFUSALS)
+    return 0;
+  while (n-- > 0)
+    wait_us = wait_us * 17 / 10;
+  return wait_us;
+}
+
+gboolean
+ike_mobility_update_again (IkeSession *session, const RoamNow *now, guint16 notify_type)
+{
+  IkeMobility *mob = &session->mobility;
+  gint64 wait_us = refusal_wait (session, notify_type);
+
+  if (wait_us == 0)
+    return FALSE;
+  mob->update_refusals++;
+  mob->update_us = now->boot_us + wait_us;
+  mob->pending_update = TRUE;
+  if (mob->waiting) /* it is not silent */
+    mob->budget_us = MAX (mob->budget_us, mob->update_us + REFUSED_PATIENCE_US);
+  return TRUE;
+}
+
+/* --- ESP --- */
+
+gboolean
+ike_mobility_expects (IkeSession *session, const RoamNow *now, const RoamAddr *local, const RoamAddr *remote)
+{
+  IkeMobility *mob = &session->mobility;
+  const IkePair *pair = mob->children_moved ? &mob->now : &mob->good;
+
+  if (session->state != IKE_STATE_ESTABLISHED || !session->dialect ||
+      (roam_addr_equal (&pair->local.addr, local) && roam_addr_equal (&pair->remote.addr, remote)))
+    {
+      mob->stray_us = 0;
+      return TRUE;
+    }
+  ike_count (session, "esp-elsewhere");
+  if (session->responder || mob->answered != mob->generation)
+    return FALSE;
+  if (mob->stray_us == 0)
+    mob->stray_us = now->boot_us;
+  else if (now->boot_us - mob->stray_us >= STRAY_PATIENCE_US && !ike_task_find (session, IKE_TASK_CHECK, 0))
+    {
+      mob->stray_us = 0;
+      mob->say_again = TRUE;
+      ike_task_check (session, 0, FALSE);
+    }
+  return FALSE;
+}
+
+/* --- our own addresses --- */
+
+static void
+suspend (IkeSession *session)
+{
+  session->mobility.suspended = TRUE;
+  session->mobility.decide_us = ROAM_NEVER;
+  session->keepalive_us = ROAM_NEVER;
+  ike_probing_stop (session);
+  g_debug ("ike: no path to the gateway is left, waiting");
+}
+
+void
+ike_mobility_paths (IkeSession *session, const RoamNow *now, const IkeCommand *command)
+{
+  IkeMobility *mob = &session->mobility;
+  IkePath used = path_of (&mob->now), good = path_of (&mob->good);
+  RoamAddr before[IKE_MAX_PATHS] = { 0 }, after[IKE_MAX_PATHS] = { 0 };
+
+  ike_own_addresses (session, before);
+  ike_paths_set_locals (&session->paths, command->paths, command->n_paths);
+  ike_own_addresses (session, after);
+  mob->knows_paths = TRUE;
+  if (session->state != IKE_STATE_ESTABLISHED)
+    return;
+  if (session->paths.n_locals == 0)
+    {
+      suspend (session);
+      return;
+    }
+  mob->decide_us = ROAM_NEVER;
+  if (mob->suspended || !ike_paths_has_local (&session->paths, &used) ||
+      (ike_mobility_is_trial (session) && !ike_paths_has_local (&session->paths, &good)))
+    mob->decide_us = now->boot_us;
+  for (guint i = 0; i < IKE_MAX_PATHS && session->announce_addresses && session->dialect; i++)
+    if (!roam_addr_equal (&before[i], &after[i]))
+      mob->announce_us = MIN (mob->announce_us, now->boot_us + ANNOUNCE_AFTER_US);
+  ike_probing_restart (session, now);
+}
+
+/* Our addresses changed, and no MOVE said what to do. */
+static void
+decide (IkeSession *session, const RoamNow *now)
+{
+  IkeMobility *mob = &session->mobility;
+  IkePath used = path_of (&mob->now), good = path_of (&mob->good);
+
+  mob->decide_us = ROAM_NEVER;
+  if (ike_paths_has_local (&session->paths, &used))
+    {
+      mob->may_go_back = FALSE;
+      if (!mob->children_moved) /* what is on trial is all that is left */
+        ike_mobility_move_children (session);
+      /* The address is back: does the gateway still see it behind the same NAT mapping (RFC 4555 3.8)? */
+      if (mob->suspended && !ike_task_find (session, IKE_TASK_CHECK, 0))
+        ike_task_check (session, 0, FALSE);
+      resume (session, now);
+      ike_exchange_resend_all (session, now);
+      return;
+    }
+  if (!session->dialect)
+    return;
+  resume (session, now);
+  if (ike_mobility_is_trial (session) && ike_paths_has_local (&session->paths, &good))
+    {
+      ike_mobility_failed (session, now, "the address of this path is gone", NULL);
+      return;
+    }
+  if (take_alternative (session, now, "the address in use is gone"))
+    return;
+  suspend (session);
+  ike_session_event (session, IKE_EVENT_RESOLVE, "no known address of the gateway fits ours", NULL);
+}
+
+/* --- time --- */
 
 static void
 check_deadline (IkeSession *session, const RoamNow *now)
@@ -179,92 +531,60 @@ check_deadline (IkeSession *session, const RoamNow *now)
   mob->check_serial = 0;
 }
 
+static void
+announce_deadline (IkeSession *session, const RoamNow *now)
+{
+  IkeMobility *mob = &session->mobility;
+
+  if (mob->announce_us > now->boot_us)
+    return;
+  mob->announce_us = ROAM_NEVER;
+  if (session->state == IKE_STATE_ESTABLISHED && !mob->pending_update)
+    ike_task_queue (session, ike_task_new (IKE_TASK_ADDRESSES));
+}
+
+static void
+routability_deadline (IkeSession *session, const RoamNow *now)
+{
+  IkeMobility *mob = &session->mobility;
+  IkeTask *task;
+
+  if (mob->routability_us > now->boot_us)
+    return;
+  mob->routability_us = now->boot_us + session->routability_interval_us;
+  if (session->state != IKE_STATE_ESTABLISHED || mob->suspended || ike_task_find (session, IKE_TASK_CHECK, 0))
+    return;
+  task = ike_task_new (IKE_TASK_CHECK);
+  task->routability = TRUE;
+  ike_task_queue (session, task);
+}
+
 void
 ike_mobility_deadline (IkeSession *session, const RoamNow *now)
 {
+  IkeMobility *mob = &session->mobility;
+
   check_deadline (session, now);
-  if (session->mobility.budget_us > now->boot_us)
+  announce_deadline (session, now);
+  routability_deadline (session, now);
+  if (mob->update_us <= now->boot_us)
+    mob->update_us = 0;
+  if (mob->decide_us <= now->boot_us)
+    decide (session, now);
+  if (mob->budget_us > now->boot_us)
     return;
-  session->mobility.budget_us = ROAM_NEVER;
+  mob->budget_us = ROAM_NEVER;
   if (session->state == IKE_STATE_ESTABLISHED)
     ike_mobility_failed (session, now, "the gateway does not answer on this path", NULL);
 }
 
-/* --- the gateway's addresses --- */
-
-/* Addresses that no path of ours leads to; RFC 4555 5.5 warns of using whatever is announced. */
-gboolean
-ike_address_is_usable (const RoamAddr *addr)
+gint64
+ike_mobility_next_deadline (const IkeSession *session)
 {
-  static const char *const excluded[] = { "0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3",
-                                          "::/127",    "fe80::/10",   "ff00::/8",       "::ffff:0:0/96" };
+  const IkeMobility *mob = &session->mobility;
+  gint64 next = MIN (mob->budget_us, mob->check_budget_us);
 
-  for (guint i = 0; i < G_N_ELEMENTS (excluded); i++)
-    {
-      RoamPrefix prefix;
-      if (roam_prefix_parse (excluded[i], &prefix) && roam_prefix_contains (&prefix, addr))
-        return FALSE;
-    }
-  return TRUE;
-}
-
-static void
-add_peer_address (IkeSession *session, const RoamAddr *addr)
-{
-  for (guint i = 0; i < session->n_peer_addresses; i++)
-    if (roam_addr_equal (&session->peer_addresses[i], addr))
-      return;
-  if (session->n_peer_addresses < IKE_MAX_PEER_ADDRESSES && ike_address_is_usable (addr))
-    session->peer_addresses[session->n_peer_addresses++] = *addr;
-}
-
-/* Adds the listed addresses that are (not) private. */
-static void
-read_list (IkeSession *session, const IkeMessage *message, gboolean private)
-{
-  for (const IkePayload *p = NULL; (p = ike_message_find_next (message, IKE_PAYLOAD_NOTIFY, p));)
-    {
-      RoamFamily family = p->notify.notify_type == IKE_NOTIFY_ADDITIONAL_IP4_ADDRESS   ? ROAM_FAMILY_INET4
-                          : p->notify.notify_type == IKE_NOTIFY_ADDITIONAL_IP6_ADDRESS ? ROAM_FAMILY_INET6
-                                                                                       : ROAM_FAMILY_NONE;
-      WireReader reader;
-      RoamAddr addr;
-
-      if (family == ROAM_FAMILY_NONE)
-        continue;
-      wire_reader_init (&reader, p->notify.data.data, p->notify.data.length);
-      if (!wire_read_addr (&reader, family, &addr) || !wire_reader_at_end (&reader))
-        {
-          if (!private) /* of the two passes the first one counts */
-            ike_count (session, "addresses-ignored");
-        }
-      else if (is_private (&addr) == private)
-        add_peer_address (session, &addr);
-    }
-}
-
-void
-ike_peer_addresses_read (IkeSession *session, const RoamAddr *source, const IkeMessage *message)
-{
-  session->n_peer_addresses = 0;
-  add_peer_address (session, source);
-  read_list (session, message, FALSE);
-  read_list (session, message, TRUE); /* the least likely to be reachable from outside */
-}
-
-gboolean
-ike_peer_address_of (const IkeSession *session, guint8 family, RoamAddr *ret_addr)
-{
-  if (session->gateway.family == family)
-    {
-      *ret_addr = session->gateway;
-      return TRUE;
-    }
-  for (guint i = 0; i < session->n_peer_addresses; i++)
-    if (session->peer_addresses[i].family == family)
-      {
-        *ret_addr = session->peer_addresses[i];
-        return TRUE;
-      }
-  return FALSE;
+  next = MIN (next, MIN (mob->decide_us, mob->announce_us));
+  next = MIN (next, mob->routability_us);
+  return mob->pending_update && mob->update_us > 0 ? MIN (next, mob->update_us) : next;
 }

@@ -19,22 +19,6 @@ ike_nat_add (IkeSession *session, const IkeSa *sa, const IkePair *pair, IkePaylo
   ike_payloads_add_notify (payloads, IKE_NOTIFY_NAT_DETECTION_DESTINATION_IP, hash, sizeof hash);
 }
 
-gboolean
-ike_nat_is_absent (const IkePayloadNotify *no_nats, const IkePair *pair)
-{
-  RoamFamily family = (RoamFamily)pair->remote.addr.family;
-  WireReader reader;
-  RoamAddr source, destination;
-  guint16 source_port, destination_port;
-
-  wire_reader_init (&reader, no_nats->data.data, no_nats->data.length);
-  return wire_read_addr (&reader, family, &source) && wire_read_addr (&reader, family, &destination) &&
-         wire_read_u16 (&reader, &source_port) && wire_read_u16 (&reader, &destination_port) &&
-         wire_reader_at_end (&reader) && roam_addr_equal (&source, &pair->remote.addr) &&
-         roam_addr_equal (&destination, &pair->local.addr) && source_port == pair->remote.port &&
-         destination_port == pair->local.port;
-}
-
 static gboolean
 is_hash_of (const IkePayloadNotify *notify, const guint8 hash[IKE_NAT_DETECTION_LENGTH])
 {
@@ -96,6 +80,18 @@ ike_nat_apply (IkeSession *session, const IkeSa *sa, const RoamNow *now, const I
   return encap != ike_mobility_udp_encap (session);
 }
 
+gboolean
+ike_nat_switch_off (IkeSession *session)
+{
+  gboolean encap = ike_mobility_udp_encap (session), changed = session->nat_local || session->nat_remote;
+
+  session->nat_local = session->nat_remote = session->nat_suspected = FALSE;
+  session->keepalive_us = ROAM_NEVER;
+  if (changed)
+    ike_session_event (session, IKE_EVENT_NAT_CHANGED, "the packet came as it was sent: there is no NAT", NULL);
+  return encap != ike_mobility_udp_encap (session);
+}
+
 /*
  * A liveness answer: does the gateway see us where it did (RFC 4555 3.8)? The hash covers the SPIs, so
  * after an IKE SA rekeying the first answer is the new reference (MOB-MAP-007).
@@ -121,7 +117,7 @@ ike_nat_keepalive_deadline (IkeSession *session, const RoamNow *now)
   IkeAction action = { .type = IKE_ACTION_SEND,
                        .send = { .ifindex = pair->ifindex, .local = pair->local, .remote = pair->remote } };
 
-  if (session->keepalive_us > now->boot_us)
+  if (session->keepalive_us > now->boot_us || session->mobility.suspended)
     return;
   session->keepalive_us = ROAM_NEVER;
   if (session->state != IKE_STATE_ESTABLISHED || !session->nat_local || pair->local.port != IKE_NATT_PORT)

@@ -35,10 +35,11 @@ ike_outside_clear (IkeHandshake *handshake)
 static guint32
 new_request (IkeSession *session)
 {
-  while (session->last_request == 0)
-    session->last_request = roam_rng_u32 (session->rng);
-  session->last_request = session->last_request == G_MAXUINT32 ? 1 : session->last_request + 1;
-  return session->last_request;
+  guint32 request;
+
+  while ((request = roam_rng_u32 (session->rng)) == 0)
+    ;
+  return request;
 }
 
 static guint32

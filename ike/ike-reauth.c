@@ -33,9 +33,10 @@ beside_new (IkeSession *session)
   beside->redirect = session->redirect;
   beside->redirect.due = FALSE;
   beside->redirect.resolve_us = ROAM_NEVER;
-  beside->last_request = session->last_request;
   beside->mobility.serial = session->mobility.serial;
   beside->mobility.now = session->mobility.now;
+  beside->mobility.knows_paths = session->mobility.knows_paths;
+  beside->paths = session->paths;
   return beside;
 }
 
@@ -142,7 +143,7 @@ ike_reauth_drop (IkeSession *session)
     return;
   ike_session_forget (session->beside);
   take_actions (session);
-  session->last_request = MAX (session->last_request, session->beside->last_request);
+  session->eap_password_is_old |= session->beside->eap_password_is_old; /* known since the attempt, if it is */
   g_clear_pointer (&session->beside, ike_session_free);
 }
 
@@ -163,7 +164,8 @@ ike_reauth_start (IkeSession *session, const RoamNow *now, const RoamAddr *gatew
   ike_count (session, "reauthentications");
   beside = beside_new (session);
   beside->redirect.from = gateway ? session->mobility.now.remote.addr : ROAM_ADDR_NONE;
-  beside->gateway = *remote;
+  if (gateway)
+    ike_peer_addresses_replace (beside, gateway);
   beside->wanted4 = session->configuration.tia4;
   beside->wanted6 = session->configuration.tia6;
   beside->mobility.now.remote.addr = *remote;

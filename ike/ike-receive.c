@@ -200,7 +200,9 @@ receive_half_open (IkeSession *session, IkeSa *sa, const RoamNow *now, const Ike
       ike_count (session, "malformed");
       return;
     }
+  ike_attempts_enter (session, sa);
   ike_init_process (session, sa, now, pair, message);
+  ike_attempts_settle (session);
 }
 
 void
@@ -218,6 +220,11 @@ ike_receive (IkeSession *session, const RoamNow *now, const IkePair *pair, const
   if (!ike_header_parse (data, length, &header, &error))
     {
       ike_count (session, "malformed");
+      return;
+    }
+  if (header.exchange == IKE_EXCHANGE_PATH_TEST)
+    {
+      ike_path_test_receive (session, now, pair, data, length);
       return;
     }
   sa = ike_sa_find (session, &header);

@@ -185,6 +185,7 @@ wait_for_addresses (IkeSession *session, const RoamNow *now)
   for (guint i = 0; i < session->sas->len; i++)
     ike_sa_close (session, g_ptr_array_index (session->sas, i));
   session->current = NULL;
+  ike_attempts_clear (session);
   ike_handshake_clear (&session->handshake);
   ike_session_set_state (session, IKE_STATE_INIT);
 }

@@ -269,19 +269,78 @@ ike_responder_input_command (IkeResponder *responder, const RoamNow *now, guint3
   return TRUE;
 }
 
-void
-ike_responder_set_addresses (IkeResponder *responder, const RoamNow *now, const RoamAddr *addresses, guint n)
+static void
+set_addresses (IkeResponder *responder, const RoamAddr *addresses, guint n)
 {
   responder->n_addresses = MIN (n, IKE_MAX_RESPONDER_ADDRESSES);
   for (guint i = 0; i < responder->n_addresses; i++)
     responder->addresses[i] = addresses[i];
+}
+
+void
+ike_responder_set_addresses (IkeResponder *responder, const RoamNow *now, const RoamAddr *addresses, guint n)
+{
+  set_addresses (responder, addresses, n);
   for (guint i = 0; i < responder->clients->len; i++)
     {
       IkeSession *session = ((IkeClient *)g_ptr_array_index (responder->clients, i))->session;
 
-      if (session->state != IKE_STATE_ESTABLISHED || !session->mobike)
+      if (session->state != IKE_STATE_ESTABLISHED || !session->dialect)
         continue;
       ike_task_queue (session, ike_task_new (IKE_TASK_ADDRESSES));
+      ike_exchange_pump (session, now);
+    }
+}
+
+static void
+leave_address (IkeSession *session, const RoamNow *now, const RoamAddr *addr)
+{
+  IkeMobility *mob = &session->mobility;
+  IkePath path = { .local = *addr };
+
+  mob->now.ifindex = 0;
+  mob->now.local.addr = *addr;
+  mob->generation++;
+  session->renumbered = TRUE;
+  ike_paths_use (&session->paths, &path, &mob->now.remote.addr);
+  ike_mobility_move_children (session); /* RFC 4555 3.5 lets a gateway do this, when its own address disappears */
+  ike_exchange_resend_all (session, now);
+}
+
+/* The first one left of the family in which the client can be reached; FALSE: none. */
+static gboolean
+choose_own_address (const IkeResponder *responder, RoamFamily family, RoamAddr *ret_addr)
+{
+  for (guint i = 0; i < responder->n_addresses; i++)
+    if (responder->addresses[i].family == family)
+      {
+        *ret_addr = responder->addresses[i];
+        return TRUE;
+      }
+  return FALSE;
+}
+
+void
+ike_responder_lose_address (IkeResponder *responder, const RoamNow *now, const RoamAddr *gone,
+                            const RoamAddr *addresses, guint n)
+{
+  IkePath locals[IKE_MAX_RESPONDER_ADDRESSES] = { 0 };
+  RoamAddr addr;
+
+  set_addresses (responder, addresses, n);
+  for (guint i = 0; i < responder->n_addresses; i++)
+    locals[i].local = responder->addresses[i];
+  for (guint i = 0; i < responder->clients->len; i++)
+    {
+      IkeSession *session = ((IkeClient *)g_ptr_array_index (responder->clients, i))->session;
+
+      if (session->state != IKE_STATE_ESTABLISHED || !session->dialect)
+        continue;
+      ike_paths_set_locals (&session->paths, locals, responder->n_addresses);
+      ike_task_queue (session, ike_task_new (IKE_TASK_ADDRESSES));
+      if (roam_addr_equal (&session->mobility.now.local.addr, gone) &&
+          choose_own_address (responder, (RoamFamily)session->mobility.now.remote.addr.family, &addr))
+        leave_address (session, now, &addr);
       ike_exchange_pump (session, now);
     }
 }
@@ -341,7 +400,38 @@ receive_stateless (IkeResponder *responder, const RoamNow *now, const IkePair *p
       return;
     }
   ike_responder_count (responder, "unknown-spi");
+  if (header->spi_i == 0) /* without one there is nothing to answer (RFC 7296 1.5) */
+    return;
   ike_responder_refuse (responder, now, pair, header, IKE_NOTIFY_INVALID_IKE_SPI, (IkeView){ 0 });
+}
+
+/* PATH_TEST: a question is answered without a look at any client; an answer is that client's who asked. */
+static void
+receive_path_test (IkeResponder *responder, const RoamNow *now, const IkePair *pair, const guint8 *data, gsize length)
+{
+  g_autoptr (IkeMessage) message = ike_path_test_parse (data, length);
+
+  if (!message)
+    {
+      ike_responder_count (responder, "path-tests-malformed");
+      return;
+    }
+  if (!(message->header.flags & IKE_FLAG_RESPONSE))
+    {
+      if (ike_path_test_permit (&responder->path_test_limit, now->boot_us, &pair->remote.addr))
+        ike_responder_answer_path_test (responder, pair, message);
+      else
+        ike_responder_count (responder, "path-tests-ignored");
+      return;
+    }
+  for (guint i = 0; i < responder->clients->len; i++)
+    {
+      IkeSession *session = ((IkeClient *)g_ptr_array_index (responder->clients, i))->session;
+
+      if (ike_path_test_take_answer (session, now, pair, message))
+        return;
+    }
+  ike_responder_count (responder, "path-tests-unmatched");
 }
 
 void
@@ -367,6 +457,11 @@ ike_responder_input_datagram (IkeResponder *responder, const RoamNow *now, guint
       if (error.status == IKE_PARSE_INVALID_MAJOR_VERSION)
         ike_responder_refuse (responder, now, &pair, &header, IKE_NOTIFY_INVALID_MAJOR_VERSION,
                               (IkeView){ &version, sizeof version });
+      return;
+    }
+  if (header.exchange == IKE_EXCHANGE_PATH_TEST && !responder->disable_mopo)
+    {
+      receive_path_test (responder, now, &pair, message, message_length);
       return;
     }
   client = find_by_header (responder, &header);
@@ -621,8 +716,10 @@ static void
 take_settings (IkeResponder *responder, const IkeResponderConfig *config)
 {
   responder->disable_mobike = config->disable_mobike;
-  responder->disable_nat_traversal = config->disable_nat_traversal;
-  responder->force_udp_encap = config->force_udp_encap;
+  responder->disable_mopo = config->disable_mopo;
+  responder->nat_policy = config->nat_policy;
+  responder->disable_nat_traversal = config->disable_nat_traversal || config->nat_policy == IKE_NAT_POLICY_FORBID;
+  responder->force_udp_encap = config->force_udp_encap && !responder->disable_nat_traversal;
   responder->routability = config->routability;
   responder->max_clients = config->max_clients ? config->max_clients : DEFAULT_MAX_CLIENTS;
   responder->cookie_threshold = config->cookie_threshold ? config->cookie_threshold : DEFAULT_COOKIE_THRESHOLD;

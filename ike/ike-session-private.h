@@ -4,7 +4,10 @@
 #include "base/retransmit.h"
 #include "ike/eap/ike-eap-private.h"
 #include "ike/ike-crypto-private.h"
+#include "ike/ike-dialect-private.h"
 #include "ike/ike-message-private.h"
+#include "ike/ike-path-test-private.h"
+#include "ike/ike-paths-private.h"
 #include "ike/ike.h"
 
 /*
@@ -17,10 +20,12 @@
  *   IkeChild  one Child SA pair; belongs to the session, so an IKE SA rekey inherits it by itself
  *
  * Files: ike-session.c verbs, ike-receive.c datagrams, ike-exchange.c windows and retransmission,
- * ike-respond.c requests of the peer, ike-sa.c and ike-child.c the SAs, ike-mobility.c path and
- * NAT state, ike-task-*.c the exchanges that we start, ike-outside.c and ike-revocation.c what IKE_AUTH
- * waits for, ike-responder*.c the gateway's side, ike-reauth.c a second session beside this one,
- * ike-redirect.c, ike-resume.c and ike-puzzle.c the extensions of RFC 5685, 5723 and 8019.
+ * ike-respond.c requests of the peer, ike-sa.c and ike-child.c the SAs, ike-mobility.c the path in use,
+ * ike-dialect.c MOBIKE and MOPO-IKE, ike-path-test.c PATH_TEST, ike-paths.c and ike-probing.c the other
+ * paths, ike-addresses.c address sets, ike-attempts.c IKE_SA_INIT on several pairs, ike-task-*.c the
+ * exchanges that we start, ike-outside.c and ike-revocation.c what IKE_AUTH waits for, ike-responder*.c
+ * the gateway's side, ike-reauth.c a second session beside this one, ike-redirect.c, ike-resume.c and
+ * ike-puzzle.c the extensions of RFC 5685, 5723 and 8019.
  */
 
 /* The SA in use, the one it replaces, and one more of each side when both rekey at once (RFC 7296 2.8.2). */
@@ -31,9 +36,6 @@
 #define IKE_MAX_TASKS 32
 /* More addresses of a gateway than this are noise. */
 #define IKE_MAX_PEER_ADDRESSES 32
-/* RFC 4555 4.2.5 allows 8..64. */
-#define IKE_COOKIE2_LENGTH 16
-#define IKE_COOKIE2_MAX 64
 /* A gateway under load asks for a COOKIE once or twice; for ever means that something is wrong. */
 #define IKE_MAX_COOKIE_ROUNDS 5
 #define IKE_MAX_KE_ROUNDS 3
@@ -71,7 +73,7 @@ typedef enum
   IKE_TASK_DELETE_IKE,
   IKE_TASK_UPDATE,
   IKE_TASK_ROUTABILITY, /* gateway: does the client answer at its new address (RFC 4555 3.7)? */
-  IKE_TASK_ADDRESSES,   /* gateway: its whole address set (RFC 4555 3.6) */
+  IKE_TASK_ADDRESSES,   /* our whole address set (RFC 4555 3.6) */
   IKE_TASK_REDIRECT,    /* gateway: go to another one (RFC 5685 5) */
   IKE_TASK_DELETE_CHILD,
   IKE_TASK_CREATE_CHILD,
@@ -92,13 +94,16 @@ struct _IkeTask
   guint ke_rounds;
   guint32 serial;     /* CHECK: of the command, 0 for our own */
   guint32 generation; /* of the path when it was first sent */
+  gboolean elsewhere; /* copies of it went over other pairs than the one in use */
   guint8 cookie2[IKE_COOKIE2_LENGTH];
-  gboolean doubtful; /* CHECK: asked because somebody says that the gateway lost the SA */
-  guint32 child_id;  /* DELETE_CHILD, REKEY_CHILD: which */
-  guint32 spi_in;    /* CREATE_CHILD, REKEY_CHILD: of the new Child SA; DELETE_CHILD: of one never installed */
-  guint64 ike_spi;   /* REKEY_IKE: our SPI of the new SA */
-  guint16 group;     /* asked for by INVALID_KE_PAYLOAD; 0: our own choice */
-  GBytes *data;      /* REDIRECT: of the notify */
+  gboolean has_cookie2; /* it is in the request */
+  gboolean doubtful;    /* CHECK: asked because somebody says that the gateway lost the SA */
+  gboolean routability; /* CHECK: with COOKIE2 (RFC 4555 3.7) */
+  guint32 child_id;     /* DELETE_CHILD, REKEY_CHILD: which */
+  guint32 spi_in;       /* CREATE_CHILD, REKEY_CHILD: of the new Child SA; DELETE_CHILD: of one never installed */
+  guint64 ike_spi;      /* REKEY_IKE: our SPI of the new SA */
+  guint16 group;        /* asked for by INVALID_KE_PAYLOAD; 0: our own choice */
+  GBytes *data;         /* REDIRECT: of the notify */
   IkeProposals *proposals;
   IkeDh *dh;
   GBytes *nonce;
@@ -122,13 +127,6 @@ typedef struct
   guint32 id;
 } IkeSent;
 
-/* Where we are and what the gateway knows about it (RFC 4555 3.5). */
-typedef struct
-{
-  guint32 ifindex;
-  RoamEndpoint local, remote;
-} IkePair;
-
 struct _IkeSa
 {
   IkeSaState state;
@@ -136,7 +134,9 @@ struct _IkeSa
   gboolean initiator;   /* that was us */
   IkeKeys *keys;        /* NULL while half open */
   gint64 rekey_us, expire_us;
-  gboolean updated; /* gateway: an UPDATE_SA_ADDRESSES came on it */
+  /* The newest requests that moved the peer and that named its addresses; an older one has no effect any more. */
+  gboolean has_update, has_list;
+  guint32 update_id, list_id;
 
   /* Our requests. */
   guint32 next_id;
@@ -173,14 +173,36 @@ typedef struct
   guint32 generation;      /* +1 with every change */
   guint32 answered;        /* newest generation that the gateway confirmed */
   gboolean pending_update; /* an UPDATE_SA_ADDRESSES has to follow */
+  gint64 update_us;        /* but not before */
+  guint update_refusals;   /* of updates that may do better the next time, on the present path */
   guint32 serial;          /* newest START or MOVE */
-  gboolean waiting;        /* the newest MOVE has neither been answered nor given up */
+  gboolean waiting;        /* the present path has neither been confirmed nor given up */
+  gboolean commanded;      /* MOVE wants to hear of it */
+  gint64 moved_us;         /* when it was taken */
   gboolean announce;       /* the next confirmation is worth a PATH_OK */
   gboolean children_moved; /* the Child SAs use the present path */
-  gint64 budget_us;        /* when the newest MOVE counts as failed; ROAM_NEVER */
+  gboolean may_go_back;    /* newest MOVE: the path before it still exists */
+  gint64 budget_us;        /* when the present path counts as failed; ROAM_NEVER */
   guint32 check_serial;    /* newest CHECK that waits for its answer, 0: none */
   gint64 check_budget_us;
+  /* Own addresses. */
+  gboolean knows_paths; /* PATHS was given: there are no others */
+  gboolean suspended;   /* there is none: nothing is sent (RFC 4555 has no way to say so) */
+  gint64 decide_us;     /* the pair in use cannot stay, unless a MOVE comes first; ROAM_NEVER */
+  gint64 announce_us;   /* our address set is to be told, with an update or then; ROAM_NEVER */
+  /* ESP comes to where we were, although the gateway confirmed the present path. */
+  gint64 stray_us;       /* since then; 0: none */
+  gboolean say_again;    /* when the gateway answers on the present path */
+  gint64 routability_us; /* when the next proof is due (RFC 4555 3.7); ROAM_NEVER */
 } IkeMobility;
+
+/* The round over all pairs while the one in use is silent. */
+typedef struct
+{
+  gboolean active;
+  gint64 round_us;   /* when the next round begins */
+  gint64 resolve_us; /* when the gateway's name is worth another look; ROAM_NEVER */
+} IkeProbing;
 
 /* Keys as they are without a PPK (RFC 8784 3: SK_d', SK_pi', SK_pr'). */
 typedef struct
@@ -280,6 +302,7 @@ typedef struct
   IkeEap *eap;          /* NULL before the gateway has proved itself */
   GBytes *eap_response; /* for the next request */
   gboolean eap_succeeded;
+  gboolean second_round; /* the next request begins EAP as a second authentication */
   guint eap_rounds;
   GBytes *peer_id;           /* EAP: body of the gateway's ID payload, for its last AUTH */
   IkePpkKeys without;        /* a PPK was mixed into the SA's keys; these are the others */
@@ -297,6 +320,16 @@ typedef struct
   gint64 problem_us;
 } IkeHandshake;
 
+/* IKE_SA_INIT under way on another pair than the one that is in the session's own fields. */
+typedef struct
+{
+  IkeSa *sa;
+  IkePair pair;
+  IkeHandshake handshake;
+} IkeAttempt;
+
+#define IKE_MAX_ATTEMPTS 4 /* at one time */
+
 struct _IkeSession
 {
   IkeResponder *responder; /* the gateway that this is one client of; NULL: we are the client */
@@ -305,30 +338,38 @@ struct _IkeSession
    * Configuration: from @configured_gateway up to @rng. ike_reauth_start() copies this part as it stands
    * for the session beside, which borrows what the pointers point to.
    */
-  RoamAddr configured_gateway;
-  RoamAddr gateway;      /* the present one, by a REDIRECT perhaps another than configured */
-  IkeIdentity remote_id; /* data NULL: the gateway's address */
+  RoamAddr configured_gateway, configured_gateways[IKE_MAX_GATEWAYS];
+  guint n_configured_gateways;
+  RoamAddr gateway;                        /* the present one, by a REDIRECT perhaps another than configured */
+  RoamAddr gateways[1 + IKE_MAX_GATEWAYS]; /* all of its addresses that are configured */
+  RoamAddr resolved[IKE_MAX_GATEWAYS];     /* what its name says now */
+  guint n_gateways, n_resolved;
+  IkeNatPolicy nat_policy;
+  gboolean announce_addresses;
+  gint64 routability_interval_us; /* 0: never */
+  IkeIdentity remote_id;          /* data NULL: the gateway's address */
   IkeIdentity configured_id;
   IkeAuthMethod method;
   RoamSecret *psk;
   IkeCredentials *credentials;
   IkeEapMethod eap_method;
   char *eap_identity, *eap_server_name;
-  RoamSecret *eap_password;
-  gboolean eap_only;
+  RoamSecret *eap_password, *eap_new_password;
+  gboolean eap_password_is_old; /* the new one was taken, only that counts */
+  gboolean eap_only, eap_plain_success, then_eap;
   gboolean external_key, check_ocsp, require_revocation;
   RoamSecret *ppk; /* NULL: none */
   char *ppk_id;
   gboolean require_ppk;
   IkeProposals *ike_offer, *esp_offer;
   gboolean request_tia4, request_tia6, request_dns, request_domains, force_udp_encap, require_mobike;
-  gboolean want_childless, request_ticket, shared_identity, natt_port_first;
+  gboolean want_childless, request_ticket, shared_identity, natt_port_first, path_test_off;
+  IkeMobilityDialect mobility_wanted;
   char **domains; /* split DNS: the only ones accepted; NULL: any */
   gint64 dpd_interval_us, rekey_ike_us, rekey_child_us, nat_keepalive_us;
   RoamRng *rng; /* our own stream, seeded from the caller's */
 
   GBytes *ocsp_answer;  /* about the gateway, good when it came; NULL: none */
-  guint32 last_request; /* outside; 0: none yet */
   GQueue actions;       /* IkeAction */
   GHashTable *counters;
 
@@ -346,10 +387,18 @@ struct _IkeSession
   guint16 learned_group; /* the group this gateway accepted last */
 
   IkeHandshake handshake;
+  GArray *attempts; /* IkeAttempt; the others */
   IkeMobility mobility;
+  IkePaths paths;
+  IkeProbing probing;
+  gboolean renumbered; /* gateway: the own address that the client knew is gone */
   IkeConfiguration configuration;
-  gboolean mobike, fragmentation;
+  const IkeDialect *dialect; /* of mobility; NULL: none. Until IKE_AUTH is over: what stays if nothing better comes */
+  gboolean cookieless_seen;
+  IkePathTests *path_tests;
+  gboolean fragmentation;
   gboolean nat_supported; /* the gateway sent NAT_DETECTION in IKE_SA_INIT */
+  gboolean nat_prevented; /* gateway: NAT_PREVENTION of IKE_SA_INIT fitted */
   gboolean nat_local, nat_remote, nat_suspected;
   /* NAT_DETECTION_DESTINATION_IP of the last answer on the NAT-T port, and the SPIs it was made of. */
   guint8 nat_seen[IKE_NAT_DETECTION_LENGTH];
@@ -378,10 +427,10 @@ struct _IkeSession
   IkeSession *beside; /* NULL: none */
   gboolean beside_is_successor;
 
-  gint64 heard_us;     /* last proof of life */
-  gint64 keepalive_us; /* when the next NAT keepalive is due; ROAM_NEVER */
+  gint64 heard_us;      /* last proof of life */
+  gint64 keepalive_us;  /* when the next NAT keepalive is due; ROAM_NEVER */
   gint64 unanswered_us; /* earliest time of the next check that unanswered packets cause */
-  gint64 doubt_us;     /* last check that an unprotected message caused */
+  gint64 doubt_us;      /* last check that an unprotected message caused */
   gint64 rtt_us;
 };
 
@@ -450,6 +499,8 @@ void ike_receive (IkeSession *session, const RoamNow *now, const IkePair *pair, 
 
 /* Gives every free window its next task. */
 void ike_exchange_pump (IkeSession *session, const RoamNow *now);
+/* A copy of an outstanding request on @pair; FALSE: there is none. */
+gboolean ike_exchange_redirect (IkeSession *session, const IkePair *pair);
 /* The path changed: whatever is outstanding is repeated at once, bit by bit the same (RFC 4555 3.5). */
 void ike_exchange_resend_all (IkeSession *session, const RoamNow *now);
 /* The present path is silent: the schedules of what is outstanding become patient ones. */
@@ -503,6 +554,11 @@ GPtrArray *ike_init_build (IkeSession *session, IkeSa *sa);
 void ike_init_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair,
                        const IkeMessage *message);
 void ike_init_expired (IkeSession *session, const RoamNow *now);
+/* IKE_SA_INIT (or with a ticket that we have IKE_SESSION_RESUME) from the present pair, besides what else is under way.
+ */
+void ike_init_open (IkeSession *session, const RoamNow *now, gboolean with_ticket);
+/* This attempt failed: the next pair, or the end with an event. */
+void ike_init_give_up (IkeSession *session, const RoamNow *now, const char *reason, const char *advice);
 void ike_handshake_clear (IkeHandshake *handshake);
 
 /* ike-task-auth.c */
@@ -555,6 +611,19 @@ void ike_revocation_clear (IkeRevocationCheck *check);
 gboolean ike_eap_configure (IkeSession *session, const IkeConfig *config, char **ret_problem);
 /* FALSE: there is none. */
 gboolean ike_eap_add_response (IkeSession *session, IkePayloads *payloads);
+/* The identity for EAP, where it is not that of the IKE SA. FALSE: the session died. */
+gboolean ike_eap_identity (IkeSession *session, IkeIdentity *ret_id);
+/* The method of the configuration begins; FALSE: the session died. */
+gboolean ike_eap_start (IkeSession *session);
+/* The next request of IKE_AUTH; a conversation without end ends the session. */
+void ike_eap_queue_round (IkeSession *session, IkeSa *sa);
+/* ike-multiple-auth.c */
+gboolean ike_multiple_auth_configure (IkeSession *session, const IkeConfig *config, char **ret_problem);
+/* What the first request says of a second round. */
+void ike_multiple_auth_add (const IkeSession *session, IkePayloads *payloads);
+/* The first response was verified: EAP is next. */
+void ike_multiple_auth_begin (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkeMessage *message);
+IkePayloads *ike_multiple_auth_build (IkeSession *session);
 /* A response of IKE_AUTH before Success. */
 void ike_eap_auth_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair,
                            const IkeMessage *message);
@@ -736,29 +805,99 @@ void ike_task_delete_ike (IkeSession *session, IkeSa *sa);
 IkePayloads *ike_update_build (IkeSession *session, IkeSa *sa, IkeTask *task);
 void ike_update_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair, const IkeTask *task,
                          const IkeMessage *message);
-IkePayloads *ike_check_build (IkeSession *session, IkeSa *sa);
+IkePayloads *ike_check_build (IkeSession *session, IkeSa *sa, IkeTask *task);
 void ike_check_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair, const IkeTask *task,
                         const IkeMessage *message);
 void ike_task_check (IkeSession *session, guint32 serial, gboolean doubtful);
-/* COOKIE2 of an answer: TRUE, or the session died (RFC 4555 3.7). */
+
+/* --- ike-dialect.c --- */
+
+gboolean ike_dialect_is_offered (const IkeSession *session, const IkeDialect *dialect);
+/* Vendor ID and MOPO_SUPPORTED. */
+void ike_dialect_add_mopo (IkePayloads *payloads);
+/* MOPO, if both sides named it in IKE_SA_INIT (or IKE_SESSION_RESUME); else none so far. */
+void ike_dialect_choose_in_init (IkeSession *session, const IkeMessage *message);
+/* MOBIKE, if both sides named it in IKE_AUTH; else it stays as it is. */
+void ike_dialect_choose_in_auth (IkeSession *session, const IkeMessage *message);
+/* Is the update or address list in the request @message_id of @sa the newest one? It is then remembered as that. */
+gboolean ike_sa_take_update (IkeSession *session, IkeSa *sa, guint32 message_id);
+gboolean ike_sa_take_list (IkeSession *session, IkeSa *sa, guint32 message_id);
+/* COOKIE2 into the request of @task, if it is not there and the dialect wants one. */
+void ike_cookie2_add (IkeSession *session, IkeTask *task, IkePayloads *payloads);
+/* COOKIE2 of an answer: TRUE, or the session died. */
 gboolean ike_cookie2_check (IkeSession *session, const IkeTask *task, const IkeMessage *message);
+/* COOKIE2 of the request @message comes back as it was. */
+void ike_cookie2_echo (IkeSession *session, const IkeMessage *message, IkePayloads *answer);
+
+/* --- ike-path-test.c --- */
+
+GBytes *ike_path_test_build_request (const IkePair *pair, guint32 id);
+GBytes *ike_path_test_build_answer (const IkePair *pair, const IkeMessage *question);
+/* NULL: not one, or with something that must not be ignored. */
+IkeMessage *ike_path_test_parse (const guint8 *data, gsize length);
+/* One question on @pair. */
+gboolean ike_path_test_ask (IkeSession *session, const RoamNow *now, const IkePair *pair);
+/* The dialect has PATH_TEST, and it is not switched off. */
+gboolean ike_path_test_is_usable (const IkeSession *session);
+/* FALSE: @session asked no such thing on @pair. */
+gboolean ike_path_test_take_answer (IkeSession *session, const RoamNow *now, const IkePair *pair,
+                                    const IkeMessage *answer);
+/* The answer on @pair told of a NAT. */
+gboolean ike_path_test_saw_nat (const IkeSession *session, const IkePair *pair);
+void ike_path_test_receive (IkeSession *session, const RoamNow *now, const IkePair *pair, const guint8 *data,
+                            gsize length);
+
+/* --- ike-nat-prevention.c --- */
+
+/* No NAT may touch what goes out on @pair. */
+void ike_nat_forbid_add (const IkeDialect *dialect, const IkePair *pair, IkePayloads *payloads);
+/* What the peer wrote into @notify is what the packet, which came on @pair, says. */
+gboolean ike_nat_forbid_fits (const IkeDialect *dialect, const IkePayloadNotify *notify, const IkePair *pair);
+/* The same for @message; with @must_prove our own policy may ask for the notify. */
+gboolean ike_nat_forbid_accepts (const IkeSession *session, const IkeMessage *message, const IkePair *pair,
+                                 gboolean must_prove);
+/* What a request that tells addresses says about NATs: detect them, or forbid them. */
+void ike_nat_add_update (IkeSession *session, const IkeSa *sa, const IkePair *pair, IkePayloads *payloads);
+/* Likewise IKE_SA_INIT of a client. */
+void ike_nat_add_init (IkeSession *session, const IkeSa *sa, const IkePair *pair, IkePayloads *payloads);
+/* Gateway: a NAT touched this IKE_SA_INIT, or might have while none may. */
+gboolean ike_nat_prevention_refuses_init (const IkeResponder *responder, const IkePair *pair,
+                                          const IkeMessage *message);
 
 /* ike-responder-mobike.c: the gateway's half of MOBIKE. */
 IkePayloads *ike_routability_build (IkeSession *session, IkeTask *task);
-void ike_routability_process (IkeSession *session, const IkeTask *task, const IkeMessage *message);
+void ike_routability_process (IkeSession *session, const IkeTask *task);
 IkePayloads *ike_addresses_build (IkeSession *session, IkeTask *task);
-void ike_addresses_process (IkeSession *session, const IkeTask *task, const IkeMessage *message);
-void ike_responder_add_addresses (const IkeSession *session, gboolean say_none, IkePayloads *payloads);
+void ike_addresses_process (IkeSession *session, const IkeTask *task);
 /* The client moved: takes the addresses of @pair over (RFC 4555 3.5). An error notify to answer with, or 0. */
 guint16 ike_update_respond (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair,
                             const IkeMessage *message);
 
 /* --- ike-mobility.c --- */
 
+/* IKE SA and Child SA exist on the present path. */
+void ike_mobility_established (IkeSession *session, const RoamNow *now);
 /* MOVE on an established SA. */
 void ike_mobility_move (IkeSession *session, const RoamNow *now, const IkeCommand *command);
+/* MOVE during IKE_AUTH: it goes on from there, the update follows (RFC 4555 3.3). FALSE: it cannot. */
+gboolean ike_mobility_move_early (IkeSession *session, const RoamNow *now, const IkeCommand *command);
+/* By ourselves, to a pair that the gateway answered on or may; PATH_CHANGED says why. */
+void ike_mobility_take (IkeSession *session, const RoamNow *now, const IkePair *pair, const char *reason);
 /* To another address of the gateway, same local side. */
-void ike_mobility_move_remote (IkeSession *session, const RoamNow *now, const RoamAddr *addr);
+void ike_mobility_take_remote (IkeSession *session, const RoamNow *now, const RoamAddr *addr, const char *reason);
+/* PATHS */
+void ike_mobility_paths (IkeSession *session, const RoamNow *now, const IkeCommand *command);
+/* @path exists, whether or not PATHS named it. */
+void ike_mobility_know (IkeSession *session, const IkePath *path);
+/* The gateway does not accept the present path. */
+void ike_mobility_refused (IkeSession *session, const RoamNow *now, const char *reason, const char *advice);
+/* An update was refused with @notify_type: TRUE, another one will follow on the same path. */
+gboolean ike_mobility_update_again (IkeSession *session, const RoamNow *now, guint16 notify_type);
+/* Valid ESP came with these outer addresses: FALSE, they are not those of the Child SAs (RFC 4555 3.12). */
+gboolean ike_mobility_expects (IkeSession *session, const RoamNow *now, const RoamAddr *local, const RoamAddr *remote);
+/* Make before break: the path before the present one still works, as far as we know. */
+gboolean ike_mobility_is_trial (const IkeSession *session);
+gint64 ike_mobility_next_deadline (const IkeSession *session);
 /* An UPDATE_SA_ADDRESSES or CHECK of the present path was answered. */
 void ike_mobility_confirmed (IkeSession *session, gboolean encap_changed);
 void ike_mobility_failed (IkeSession *session, const RoamNow *now, const char *reason, const char *advice);
@@ -768,12 +907,49 @@ void ike_mobility_deadline (IkeSession *session, const RoamNow *now);
 /* Child SAs go to the present path. */
 void ike_mobility_move_children (IkeSession *session);
 gboolean ike_mobility_udp_encap (const IkeSession *session);
+
+/* --- ike-addresses.c --- */
+
 /* FALSE: of a kind that no path of ours leads to. */
 gboolean ike_address_is_usable (const RoamAddr *addr);
 /* The gateway's whole address set: @source and what the notifies of @message list (RFC 4555 3.6). */
 void ike_peer_addresses_read (IkeSession *session, const RoamAddr *source, const IkeMessage *message);
+/* Client: the gateway sent a new list on @pair. */
+void ike_peer_addresses_changed (IkeSession *session, const RoamNow *now, const IkePair *pair);
 /* An address of the gateway of @family; FALSE: none is known. */
 gboolean ike_peer_address_of (const IkeSession *session, guint8 family, RoamAddr *ret_addr);
+/* The gateway of the configuration; or another one in its place, then what its name said counts no more. */
+void ike_peer_addresses_restore (IkeSession *session);
+void ike_peer_addresses_replace (IkeSession *session, const RoamAddr *gateway);
+/* All addresses of the peer go into the list of pairs. */
+void ike_peer_addresses_update (IkeSession *session);
+gboolean ike_addr_is_private (const RoamAddr *addr);
+/* Our addresses besides the one in use, as the peer may know them. */
+guint ike_own_addresses (const IkeSession *session, RoamAddr ret[IKE_MAX_PATHS]);
+/* ADDITIONAL_IP4_ADDRESS and _IP6_ADDRESS; without any and with @say_none NO_ADDITIONAL_ADDRESSES. */
+void ike_own_addresses_add (const IkeSession *session, const IkeDialect *dialect, gboolean say_none,
+                            IkePayloads *payloads);
+/* What MOBIKE adds to the IKE_AUTH request with the SA payload (RFC 4555 3.4, 3.9). */
+void ike_addresses_add_to_auth (const IkeSession *session, IkePayloads *payloads);
+
+/* --- ike-attempts.c: IKE_SA_INIT on several pairs --- */
+
+GArray *ike_attempts_new (void);
+/* START: the first pair; FALSE: there is none of one family. */
+gboolean ike_attempts_begin (IkeSession *session, const RoamNow *now, const IkePath *path);
+/* @sa's attempt gets the session's own fields. */
+void ike_attempts_enter (IkeSession *session, IkeSa *sa);
+/* IKE_SA_INIT was repeated: another pair is asked besides, if there is one. */
+void ike_attempts_add (IkeSession *session, const RoamNow *now);
+/* One was answered: the others are silent from now on. */
+void ike_attempts_settle (IkeSession *session);
+/* The present one failed. TRUE: others go on. */
+gboolean ike_attempts_next (IkeSession *session, const RoamNow *now);
+/* UNEXPECTED_NAT_DETECTED in IKE_AUTH. FALSE: no other attempt makes sense. */
+gboolean ike_attempts_refused (IkeSession *session, const RoamNow *now);
+void ike_attempts_clear (IkeSession *session);
+void ike_attempts_deadline (IkeSession *session, const RoamNow *now);
+gint64 ike_attempts_next_deadline (const IkeSession *session);
 
 /* --- ike-nat.c --- */
 
@@ -784,12 +960,12 @@ typedef struct
   gboolean present, local, remote;
   guint8 destination[IKE_NAT_DETECTION_LENGTH];
 } IkeNatView;
-/* RFC 4555 3.9: TRUE when what the peer wrote into NO_NATS_ALLOWED is what the packet says. */
-gboolean ike_nat_is_absent (const IkePayloadNotify *no_nats, const IkePair *pair);
 /* What a message that came on @pair tells about NATs. */
 void ike_nat_read (const IkeMessage *message, guint64 spi_i, guint64 spi_r, const IkePair *pair, IkeNatView *ret_view);
 /* Takes over @view of an answer; TRUE when ESP goes into UDP now, or no longer. */
 gboolean ike_nat_apply (IkeSession *session, const IkeSa *sa, const RoamNow *now, const IkeNatView *view);
+/* NAT traversal ends: the peer has shown that there is no NAT. TRUE when ESP leaves UDP now. */
+gboolean ike_nat_switch_off (IkeSession *session);
 /* Does @view of a liveness answer say that the gateway sees us elsewhere (RFC 4555 3.8)? */
 gboolean ike_nat_mapping_changed (IkeSession *session, const IkeSa *sa, const IkeNatView *view);
 void ike_nat_keepalive_deadline (IkeSession *session, const RoamNow *now);

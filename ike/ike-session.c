@@ -149,9 +149,10 @@ ike_session_event_of (IkeSession *session, IkeEventType type, guint32 serial, co
   action.event = (IkeEvent){ .type = type,
                              .serial = serial,
                              .configuration = session->configuration,
-                             .mobike = session->mobike,
+                             .mobike = session->dialect != NULL,
                              .nat_local = session->nat_local,
                              .nat_remote = session->nat_remote,
+                             .path = { session->mobility.now.ifindex, session->mobility.now.local.addr },
                              .rtt_us = session->rtt_us,
                              .gateway = session->mobility.now.remote.addr,
                              .reason = reason,
@@ -167,6 +168,21 @@ ike_session_event (IkeSession *session, IkeEventType type, const char *reason, c
 
 /* --- the end --- */
 
+/* The newest pair stays, for the status and for events. */
+static void
+forget_mobility (IkeMobility *mob)
+{
+  *mob = (IkeMobility){ .now = mob->now,
+                        .generation = mob->generation,
+                        .serial = mob->serial,
+                        .knows_paths = mob->knows_paths,
+                        .budget_us = ROAM_NEVER,
+                        .check_budget_us = ROAM_NEVER,
+                        .decide_us = ROAM_NEVER,
+                        .announce_us = ROAM_NEVER,
+                        .routability_us = ROAM_NEVER };
+}
+
 static void
 forget_everything (IkeSession *session)
 {
@@ -178,16 +194,16 @@ forget_everything (IkeSession *session)
   ike_task_drop_waiting (session);
   session->current = NULL;
   ike_handshake_clear (&session->handshake);
-  session->mobility.pending_update = FALSE;
-  session->mobility.waiting = FALSE;
-  session->mobility.budget_us = ROAM_NEVER;
-  session->mobility.check_serial = 0;
-  session->mobility.check_budget_us = ROAM_NEVER;
+  ike_attempts_clear (session);
+  ike_probing_stop (session);
+  forget_mobility (&session->mobility);
+  session->renumbered = FALSE;
   session->keepalive_us = ROAM_NEVER;
   session->recreated_child = session->awaits_child = session->tickets_supported = session->ppk_used = FALSE;
   session->tickets_later = 0;
   session->has_nat_seen = FALSE;
   session->n_peer_addresses = 0;
+  ike_peer_addresses_update (session);
   session->established_us = 0;
   session->redirect.due = FALSE;
   session->redirect.resolve_us = session->reauth_us = session->auth_end_us = ROAM_NEVER;
@@ -210,7 +226,7 @@ ike_session_die (IkeSession *session, IkeEventType type, const char *reason, con
 void
 ike_session_close (IkeSession *session, const RoamNow *now, IkeEventType type, const char *reason, const char *advice)
 {
-  if (!session->current || session->state != IKE_STATE_ESTABLISHED)
+  if (!session->current || session->state != IKE_STATE_ESTABLISHED || session->mobility.suspended)
     {
       ike_session_die (session, type, reason, advice);
       return;
@@ -222,7 +238,8 @@ ike_session_close (IkeSession *session, const RoamNow *now, IkeEventType type, c
   session->closing_advice = advice;
   session->closing_us = now->boot_us + CLOSING_PATIENCE_US;
   session->mobility.pending_update = FALSE;
-  session->mobility.budget_us = session->mobility.check_budget_us = ROAM_NEVER;
+  ike_probing_stop (session);
+  forget_mobility (&session->mobility);
   ike_session_set_state (session, IKE_STATE_CLOSING);
   ike_task_delete_ike (session, session->current);
   /* What is outstanding must be answered before the window is free for the DELETE. */
@@ -239,13 +256,12 @@ command_start (IkeSession *session, const RoamNow *now, const IkeCommand *comman
 
   forget_everything (session);
   session->configuration = (IkeConfiguration){ 0 };
-  session->mobike = session->nat_local = session->nat_remote = session->nat_suspected = FALSE;
+  session->dialect = NULL;
+  session->cookieless_seen = FALSE;
+  session->nat_local = session->nat_remote = session->nat_suspected = FALSE;
   session->rtt_us = 0;
   mob->serial = command->serial;
-  mob->now.ifindex = command->path.ifindex;
-  mob->now.local = (RoamEndpoint){ .addr = command->path.local, .port = IKE_PORT };
-  mob->now.remote = (RoamEndpoint){ .addr = session->gateway, .port = IKE_PORT };
-  if (command->path.local.family != session->gateway.family)
+  if (!ike_attempts_begin (session, now, &command->path))
     {
       ike_session_event (session, IKE_EVENT_FAILED, "the gateway has no address of the path's family",
                          "configure a gateway address of that family");
@@ -258,7 +274,7 @@ command_start (IkeSession *session, const RoamNow *now, const IkeCommand *comman
 static void
 command_start_anew (IkeSession *session, const RoamNow *now, const IkeCommand *command)
 {
-  session->gateway = session->configured_gateway;
+  ike_peer_addresses_restore (session);
   session->redirect.from = ROAM_ADDR_NONE;
   session->redirect.n = 0;
   session->wanted4 = session->wanted6 = ROAM_ADDR_NONE;
@@ -271,8 +287,11 @@ command_move (IkeSession *session, const RoamNow *now, const IkeCommand *command
   switch (session->state)
     {
     case IKE_STATE_INIT:
-    case IKE_STATE_AUTH:
       command_start (session, now, command);
+      return;
+    case IKE_STATE_AUTH:
+      if (!ike_mobility_move_early (session, now, command))
+        command_start (session, now, command);
       return;
     case IKE_STATE_ESTABLISHED:
       ike_mobility_move (session, now, command);
@@ -284,6 +303,18 @@ command_move (IkeSession *session, const RoamNow *now, const IkeCommand *command
       ike_session_event (session, IKE_EVENT_PATH_FAILED, "there is no IKE SA to move", NULL);
       return;
     }
+}
+
+static void
+command_gateways (IkeSession *session, const RoamNow *now, const IkeCommand *command)
+{
+  session->n_resolved = MIN (command->n_gateways, IKE_MAX_GATEWAYS);
+  for (guint i = 0; i < session->n_resolved; i++)
+    session->resolved[i] = command->gateways[i];
+  ike_peer_addresses_update (session);
+  ike_probing_restart (session, now);
+  if (session->mobility.suspended && session->paths.n_locals > 0)
+    session->mobility.decide_us = now->boot_us;
 }
 
 static void
@@ -320,16 +351,18 @@ ike_session_input_command (IkeSession *session, const RoamNow *now, const IkeCom
     case IKE_REAUTHENTICATE:
       ike_reauth_start (session, now, NULL);
       break;
+    case IKE_PATHS:
+      ike_mobility_paths (session, now, command);
+      ike_reauth_command (session, now, command);
+      break;
     case IKE_GATEWAYS:
-      if (!ike_redirect_resolved (session, now, command))
-        ike_reauth_command (session, now, command);
+      if (!ike_redirect_resolved (session, now, command) && !ike_reauth_command (session, now, command))
+        command_gateways (session, now, command);
       break;
     case IKE_FETCHED:
     case IKE_SIGNED:
       if (!ike_reauth_command (session, now, command))
         ike_outside_command (session, now, command);
-      break;
-    case IKE_PATHS:
       break;
     case IKE_TERMINATE:
       command_terminate (session, now);
@@ -376,7 +409,8 @@ ike_session_input_datagram (IkeSession *session, const RoamNow *now, guint32 ifi
 static void
 check_liveness (IkeSession *session, const RoamNow *now)
 {
-  if (session->state != IKE_STATE_ESTABLISHED || now->boot_us < session->heard_us + session->dpd_interval_us)
+  if (session->state != IKE_STATE_ESTABLISHED || session->mobility.suspended ||
+      now->boot_us < session->heard_us + session->dpd_interval_us)
     return;
   if (session->current->task)
     return; /* its retransmission is the check */
@@ -389,11 +423,11 @@ ike_session_input_deadline (IkeSession *session, const RoamNow *now)
 {
   if (session->state == IKE_STATE_CLOSING && now->boot_us >= session->closing_us)
     ike_session_die (session, session->closing_type, session->closing_reason, session->closing_advice);
-  if (session->state == IKE_STATE_INIT && now->boot_us >= session->handshake.problem_us)
-    ike_session_die (session, IKE_EVENT_FAILED, session->handshake.problem, session->handshake.advice);
+  ike_attempts_deadline (session, now);
   ike_outside_deadline (session, now);
   ike_mobility_deadline (session, now);
   ike_exchange_deadline (session, now);
+  ike_probing_deadline (session, now);
   ike_child_deadline (session, now);
   ike_nat_keepalive_deadline (session, now);
   check_liveness (session, now);
@@ -416,6 +450,20 @@ ike_session_input_traffic (IkeSession *session, const RoamNow *now, guint32 chil
     return;
   session->heard_us = MAX (session->heard_us, now->boot_us);
   ike_child_traffic (session, child);
+}
+
+void
+ike_session_input_traffic_from (IkeSession *session, const RoamNow *now, guint32 child_id, const RoamAddr *local,
+                                const RoamAddr *remote)
+{
+  IkeChild *child = ike_child_by_id (session, child_id);
+
+  if (!child)
+    return;
+  if (ike_mobility_expects (session, now, local, remote))
+    session->heard_us = MAX (session->heard_us, now->boot_us);
+  ike_child_traffic (session, child);
+  ike_exchange_pump (session, now);
 }
 
 void
@@ -452,15 +500,14 @@ ike_session_next_deadline (const IkeSession *session)
 {
   gint64 next = MIN (ike_exchange_next_deadline (session), ike_child_next_deadline (session));
 
-  next = MIN (next, MIN (session->mobility.budget_us, session->mobility.check_budget_us));
-  next = MIN (next, session->keepalive_us);
+  next = MIN (next, MIN (ike_mobility_next_deadline (session), ike_probing_next_deadline (session)));
+  next = MIN (next, MIN (session->keepalive_us, ike_attempts_next_deadline (session)));
   next = MIN (next, ike_reauth_next_deadline (session));
   next = MIN (next, ike_outside_next_deadline (session));
-  if (session->state == IKE_STATE_INIT)
-    next = MIN (next, session->handshake.problem_us);
   if (session->state == IKE_STATE_CLOSING)
     next = MIN (next, session->closing_us);
-  if (session->state == IKE_STATE_ESTABLISHED && !session->current->task && !ike_task_find (session, IKE_TASK_CHECK, 0))
+  if (session->state == IKE_STATE_ESTABLISHED && !session->mobility.suspended && !session->current->task &&
+      !ike_task_find (session, IKE_TASK_CHECK, 0))
     next = MIN (next, session->heard_us + session->dpd_interval_us);
   return next;
 }
@@ -500,6 +547,25 @@ write_remote_id (const IkeSession *session, IkeStatus *ret_status)
   g_strlcpy (ret_status->remote_id, text, sizeof ret_status->remote_id);
 }
 
+static void
+get_pairs (const IkeSession *session, IkeStatus *ret_status)
+{
+  const IkePair *used = &session->mobility.now;
+
+  for (guint i = 0; i < session->paths.n_candidates; i++)
+    {
+      const IkeCandidate *candidate = &session->paths.candidates[i];
+
+      ret_status->pairs[ret_status->n_pairs++] =
+        (IkePairStatus){ .path = candidate->path,
+                         .remote = { .addr = candidate->remote, .port = used->remote.port },
+                         .state = candidate->state,
+                         .in_use = session->current && ike_paths_is_used (&session->paths, candidate),
+                         .rtt_us = candidate->rtt_us,
+                         .tried_us = candidate->tried_us };
+    }
+}
+
 void
 ike_session_get_status (const IkeSession *session, IkeStatus *ret_status)
 {
@@ -507,9 +573,11 @@ ike_session_get_status (const IkeSession *session, IkeStatus *ret_status)
   const IkeSa *sa = session->current;
 
   memset (ret_status, 0, sizeof *ret_status);
-  ret_status->state = state_to_string (session->state);
+  ret_status->state = session->mobility.suspended ? "suspended" : state_to_string (session->state);
   write_remote_id (session, ret_status);
-  ret_status->mobike = session->mobike;
+  get_pairs (session, ret_status);
+  ret_status->mobike = session->dialect != NULL;
+  ret_status->dialect = session->dialect ? session->dialect->name : "none";
   ret_status->nat_local = session->nat_local;
   ret_status->nat_remote = session->nat_remote;
   ret_status->path = (IkePath){ .ifindex = session->mobility.now.ifindex, .local = session->mobility.now.local.addr };
@@ -644,11 +712,26 @@ ike_session_alloc (RoamRng *rng)
   session->counters = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   session->sas = g_ptr_array_new_with_free_func (ike_sa_free);
   session->children = g_ptr_array_new_with_free_func (ike_child_free);
-  session->mobility.budget_us = session->mobility.check_budget_us = ROAM_NEVER;
+  session->attempts = ike_attempts_new ();
+  session->probing.resolve_us = ROAM_NEVER;
+  forget_mobility (&session->mobility);
   session->keepalive_us = ROAM_NEVER;
   session->handshake.problem_us = session->handshake.puzzle_us = ROAM_NEVER;
   session->redirect.resolve_us = session->reauth_us = session->auth_end_us = ROAM_NEVER;
   return session;
+}
+
+static void
+take_paths (IkeSession *session, const IkeConfig *config)
+{
+  session->configured_gateway = config->gateway;
+  session->n_configured_gateways = MIN (config->n_gateways, IKE_MAX_GATEWAYS);
+  for (guint i = 0; i < session->n_configured_gateways; i++)
+    session->configured_gateways[i] = config->gateways[i];
+  ike_peer_addresses_restore (session);
+  session->force_udp_encap = config->force_udp_encap && config->nat_policy != IKE_NAT_POLICY_FORBID;
+  session->announce_addresses = config->announce_addresses;
+  session->routability_interval_us = config->routability_interval_us;
 }
 
 IkeSession *
@@ -657,7 +740,7 @@ ike_session_new (const IkeConfig *config, RoamRng *rng, char **ret_problem)
   g_autoptr (IkeSession) session = ike_session_alloc (rng);
   g_autofree char *problem = NULL;
 
-  session->configured_gateway = session->gateway = config->gateway;
+  take_paths (session, config);
   session->want_childless = config->childless;
   session->request_ticket = config->request_ticket;
   session->ticket = config->ticket ? roam_secret_ref (config->ticket) : NULL;
@@ -669,13 +752,16 @@ ike_session_new (const IkeConfig *config, RoamRng *rng, char **ret_problem)
   session->request_dns = config->request_dns;
   session->request_domains = config->request_domains;
   session->domains = g_strdupv ((char **)config->domains);
-  session->force_udp_encap = config->force_udp_encap;
   session->require_mobike = config->require_mobike;
+  session->mobility_wanted = config->mobility;
+  session->nat_policy = config->nat_policy;
+  session->path_test_off = config->path_test_off;
   take_times (session, config);
   if (!roam_addr_is_specified (&config->gateway))
     problem = g_strdup ("the gateway's address is missing");
   else if (take_proposals (session, config, &problem) && take_identities (session, config, &problem) &&
-           take_credentials (session, config, &problem) && ike_ppk_configure (session, config, &problem))
+           take_credentials (session, config, &problem) && ike_ppk_configure (session, config, &problem) &&
+           ike_multiple_auth_configure (session, config, &problem))
     return g_steal_pointer (&session);
   if (ret_problem)
     *ret_problem = g_steal_pointer (&problem);
@@ -693,6 +779,7 @@ free_configuration (IkeSession *session)
     ike_credentials_free (session->credentials);
   roam_secret_unref (session->psk);
   roam_secret_unref (session->eap_password);
+  roam_secret_unref (session->eap_new_password);
   g_free (session->eap_identity);
   g_free (session->eap_server_name);
   roam_secret_unref (session->ppk);
@@ -709,10 +796,12 @@ ike_session_free (IkeSession *session)
   g_queue_clear_full (&session->actions, free_action);
   g_ptr_array_unref (session->sas);
   g_ptr_array_unref (session->children);
+  g_array_unref (session->attempts);
   g_hash_table_unref (session->counters);
   g_clear_pointer (&session->ocsp_answer, g_bytes_unref);
   roam_secret_unref (session->ticket);
   ike_identity_clear (&session->local_id);
+  ike_path_tests_free (session->path_tests);
   roam_rng_free (session->rng);
   if (!session->owner)
     free_configuration (session);

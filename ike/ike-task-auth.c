@@ -37,7 +37,7 @@ make_auth (IkeSession *session, const IkeSa *sa, const RoamSecret *sk_p, GBytes 
 
   if (!octets)
     return NULL;
-  switch (session->method)
+  switch (handshake->eap ? IKE_AUTH_METHOD_EAP : session->method)
     {
     case IKE_AUTH_METHOD_PSK:
       secret = session->psk;
@@ -170,7 +170,9 @@ ike_auth_add_request (IkeSession *session, IkePayloads *payloads)
   add_cp (session, payloads);
   if (!session->handshake.childless)
     add_child (session, payloads);
-  ike_payloads_add_notify (payloads, IKE_NOTIFY_MOBIKE_SUPPORTED, NULL, 0);
+  if (ike_dialect_is_offered (session, &ike_dialect_mobike))
+    ike_payloads_add_notify (payloads, IKE_NOTIFY_MOBIKE_SUPPORTED, NULL, 0);
+  ike_addresses_add_to_auth (session, payloads);
   ike_ticket_add_request (session, payloads);
 }
 
@@ -183,6 +185,8 @@ ike_auth_build (IkeSession *session, IkeSa *sa)
 
   if (handshake->resumption)
     return ike_resume_build_auth (session, sa);
+  if (handshake->second_round)
+    return ike_multiple_auth_build (session);
   if (handshake->eap)
     return build_later (session, sa);
   payloads = ike_payloads_new ();
@@ -198,6 +202,7 @@ ike_auth_build (IkeSession *session, IkeSa *sa)
   if (session->method != IKE_AUTH_METHOD_EAP && !ike_auth_add (session, sa, id_body, payloads))
     return NULL;
   ike_auth_add_request (session, payloads);
+  ike_multiple_auth_add (session, payloads);
   if (session->method == IKE_AUTH_METHOD_EAP && session->eap_only)
     ike_payloads_add_notify (payloads, IKE_NOTIFY_EAP_ONLY_AUTHENTICATION, NULL, 0);
   return g_steal_pointer (&payloads);
@@ -348,6 +353,10 @@ explain_error (guint16 notify_type, const char **ret_reason, const char **ret_ad
       *ret_reason = "TS_UNACCEPTABLE: the gateway refused the traffic selectors";
       *ret_advice = "Compare the traffic selectors of both sides.";
       return IKE_EVENT_AUTH_FAILED;
+    case IKE_NOTIFY_UNEXPECTED_NAT_DETECTED:
+      *ret_reason = "UNEXPECTED_NAT_DETECTED: a NAT is in the way";
+      *ret_advice = "The profile forbids networks with NAT.";
+      return IKE_EVENT_FAILED;
     case IKE_NOTIFY_NO_PROPOSAL_CHOSEN:
       *ret_reason = "NO_PROPOSAL_CHOSEN: no ESP proposal fits";
       *ret_advice = "Compare the ESP proposals of both sides.";
@@ -445,12 +454,10 @@ establish (IkeSession *session, const IkeSa *sa, const RoamNow *now, const IkePa
   ike_ticket_forget (session); /* used, or of an IKE SA that is over */
   ike_ticket_process (session, sa, now, message);
   ike_reauth_read_lifetime (session, now, message);
-  session->mobility.good = session->mobility.now;
-  session->mobility.answered = session->mobility.generation;
-  session->mobility.children_moved = TRUE;
   session->keepalive_us = session->nat_local ? now->boot_us + session->nat_keepalive_us : ROAM_NEVER;
-  if (session->mobike)
+  if (session->dialect)
     ike_peer_addresses_read (session, &pair->remote.addr, message);
+  ike_mobility_established (session, now);
   ike_handshake_clear (&session->handshake);
   session->awaits_child = child == NULL;
   if (child)
@@ -486,10 +493,17 @@ accept_gateway (IkeSession *session, const RoamNow *now, const IkeMessage *messa
       ike_session_close (session, now, type, reason, advice);
       return FALSE;
     }
-  if (session->require_mobike && !session->mobike)
+  if (session->require_mobike && !session->dialect)
     {
       ike_session_close (session, now, IKE_EVENT_FAILED, "the gateway does not support MOBIKE",
                          "switch MOBIKE on at the gateway or drop require-mobike");
+      return FALSE;
+    }
+  if (session->nat_policy == IKE_NAT_POLICY_FORBID && !session->dialect)
+    {
+      ike_session_close (session, now, IKE_EVENT_FAILED,
+                         "the gateway cannot tell whether a NAT is on the path, which the policy forbids",
+                         "switch MOBIKE or MOPO on at the gateway, or allow NATs");
       return FALSE;
     }
   return TRUE;
@@ -518,11 +532,18 @@ ike_auth_accept (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePa
   const char *reason;
   IkeChild *child = NULL;
 
+  ike_dialect_choose_in_auth (session, message);
   ike_sa_activate (session, now, sa);
   ike_session_set_state (session, IKE_STATE_ESTABLISHED);
-  session->mobike = ike_message_find_notify (message, IKE_NOTIFY_MOBIKE_SUPPORTED) != NULL;
   if (!accept_gateway (session, now, message))
     return;
+  if (!session->dialect && session->mobility.pending_update)
+    {
+      /* We moved meanwhile, and it cannot be told where to: once more, with INITIAL_CONTACT. */
+      session->mobility.pending_update = FALSE;
+      ike_init_start (session, now);
+      return;
+    }
   read_configuration (session, message, &configuration);
   if (!has_wanted_address (session, &configuration))
     {
@@ -547,6 +568,8 @@ ike_auth_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkeP
   const char *reason, *advice;
   IkeEventType type;
 
+  if (error && error->notify_type == IKE_NOTIFY_UNEXPECTED_NAT_DETECTED && ike_attempts_refused (session, now))
+    return;
   if (session->handshake.resumption)
     {
       ike_resume_process_auth (session, sa, now, pair, message);
@@ -558,7 +581,7 @@ ike_auth_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkeP
       ike_session_die (session, type, reason, advice);
       return;
     }
-  if (session->method == IKE_AUTH_METHOD_EAP && !session->handshake.eap_succeeded)
+  if ((session->method == IKE_AUTH_METHOD_EAP || session->handshake.eap) && !session->handshake.eap_succeeded)
     {
       ike_eap_auth_process (session, sa, now, pair, message);
       return;
@@ -576,5 +599,8 @@ ike_auth_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkeP
                                "Compare ppk-id and the key on both sides.");
       return;
     }
-  ike_auth_accept (session, sa, now, pair, message);
+  if (session->then_eap && !session->handshake.eap)
+    ike_multiple_auth_begin (session, sa, now, message);
+  else
+    ike_auth_accept (session, sa, now, pair, message);
 }

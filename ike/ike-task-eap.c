@@ -17,12 +17,30 @@ make_config (const IkeSession *session)
   return (IkeEapConfig){ .method = session->eap_method,
                          .identity = session->eap_identity,
                          .user = session->eap_identity,
-                         .password = session->eap_password,
+                         .password = session->eap_password_is_old ? session->eap_new_password : session->eap_password,
+                         .new_password = session->eap_password_is_old ? NULL : session->eap_new_password,
                          .credentials = session->credentials,
-                         .server_name = session->eap_server_name };
+                         .server_name = session->eap_server_name,
+                         .plain_success = session->eap_plain_success && session->handshake.peer_key };
+}
+
+/* RFC 9190 2.1.7: with TLS 1.3 the user's name goes under the certificate only; the realm is enough to find a server.
+ */
+static char *
+make_anonymous (const char *identity)
+{
+  const char *realm = strrchr (identity, '@');
+
+  return g_strdup (realm ? realm : "anonymous");
 }
 
 /* EAP identities with a realm are RFC822_ADDR, others KEY_ID (RFC 7296 3.5). */
+static gboolean
+id_of_text (const char *text, IkeIdentity *ret_id, char **ret_problem)
+{
+  return ike_identity_from_text (text, strchr (text, '@') ? IKE_ID_RFC822_ADDR : IKE_ID_KEY_ID, ret_id, ret_problem);
+}
+
 static gboolean
 take_identity (IkeSession *session, const IkeConfig *config, char **ret_problem)
 {
@@ -33,11 +51,25 @@ take_identity (IkeSession *session, const IkeConfig *config, char **ret_problem)
       *ret_problem = g_strdup ("EAP needs an identity");
       return FALSE;
     }
-  session->eap_identity = g_strdup (identity);
-  if (config->local_id != NULL)
+  /* As a second authentication it stands in IDi of the same gateway anyhow. */
+  if (config->method == IKE_AUTH_METHOD_EAP && config->eap_method == IKE_EAP_METHOD_TLS && !config->eap_identity)
+    session->eap_identity = make_anonymous (identity);
+  else
+    session->eap_identity = g_strdup (identity);
+  if (config->local_id != NULL || config->method != IKE_AUTH_METHOD_EAP)
     return TRUE;
-  return ike_identity_from_text (identity, strchr (identity, '@') ? IKE_ID_RFC822_ADDR : IKE_ID_KEY_ID,
-                                 &session->configured_id, ret_problem);
+  return id_of_text (identity, &session->configured_id, ret_problem);
+}
+
+gboolean
+ike_eap_identity (IkeSession *session, IkeIdentity *ret_id)
+{
+  g_autofree char *problem = NULL;
+
+  if (id_of_text (session->eap_identity, ret_id, &problem))
+    return TRUE;
+  ike_session_die (session, IKE_EVENT_AUTH_FAILED, "the EAP identity cannot be written into a packet", NULL);
+  return FALSE;
 }
 
 gboolean
@@ -48,7 +80,9 @@ ike_eap_configure (IkeSession *session, const IkeConfig *config, char **ret_prob
 
   session->eap_method = config->eap_method;
   session->eap_only = config->eap_only;
+  session->eap_plain_success = config->eap_plain_success;
   session->eap_password = config->eap_password ? roam_secret_ref (config->eap_password) : NULL;
+  session->eap_new_password = config->eap_new_password ? roam_secret_ref (config->eap_new_password) : NULL;
   session->eap_server_name = g_strdup (config->eap_server_name ? config->eap_server_name : config->remote_id);
   if (!take_identity (session, config, ret_problem))
     return FALSE;
@@ -95,14 +129,25 @@ accept_authenticator (IkeSession *session, const IkeSa *sa, const RoamNow *now, 
   return TRUE;
 }
 
+gboolean
+ike_eap_start (IkeSession *session)
+{
+  IkeEapConfig config = make_config (session);
+  g_autofree char *problem = NULL;
+
+  session->handshake.eap = ike_eap_new (&config, &problem);
+  if (session->handshake.eap)
+    return TRUE;
+  ike_session_die (session, IKE_EVENT_AUTH_FAILED, "the EAP method cannot be used", NULL);
+  return FALSE;
+}
+
 /* FALSE: it ended, or it waits for what is said of the gateway's certificate. */
 static gboolean
 begin (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair, const IkeMessage *message)
 {
   const IkePayload *id;
   const char *reason, *advice;
-  IkeEapConfig config = make_config (session);
-  g_autofree char *problem = NULL;
 
   if (!accept_authenticator (session, sa, now, message, &reason, &advice))
     {
@@ -113,15 +158,11 @@ begin (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair, 
     return FALSE;
   id = ike_message_find (message, IKE_PAYLOAD_IDR);
   session->handshake.peer_id = g_bytes_new (id->id.body.data, id->id.body.length);
-  session->handshake.eap = ike_eap_new (&config, &problem);
-  if (session->handshake.eap)
-    return TRUE;
-  ike_session_die (session, IKE_EVENT_AUTH_FAILED, "the EAP method cannot be used", NULL);
-  return FALSE;
+  return ike_eap_start (session);
 }
 
-static void
-queue_round (IkeSession *session, IkeSa *sa)
+void
+ike_eap_queue_round (IkeSession *session, IkeSa *sa)
 {
   IkeTask *task;
 
@@ -133,6 +174,17 @@ queue_round (IkeSession *session, IkeSa *sa)
   task = ike_task_new (IKE_TASK_AUTH);
   task->sa = sa;
   ike_task_queue (session, task);
+}
+
+/* The server takes the new password and no other: it is the one to begin with next time. */
+static void
+keep_new_password (IkeSession *session)
+{
+  if (!ike_eap_has_taken_new_password (session->handshake.eap))
+    return;
+  g_message ("ike: the new EAP password counts from now on; it should replace the old one in the profile");
+  ike_count (session, "eap-new-password-used");
+  session->eap_password_is_old = TRUE;
 }
 
 void
@@ -160,11 +212,12 @@ ike_eap_auth_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const 
   switch (ike_eap_process (handshake->eap, session->rng, now, eap->eap.packet, &handshake->eap_response))
     {
     case IKE_EAP_RESPOND:
-      queue_round (session, sa);
+      ike_eap_queue_round (session, sa);
       return;
     case IKE_EAP_SUCCEEDED:
       handshake->eap_succeeded = TRUE;
-      queue_round (session, sa);
+      keep_new_password (session);
+      ike_eap_queue_round (session, sa);
       return;
     case IKE_EAP_FAILED:
       /* RFC 7296 2.21.2: the SA is gone on both sides, without a Delete. */
@@ -173,9 +226,14 @@ ike_eap_auth_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const 
                        reason ? ike_eap_advice (handshake->eap) : "Compare EAP method and credentials on both sides.");
       return;
     case IKE_EAP_DISCARDED:
-      /* Nothing can be said to it, and each exchange needs a request: the conversation is at its end. */
-      ike_session_die (session, IKE_EVENT_AUTH_FAILED, "the gateway's EAP packet makes no sense here",
-                       "With EAP-TLS, servers that do not follow RFC 9190 need TLS 1.2.");
+      /*
+       * Nothing can be said to it, and each exchange needs a request: the conversation is at its end. When the method
+       * had failed on our side before (libreswan answers a TLS alert with an empty request), that is the reason.
+       */
+      reason = ike_eap_reason (handshake->eap);
+      ike_session_die (session, IKE_EVENT_AUTH_FAILED, reason ? reason : "the gateway's EAP packet makes no sense here",
+                       reason ? ike_eap_advice (handshake->eap)
+                              : "With EAP-TLS, servers that do not follow RFC 9190 need TLS 1.2.");
       return;
     }
 }

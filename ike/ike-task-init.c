@@ -71,23 +71,14 @@ ike_init_repeat (IkeSession *session, IkeSa *sa, gint64 not_before_us)
   ike_task_queue (session, task);
 }
 
-/* What an attempt takes over from the one before. */
-typedef struct
-{
-  gboolean restarted, no_resumption;
-} Beginning;
-
-static void
-begin (IkeSession *session, const RoamNow *now, Beginning beginning)
+void
+ike_init_open (IkeSession *session, const RoamNow *now, gboolean with_ticket)
 {
   IkeHandshake *handshake = &session->handshake;
   IkeSa *sa;
 
-  for (guint i = 0; i < session->sas->len; i++)
-    ike_sa_close (session, g_ptr_array_index (session->sas, i));
   ike_handshake_clear (handshake);
-  handshake->restarted = beginning.restarted;
-  handshake->resumption = beginning.no_resumption ? NULL : ike_resume_open (session, now);
+  handshake->resumption = with_ticket ? ike_resume_open (session, now) : NULL;
   handshake->group = session->learned_group ? session->learned_group : ike_proposals_first_group (session->ike_offer);
   handshake->nonce = ike_new_nonce (session);
   session->mobility.now.local.port = session->mobility.now.remote.port =
@@ -98,25 +89,37 @@ begin (IkeSession *session, const RoamNow *now, Beginning beginning)
   ike_init_repeat (session, sa, 0);
 }
 
+static void
+begin (IkeSession *session, const RoamNow *now, gboolean with_ticket)
+{
+  for (guint i = 0; i < session->sas->len; i++)
+    ike_sa_close (session, g_ptr_array_index (session->sas, i));
+  ike_attempts_clear (session);
+  ike_init_open (session, now, with_ticket);
+}
+
 void
 ike_init_start (IkeSession *session, const RoamNow *now)
 {
   session->heard_us = now->boot_us;
-  begin (session, now, (Beginning){ 0 });
+  begin (session, now, TRUE);
 }
 
 void
 ike_init_without_ticket (IkeSession *session, const RoamNow *now)
 {
   ike_count (session, "tickets-refused");
-  begin (session, now, (Beginning){ .no_resumption = TRUE });
+  if (session->current)
+    ike_sa_close (session, session->current);
+  ike_init_open (session, now, FALSE);
 }
 
 void
 ike_init_redirect (IkeSession *session, const RoamNow *now, const RoamAddr *gateway)
 {
   session->redirect.from = session->mobility.now.remote.addr;
-  session->gateway = session->mobility.now.remote.addr = *gateway;
+  session->mobility.now.remote.addr = *gateway;
+  ike_peer_addresses_replace (session, gateway);
   session->learned_group = 0; /* it was the other gateway's */
   ike_init_start (session, now);
 }
@@ -143,6 +146,8 @@ add_extensions (IkeSession *session, IkePayloads *payloads)
 {
   ike_payloads_add_notify (payloads, IKE_NOTIFY_IKEV2_FRAGMENTATION_SUPPORTED, NULL, 0);
   ike_redirect_add (session, payloads);
+  if (ike_dialect_is_offered (session, &ike_dialect_mopo))
+    ike_dialect_add_mopo (payloads);
   if (session->handshake.resumption)
     return; /* no certificates, and no second time for the PPK that is in SK_d (RFC 5723 4.3.3, 8784 3) */
   if (session->credentials)
@@ -174,7 +179,7 @@ ike_init_build (IkeSession *session, IkeSa *sa)
   ike_payloads_add_nonce (payloads, ike_view (handshake->nonce).data, ike_view (handshake->nonce).length);
   if (handshake->resumption)
     ike_resume_add (session, payloads);
-  ike_nat_add (session, sa, &session->mobility.now, payloads);
+  ike_nat_add_init (session, sa, &session->mobility.now, payloads);
   add_extensions (session, payloads);
   message = ike_message_build_clear (&header, payloads);
   if (!message)
@@ -201,8 +206,8 @@ process_cookie (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePay
     }
   if (handshake->cookie_rounds >= IKE_MAX_COOKIE_ROUNDS)
     {
-      ike_session_die (session, IKE_EVENT_FAILED, "the gateway asks for one COOKIE after the other",
-                       "the gateway may be under attack; try again later");
+      ike_init_give_up (session, now, "the gateway asks for one COOKIE after the other",
+                        "the gateway may be under attack; try again later");
       return;
     }
   g_clear_pointer (&handshake->cookie, g_bytes_unref);
@@ -217,7 +222,7 @@ process_cookie (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePay
 
 /* RFC 7296 1.2: the same offer with a public value of the group that the gateway wants, if we offered it. */
 static void
-process_invalid_ke (IkeSession *session, IkeSa *sa, const IkePayloadNotify *notify)
+process_invalid_ke (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePayloadNotify *notify)
 {
   IkeHandshake *handshake = &session->handshake;
   WireReader reader;
@@ -232,8 +237,8 @@ process_invalid_ke (IkeSession *session, IkeSa *sa, const IkePayloadNotify *noti
     }
   if (handshake->ke_rounds >= IKE_MAX_KE_ROUNDS)
     {
-      ike_session_die (session, IKE_EVENT_FAILED, "INVALID_KE_PAYLOAD: the gateway accepts no key exchange method",
-                       "compare the proposals of both sides");
+      ike_init_give_up (session, now, "INVALID_KE_PAYLOAD: the gateway accepts no key exchange method",
+                        "compare the proposals of both sides");
       return;
     }
   handshake->ke_rounds++;
@@ -249,6 +254,11 @@ note_problem (IkeSession *session, const RoamNow *now, guint16 notify_type)
 
   handshake->problem = ike_notify_to_string (notify_type);
   handshake->advice = notify_type == IKE_NOTIFY_NO_PROPOSAL_CHOSEN ? "compare the IKE proposals of both sides" : NULL;
+  if (notify_type == IKE_NOTIFY_NAT_PREVENTED && ike_dialect_is_offered (session, &ike_dialect_mopo))
+    {
+      handshake->problem = "NAT_PREVENTED: a NAT is on the path, which the policy forbids";
+      handshake->advice = "connect through a network without NAT, or allow NATs on both sides";
+    }
   if (handshake->problem_us == ROAM_NEVER)
     handshake->problem_us = now->boot_us + PROBLEM_PATIENCE_US;
 }
@@ -286,6 +296,9 @@ derive (const IkeSession *session, const IkeSa *sa, const IkeMessage *message, c
   *ret_reason = "the gateway knows no post-quantum preshared keys (USE_PPK), which the profile requires";
   if (session->require_ppk && !ike_message_find_notify (message, IKE_NOTIFY_USE_PPK))
     return NULL;
+  *ret_reason = "the gateway does not take two authentications (MULTIPLE_AUTH_SUPPORTED), which the profile wants";
+  if (session->then_eap && !ike_message_find_notify (message, IKE_NOTIFY_MULTIPLE_AUTH_SUPPORTED))
+    return NULL;
   *ret_reason = "KE payload of another group than the one chosen";
   if (suite.group != handshake->group || ke->ke.group != handshake->group)
     return NULL;
@@ -311,9 +324,10 @@ take_features (IkeSession *session, const IkeSa *sa, const IkePair *pair, const 
   if (!hashes || !ike_hash_set_parse (hashes->data, &session->handshake.peer_hashes))
     session->handshake.peer_hashes = 0;
   ike_nat_read (message, sa->spi_i, sa->spi_r, pair, &nat);
-  session->nat_supported = nat.present;
-  session->nat_local = nat.present && nat.local;
-  session->nat_remote = nat.present && nat.remote;
+  ike_dialect_choose_in_init (session, message);
+  session->nat_supported = nat.present && session->nat_policy == IKE_NAT_POLICY_TRAVERSE;
+  session->nat_local = session->nat_supported && nat.local;
+  session->nat_remote = session->nat_supported && nat.remote;
 }
 
 /* RFC 8019 7.2: a PUZZLE in an answer that is otherwise complete is about IKE_AUTH; its string is Nr | SPIr. */
@@ -386,7 +400,7 @@ ike_init_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkeP
   else if (session->handshake.resumption && ike_message_find_notify (message, IKE_NOTIFY_TICKET_NACK))
     ike_init_without_ticket (session, now);
   else if ((notify = ike_message_find_notify (message, IKE_NOTIFY_INVALID_KE_PAYLOAD)))
-    process_invalid_ke (session, sa, notify);
+    process_invalid_ke (session, sa, now, notify);
   else if ((notify = ike_message_find_error (message)))
     note_problem (session, now, notify->notify_type);
   else
@@ -394,20 +408,31 @@ ike_init_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkeP
 }
 
 void
+ike_init_give_up (IkeSession *session, const RoamNow *now, const char *reason, const char *advice)
+{
+  if (!ike_attempts_next (session, now))
+    ike_session_die (session, IKE_EVENT_FAILED, reason, advice);
+}
+
+void
 ike_init_expired (IkeSession *session, const RoamNow *now)
 {
+  const char *reason = session->state == IKE_STATE_AUTH ? "no answer to IKE_AUTH" : "no answer to IKE_SA_INIT";
+
   if (session->handshake.resumption)
     {
       ike_init_without_ticket (session, now);
       return;
     }
-  /* The IKE_SA_INIT response may have been forged: once more from the beginning (RFC 7296 2.4). */
+  if (ike_attempts_next (session, now))
+    return;
   if (session->state == IKE_STATE_AUTH && !session->handshake.restarted)
     {
-      begin (session, now, (Beginning){ .restarted = TRUE, .no_resumption = TRUE });
+      /* The IKE_SA_INIT response may have been forged: once more from the beginning (RFC 7296 2.4). */
+      begin (session, now, FALSE);
+      session->handshake.restarted = TRUE;
       return;
     }
-  ike_session_die (session, IKE_EVENT_FAILED,
-                   session->state == IKE_STATE_AUTH ? "no answer to IKE_AUTH" : "no answer to IKE_SA_INIT",
+  ike_session_die (session, IKE_EVENT_FAILED, reason,
                    "the gateway may be down, or this network blocks UDP ports 500 and 4500");
 }

@@ -4,6 +4,21 @@
 
 #include <string.h>
 
+static const IkeDialect *spoken = &ike_dialect_mobike;
+
+void
+duo_init (int argc, char **argv)
+{
+  if (argc > 1 && g_str_equal (argv[1], ike_dialect_mopo.name))
+    spoken = &ike_dialect_mopo;
+}
+
+const IkeDialect *
+duo_dialect (void)
+{
+  return spoken;
+}
+
 static void
 packet_free (gpointer data)
 {
@@ -43,6 +58,8 @@ duo_gateway_config (void)
   IkeResponderConfig config = { .local_id = "vpn.example.com", .peers = &peer, .n_peers = 1, .n_dns = 1 };
 
   peer.psk = psk ();
+  config.disable_mobike = spoken != &ike_dialect_mobike;
+  config.disable_mopo = spoken != &ike_dialect_mopo;
   g_assert_true (roam_prefix_parse ("10.99.0.0/24", &config.pool4));
   g_assert_true (roam_addr_parse ("10.99.0.254", &config.dns[0]));
   return config;
@@ -338,6 +355,25 @@ duo_move (Duo *duo, const SimLink *link, gboolean children_now)
 }
 
 void
+duo_paths (Duo *duo, SimLink *const *links)
+{
+  IkeCommand command = { .type = IKE_PATHS, .serial = ++duo->serial };
+
+  for (; links[command.n_paths]; command.n_paths++)
+    command.paths[command.n_paths] = (IkePath){ links[command.n_paths]->ifindex, links[command.n_paths]->host };
+  duo_input_command (duo, &command);
+}
+
+void
+duo_gateway_is (Duo *duo, const char *address)
+{
+  IkeCommand command = { .type = IKE_GATEWAYS, .serial = ++duo->serial, .n_gateways = 1 };
+
+  g_assert_true (roam_addr_parse (address, &command.gateways[0]));
+  duo_input_command (duo, &command);
+}
+
+void
 duo_command (Duo *duo, IkeCommandType type)
 {
   IkeCommand command = { .type = type, .serial = ++duo->serial };
@@ -360,6 +396,20 @@ duo_establish (Duo *duo)
   duo_start (duo, duo->a);
   duo_run_until (duo, IKE_EVENT_ESTABLISHED, 30 * SEC);
   g_assert_cmpuint (duo_count (duo->gateway_events, IKE_EVENT_ESTABLISHED), ==, 1);
+}
+
+void
+duo_lose_address (Duo *duo, const char *gone, const char *const *left)
+{
+  RoamAddr addr, addresses[IKE_MAX_RESPONDER_ADDRESSES];
+  RoamNow now = sim_now (duo->sim);
+  guint n = 0;
+
+  g_assert_true (roam_addr_parse (gone, &addr));
+  for (; left[n]; n++)
+    g_assert_true (roam_addr_parse (left[n], &addresses[n]));
+  ike_responder_lose_address (duo->responder, &now, &addr, addresses, n);
+  drain (duo);
 }
 
 void

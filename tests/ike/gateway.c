@@ -91,6 +91,7 @@ gateway_free (Gateway *gw)
   ike_proposals_free (gw->pending_offer);
   ike_message_free (gw->last_answer);
   roam_secret_unref (gw->eap_msk);
+  g_clear_pointer (&gw->second_id, g_bytes_unref);
   roam_secret_unref (gw->resume_sk_d);
   roam_rng_free (gw->rng);
   g_free (gw);
@@ -286,6 +287,12 @@ answer_init (Gateway *gw, const SimPacket *packet, const IkeMessage *message)
   take_hashes (gw, message);
   if (gw->credentials && !gw->no_hashes)
     ike_payloads_add_notify_u16s (payloads, IKE_NOTIFY_SIGNATURE_HASH_ALGORITHMS, ike_signature_hashes, 4);
+  gw->dialect = gw->mopo && ike_dialect_mopo_in (message) ? &ike_dialect_mopo : NULL;
+  if (gw->dialect)
+    {
+      ike_payloads_add_vendor_id (payloads, ike_mopo_vendor_id, sizeof ike_mopo_vendor_id);
+      ike_dialect_add (gw->dialect, gw->dialect->supported, NULL, 0, payloads);
+    }
   if (gw->decorate)
     gw->decorate (gw, IKE_EXCHANGE_IKE_SA_INIT, payloads);
   g_clear_pointer (&gw->init_request, g_bytes_unref);
@@ -407,7 +414,8 @@ verify_client (Gateway *gw, GwSa *sa, const IkeMessage *request)
   IkeView data = auth->auth.data;
   guint8 right[IKE_MAX_HASH];
   g_autoptr (GBytes) octets =
-    ike_auth_signed_octets (sa->keys->suite.prf, view (gw->init_request), view (gw->nr), sa->keys->sk_pi, id->id.body);
+    ike_auth_signed_octets (sa->keys->suite.prf, view (gw->init_request), view (gw->nr), sa->keys->sk_pi,
+                            gw->second_id ? view (gw->second_id) : id->id.body);
 
   gw->client_method = auth->auth.method;
   if (gw->no_ppk)
@@ -473,14 +481,12 @@ add_child_answer (Gateway *gw, GwSa *sa, const IkeMessage *request, IkePayloads 
 static void
 add_additional (Gateway *gw, IkePayloads *payloads)
 {
+  const IkeDialect *dialect = gw->dialect ? gw->dialect : &ike_dialect_mobike;
+
   for (guint i = 0; i < G_N_ELEMENTS (gw->additional) && gw->additional[i]; i++)
     {
-      RoamAddr addr;
-      g_assert_true (roam_addr_parse (gw->additional[i], &addr));
-      ike_payloads_add_notify_addr (payloads,
-                                    addr.family == ROAM_FAMILY_INET4 ? IKE_NOTIFY_ADDITIONAL_IP4_ADDRESS
-                                                                     : IKE_NOTIFY_ADDITIONAL_IP6_ADDRESS,
-                                    &addr);
+      const char *one[] = { gw->additional[i], NULL };
+      gateway_add_list (dialect, one, NULL, payloads);
     }
 }
 
@@ -513,7 +519,10 @@ answer_auth (Gateway *gw, GwSa *sa, const SimPacket *packet, const IkeMessage *r
     add_cp (gw, payloads);
   add_child_answer (gw, sa, request, payloads);
   if (gw->mobike && ike_message_find_notify (request, IKE_NOTIFY_MOBIKE_SUPPORTED))
-    ike_payloads_add_notify (payloads, IKE_NOTIFY_MOBIKE_SUPPORTED, NULL, 0);
+    {
+      ike_payloads_add_notify (payloads, IKE_NOTIFY_MOBIKE_SUPPORTED, NULL, 0);
+      gw->dialect = &ike_dialect_mobike;
+    }
   add_additional (gw, payloads);
 }
 
@@ -541,8 +550,9 @@ answer_deletes (Gateway *gw, GwSa *sa, const IkeMessage *request, IkePayloads *p
 static void
 answer_informational (Gateway *gw, GwSa *sa, const SimPacket *packet, const IkeMessage *request, IkePayloads *payloads)
 {
-  const IkePayloadNotify *cookie2 = ike_message_find_notify (request, IKE_NOTIFY_COOKIE2);
-  gboolean update = ike_message_find_notify (request, IKE_NOTIFY_UPDATE_SA_ADDRESSES) != NULL;
+  const IkeDialect *dialect = gw->dialect ? gw->dialect : &ike_dialect_mobike;
+  const IkePayloadNotify *cookie2 = ike_message_find_notify (request, dialect->cookie2);
+  gboolean update = ike_message_find_notify (request, dialect->update) != NULL;
 
   if (update)
     {
@@ -556,7 +566,7 @@ answer_informational (Gateway *gw, GwSa *sa, const SimPacket *packet, const IkeM
       guint8 data[64];
       memcpy (data, cookie2->data.data, cookie2->data.length);
       data[0] = (guint8)(data[0] ^ (gw->wrong_cookie2 ? 1 : 0));
-      ike_payloads_add_notify (payloads, IKE_NOTIFY_COOKIE2, data, cookie2->data.length);
+      ike_dialect_add (dialect, dialect->cookie2, data, cookie2->data.length, payloads);
     }
   answer_deletes (gw, sa, request, payloads);
   if (update && gw->rekey_child_on_update && gw->rekey_before_answer)
@@ -707,12 +717,18 @@ open_message (Gateway *gw, GwSa *sa, const guint8 *data, gsize length, const Ike
   return message;
 }
 
+static gboolean
+is_update (const Gateway *gw, const IkeMessage *message)
+{
+  return gw->dialect && ike_message_find_notify (message, gw->dialect->update);
+}
+
 static void
 answer_request (Gateway *gw, GwSa *sa, const SimPacket *packet, const IkeMessage *request)
 {
   g_autoptr (IkePayloads) payloads = ike_payloads_new ();
   GwVerdict verdict = gw->hook ? gw->hook (gw, sa, request, payloads) : GW_DEFAULT;
-  gboolean update = ike_message_find_notify (request, IKE_NOTIFY_UPDATE_SA_ADDRESSES) != NULL;
+  gboolean update = is_update (gw, request);
 
   if (verdict == GW_SILENT)
     return;
@@ -748,8 +764,7 @@ note_seen (Gateway *gw, const SimPacket *packet, const IkeHeader *header, IkeMes
                     .id = header->message_id,
                     .flags = header->flags,
                     .is_response = (header->flags & IKE_FLAG_RESPONSE) != 0 };
-  seen->is_update =
-    message && !seen->is_response && ike_message_find_notify (message, IKE_NOTIFY_UPDATE_SA_ADDRESSES) != NULL;
+  seen->is_update = message && !seen->is_response && is_update (gw, message);
   seen->message = message;
   g_ptr_array_add (gw->seen, seen);
 }
@@ -795,6 +810,35 @@ receive_init (Gateway *gw, const SimPacket *packet, const guint8 *data, gsize le
     answer_init (gw, packet, message);
 }
 
+/* By the book: as many payloads as came, the SPIs zero, the Message ID that of the question. */
+static void
+receive_path_test (Gateway *gw, const SimPacket *packet, const guint8 *data, gsize length)
+{
+  GwSa none = { 0 };
+  IkeParseError error;
+  g_autoptr (IkeMessage) message = ike_message_parse_clear (data, length, &error);
+  g_autoptr (IkePayloads) payloads = ike_payloads_new ();
+  g_autoptr (GBytes) answer = NULL;
+  IkeHeader header;
+
+  g_assert_nonnull (message);
+  g_assert_cmphex (message->header.spi_i, ==, 0);
+  g_assert_cmphex (message->header.spi_r, ==, 0);
+  note_seen (gw, packet, &message->header, NULL);
+  if (message->header.flags & IKE_FLAG_RESPONSE)
+    return;
+  gw->path_tests++;
+  if (!gw->mopo || gw->no_path_tests)
+    return;
+  header = message->header;
+  header.flags = IKE_FLAG_RESPONSE;
+  if (message->n_payloads > 0)
+    gateway_add_natd (gw, &none, &packet->local, &packet->remote, payloads);
+  answer = ike_message_build_clear (&header, payloads);
+  g_assert_cmpuint (g_bytes_get_size (answer), <=, length);
+  send_message (gw, &packet->local, &packet->remote, answer);
+}
+
 void
 gateway_receive (Gateway *gw, const SimPacket *packet)
 {
@@ -817,6 +861,11 @@ gateway_receive (Gateway *gw, const SimPacket *packet)
   if (header.exchange == IKE_EXCHANGE_IKE_SA_INIT || header.exchange == IKE_EXCHANGE_IKE_SESSION_RESUME)
     {
       receive_init (gw, packet, data, length);
+      return;
+    }
+  if (header.exchange == IKE_EXCHANGE_PATH_TEST)
+    {
+      receive_path_test (gw, packet, data, length);
       return;
     }
   sa = find_sa (gw, &header);

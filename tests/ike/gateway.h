@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ike/ike-crypto-private.h"
+#include "ike/ike-dialect-private.h"
 #include "ike/ike-message-private.h"
 #include "tests/sim/sim.h"
 
@@ -66,11 +67,14 @@ struct _Gateway
   RoamSecret *resume_sk_d;           /* answers IKE_SESSION_RESUME, whatever the ticket, with this; owned */
   IkeSuite resume_suite;
   RoamSecret *eap_msk; /* set by the hook at EAP Success: the next request ends IKE_AUTH; owned */
+  GBytes *second_id;   /* the client's last ID payload, when it is not the first one's; owned */
   gboolean no_ppk;     /* believes NO_PPK_AUTH instead of AUTH */
   gboolean no_hashes;  /* no SIGNATURE_HASH_ALGORITHMS */
   gboolean old_method; /* signs as if the client had not sent it */
   RoamAddr tia4, tia6, dns;
-  gboolean mobike, nat_detection, fake_nat, fragmentation;
+  gboolean mobike, mopo; /* what it would speak */
+  gboolean nat_detection, fake_nat, fragmentation;
+  gboolean no_path_tests;   /* they are not answered */
   guint cookies;            /* so many COOKIE rounds first */
   guint16 want_group;       /* INVALID_KE_PAYLOAD until it comes; 0: any */
   guint16 init_error;       /* answer IKE_SA_INIT with this notify */
@@ -91,6 +95,8 @@ struct _Gateway
   void (*decorate) (Gateway *gateway, guint8 exchange, IkePayloads *answer);
 
   /* What happened. */
+  const IkeDialect *dialect; /* spoken with the newest client; NULL: none */
+  guint path_tests;          /* questions received, answered or not */
   guint init_requests;
   GPtrArray *seen;     /* GwSeen */
   GPtrArray *sas;      /* GwSa, newest last */
@@ -108,6 +114,9 @@ struct _Gateway
   IkeProposals *pending_offer;
 };
 
+/* The addresses of a list, in the form of @dialect; none: an empty one, from @own. */
+void gateway_add_list (const IkeDialect *dialect, const char *const *addresses, const RoamAddr *own,
+                       IkePayloads *payloads);
 Gateway *gateway_new (Sim *sim, const char *addr);
 void gateway_free (Gateway *gateway);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Gateway, gateway_free)

@@ -214,6 +214,104 @@ test_tls (gconstpointer version)
   world_run_until (world, IKE_EVENT_ESTABLISHED, 10 * SEC);
 }
 
+/*
+ * TLS 1.3 without the octet of RFC 9190 2.1.1: refused, unless the profile says that it may be missing and the gateway
+ * has signed before. covers: IKE-EAPT-008
+ */
+static void
+test_no_indication (void)
+{
+  for (guint i = 0; i < 3; i++)
+    {
+      g_autoptr (Script) script = script_new ("DNS:vpn.example.com");
+      IkeConfig config = eap_config (script, IKE_EAP_METHOD_TLS);
+      g_autoptr (World) world = NULL;
+
+      script->server = eap_server_new_tls (script->ca, script->gateway, TLS1_3_VERSION);
+      script->server->no_indication = TRUE;
+      config.eap_plain_success = i > 0;
+      config.eap_only = script->silent_about_itself = i == 2;
+      world = start (script, &config);
+      world_run_until (world, i == 1 ? IKE_EVENT_ESTABLISHED : IKE_EVENT_AUTH_FAILED, 10 * SEC);
+      if (i != 1)
+        g_assert_cmpuint (world->children->len, ==, 0);
+    }
+}
+
+/* Not even then does Success count before our own Finished, or with an AUTH that is not of the MSK. */
+static void
+test_plain_success_only_at_the_end (void)
+{
+  g_autoptr (Script) early = script_new ("DNS:vpn.example.com");
+  g_autoptr (Script) wrong = script_new ("DNS:vpn.example.com");
+  IkeConfig config = eap_config (early, IKE_EAP_METHOD_TLS);
+  g_autoptr (World) world = NULL;
+
+  config.eap_plain_success = early->success_at_once = TRUE;
+  world = start (early, &config);
+  world_run_until (world, IKE_EVENT_AUTH_FAILED, 10 * SEC);
+  g_clear_pointer (&world, world_free);
+  config = eap_config (wrong, IKE_EAP_METHOD_TLS);
+  config.eap_plain_success = TRUE;
+  wrong->server = eap_server_new_tls (wrong->ca, wrong->gateway, TLS1_3_VERSION);
+  wrong->server->no_indication = TRUE;
+  world = start (wrong, &config);
+  world->gateway->bad_auth = TRUE;
+  world_run_until (world, IKE_EVENT_AUTH_FAILED, 10 * SEC);
+  g_assert_cmpuint (world->children->len, ==, 0);
+}
+
+/* The user's name is in the certificate; in clear there is its realm. covers: IKE-EAPT-011 */
+static void
+test_anonymous (void)
+{
+  static const struct
+  {
+    const char *local_id, *identity, *sent;
+  } cases[] = { { "alice@example.com", NULL, "@example.com" },
+                { "laptop", NULL, "anonymous" },
+                { "alice@example.com", "bob@example.com", "bob@example.com" } };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (Script) script = script_new ("DNS:vpn.example.com");
+      IkeConfig config = eap_config (script, IKE_EAP_METHOD_TLS);
+      g_autoptr (World) world = NULL;
+
+      config.local_id = cases[i].local_id;
+      config.eap_identity = cases[i].identity;
+      script->server = eap_server_new_tls (script->ca, script->gateway, TLS1_3_VERSION);
+      world = start (script, &config);
+      world_run_until (world, IKE_EVENT_ESTABLISHED, 10 * SEC);
+      g_assert_cmpstr (script->server->identity, ==, cases[i].sent);
+    }
+}
+
+/* Refused, tried again with the new one; from then on that one comes first. */
+static void
+test_new_password (void)
+{
+  g_autoptr (Script) script = script_new ("DNS:vpn.example.com");
+  g_autoptr (RoamSecret) fresh = roam_secret_new ((const guint8 *)"battery staple", 14);
+  IkeConfig config = eap_config (script, IKE_EAP_METHOD_MSCHAPV2);
+  g_autoptr (World) world = NULL;
+
+  config.eap_new_password = fresh;
+  script->server = eap_server_new_mschapv2 (USER, "battery staple");
+  script->server->again = "E=691 R=1 C=00112233445566778899AABBCCDDEEFF V=3 M=wrong";
+  world = start (script, &config);
+  world_run_until (world, IKE_EVENT_ESTABLISHED, 5 * SEC);
+  g_assert_cmpuint (world_counter (world, "eap-new-password-used"), ==, 1);
+  world_command (world, IKE_ABANDON);
+  eap_server_free (script->server);
+  script->server = eap_server_new_mschapv2 (USER, "battery staple");
+  script->rounds = 0;
+  g_clear_pointer (&world->gateway->eap_msk, roam_secret_unref);
+  world_start (world, world->a);
+  world_run_until (world, IKE_EVENT_ESTABLISHED, 5 * SEC);
+  g_assert_false (script->server->retried);
+}
+
 static void
 test_bad_auth (void)
 {
@@ -459,6 +557,123 @@ test_incomplete (void)
     }
 }
 
+/* --- a second authentication (RFC 4739) --- */
+
+static void
+add_multiple (Gateway *gw, guint8 exchange, IkePayloads *answer)
+{
+  if (exchange == IKE_EXCHANGE_IKE_SA_INIT)
+    ike_payloads_add_notify (answer, IKE_NOTIFY_MULTIPLE_AUTH_SUPPORTED, NULL, 0);
+}
+
+/* The first request is whole and gets IDr, CERT and AUTH only; from the second on EAP. */
+static GwVerdict
+multiple_hook (Gateway *gw, GwSa *sa, const IkeMessage *request, IkePayloads *answer)
+{
+  Script *script = gw->user;
+  g_autoptr (GBytes) packet = NULL;
+  const IkePayload *id = ike_message_find (request, IKE_PAYLOAD_IDI);
+  const guint8 *data;
+  gsize length;
+
+  if (request->header.exchange != IKE_EXCHANGE_IKE_AUTH || gw->eap_msk)
+    return GW_DEFAULT;
+  if (script->rounds++ == 0)
+    {
+      g_assert_nonnull (ike_message_find (request, IKE_PAYLOAD_AUTH));
+      g_assert_nonnull (ike_message_find_notify (request, IKE_NOTIFY_MULTIPLE_AUTH_SUPPORTED));
+      g_assert_nonnull (ike_message_find_notify (request, IKE_NOTIFY_ANOTHER_AUTH_FOLLOWS));
+      gateway_add_auth (gw, sa, answer);
+      return GW_ANSWER;
+    }
+  if (script->rounds == 2)
+    {
+      g_assert_nonnull (id);
+      g_assert_cmpmem (id->id.data.data, id->id.data.length, "bob@example.com", 15);
+      g_assert_null (ike_message_find (request, IKE_PAYLOAD_AUTH));
+      g_assert_null (ike_message_find (request, IKE_PAYLOAD_SA));
+      g_clear_pointer (&gw->second_id, g_bytes_unref);
+      gw->second_id = g_bytes_new (id->id.body.data, id->id.body.length);
+    }
+  packet = next_packet (script, request);
+  data = g_bytes_get_data (packet, &length);
+  ike_payloads_add_eap (answer, data, length);
+  if (data[0] == IKE_EAP_CODE_SUCCESS)
+    gw->eap_msk = roam_secret_ref (script->server->msk);
+  return GW_ANSWER;
+}
+
+static IkeConfig
+multiple_config (const Script *script)
+{
+  IkeConfig config = eap_config (script, IKE_EAP_METHOD_MSCHAPV2);
+
+  config.method = IKE_AUTH_METHOD_CERTIFICATE;
+  config.certificate_pem = script->client_pem;
+  config.private_key_pem = script->client_key;
+  config.then_eap = TRUE;
+  config.eap_identity = "bob@example.com";
+  return config;
+}
+
+/* covers: IKE-MUL-001 */
+static void
+test_multiple (void)
+{
+  g_autoptr (Script) script = script_new ("DNS:vpn.example.com");
+  IkeConfig config = multiple_config (script);
+  g_autoptr (World) world = world_new (&config);
+
+  script->server = eap_server_new_mschapv2 ("bob@example.com", "correct horse");
+  world->gateway->credentials = script->credentials;
+  world->gateway->user = script;
+  world->gateway->hook = multiple_hook;
+  world->gateway->decorate = add_multiple;
+  world_start (world, world->a);
+  world_run_until (world, IKE_EVENT_ESTABLISHED, 5 * SEC);
+  g_assert_cmpuint (script->rounds, >, 3);
+  g_assert_cmpuint (world->outbound, ==, 1);
+}
+
+/* A gateway that takes one only is not given less than the profile says. */
+static void
+test_multiple_unsupported (void)
+{
+  g_autoptr (Script) script = script_new ("DNS:vpn.example.com");
+  IkeConfig config = multiple_config (script);
+  g_autoptr (World) world = world_new (&config);
+  const IkeEvent *event;
+
+  world->gateway->credentials = script->credentials;
+  world_start (world, world->a);
+  event = world_run_until (world, IKE_EVENT_FAILED, 60 * SEC);
+  g_assert_nonnull (strstr (event->reason, "two authentications"));
+  g_assert_null (gateway_last_seen (world->gateway, IKE_EXCHANGE_IKE_AUTH));
+}
+
+static void
+test_multiple_bad_configuration (void)
+{
+  g_autoptr (Script) script = script_new ("DNS:vpn.example.com");
+  g_autoptr (RoamRng) rng = roam_rng_new_for_test (1);
+  IkeConfig good = multiple_config (script), config = good;
+
+  for (guint i = 0; i < 3; i++)
+    {
+      g_autofree char *problem = NULL;
+
+      config = good;
+      if (i == 0)
+        config.eap_identity = NULL;
+      else if (i == 1)
+        config.method = IKE_AUTH_METHOD_EAP;
+      else
+        config.eap_password = NULL;
+      g_assert_null (ike_session_new (&config, rng, &problem));
+      g_assert_nonnull (problem);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -467,6 +682,10 @@ main (int argc, char **argv)
   g_test_add_func ("/ike/session-eap/wrong-password", test_wrong_password);
   g_test_add_data_func ("/ike/session-eap/tls12", GINT_TO_POINTER (TLS1_2_VERSION), test_tls);
   g_test_add_data_func ("/ike/session-eap/tls13", GINT_TO_POINTER (TLS1_3_VERSION), test_tls);
+  g_test_add_func ("/ike/session-eap/no-indication", test_no_indication);
+  g_test_add_func ("/ike/session-eap/plain-success", test_plain_success_only_at_the_end);
+  g_test_add_func ("/ike/session-eap/anonymous", test_anonymous);
+  g_test_add_func ("/ike/session-eap/new-password", test_new_password);
   g_test_add_func ("/ike/session-eap/bad-auth", test_bad_auth);
   g_test_add_func ("/ike/session-eap/no-auth", test_no_auth);
   g_test_add_func ("/ike/session-eap/eap-only", test_eap_only);
@@ -478,5 +697,8 @@ main (int argc, char **argv)
   g_test_add_func ("/ike/session-eap/identities", test_identities);
   g_test_add_func ("/ike/session-eap/ppk", test_ppk);
   g_test_add_func ("/ike/session-eap/incomplete", test_incomplete);
+  g_test_add_func ("/ike/eap/multiple", test_multiple);
+  g_test_add_func ("/ike/eap/multiple-unsupported", test_multiple_unsupported);
+  g_test_add_func ("/ike/eap/multiple-bad-configuration", test_multiple_bad_configuration);
   return g_test_run ();
 }

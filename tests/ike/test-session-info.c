@@ -382,7 +382,7 @@ test_dead_peer (void)
   world_run_until (world, IKE_EVENT_DEAD, 600 * SEC);
   sent = world->sent->len;
   g_assert_cmpuint (sent, ==, 12);
-  g_assert_true (g_str_has_suffix (world->trace->str, "send remove:1 event:dead "));
+  g_assert_true (g_str_has_suffix (world->trace->str, "remove:1 event:dead "));
   world_run (world, 600 * SEC);
   g_assert_cmpuint (world->sent->len, ==, sent);
 }

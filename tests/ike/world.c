@@ -3,6 +3,21 @@
 
 #include <string.h>
 
+static const IkeDialect *spoken = &ike_dialect_mobike;
+
+void
+world_init (int argc, char **argv)
+{
+  if (argc > 1 && g_str_equal (argv[1], ike_dialect_mopo.name))
+    spoken = &ike_dialect_mopo;
+}
+
+const IkeDialect *
+world_dialect (void)
+{
+  return spoken;
+}
+
 static const char *
 event_name (IkeEventType type)
 {
@@ -65,6 +80,8 @@ world_new (const IkeConfig *config)
 
   world->sim = sim_new (1);
   world->gateway = gateway_new (world->sim, WORLD_GATEWAY);
+  world->gateway->mobike = spoken == &ike_dialect_mobike;
+  world->gateway->mopo = spoken == &ike_dialect_mopo;
   world->session = ike_session_new (config, rng, &problem);
   g_assert_cmpstr (problem, ==, NULL);
   world->a = sim_add_link (world->sim, 1, WORLD_HOST_A, 20 * MS);
@@ -273,6 +290,26 @@ world_move (World *world, const SimLink *link, gboolean children_now)
   world_input_command (world, &command);
 }
 
+void
+world_paths (World *world, SimLink *const *links)
+{
+  IkeCommand command = { .type = IKE_PATHS, .serial = ++world->serial };
+
+  for (; links[command.n_paths]; command.n_paths++)
+    command.paths[command.n_paths] = (IkePath){ links[command.n_paths]->ifindex, links[command.n_paths]->host };
+  world_input_command (world, &command);
+}
+
+void
+world_gateways (World *world, const char *const *addresses)
+{
+  IkeCommand command = { .type = IKE_GATEWAYS, .serial = ++world->serial };
+
+  for (; addresses[command.n_gateways]; command.n_gateways++)
+    g_assert_true (roam_addr_parse (addresses[command.n_gateways], &command.gateways[command.n_gateways]));
+  world_input_command (world, &command);
+}
+
 World *
 world_established (const IkeConfig *config)
 {
@@ -322,6 +359,29 @@ world_message (const Sent *sent)
 {
   gsize skip = sent->local.port == IKE_NATT_PORT ? IKE_NON_ESP_MARKER_LENGTH : 0;
   return g_bytes_new_from_bytes (sent->data, skip, g_bytes_get_size (sent->data) - skip);
+}
+
+guint8
+world_exchange (const Sent *sent)
+{
+  g_autoptr (GBytes) message = NULL;
+  IkeParseError error;
+  IkeHeader header;
+
+  if (g_bytes_get_size (sent->data) < IKE_HEADER_LENGTH)
+    return 0;
+  message = world_message (sent);
+  return ike_header_parse (g_bytes_get_data (message, NULL), g_bytes_get_size (message), &header, &error)
+           ? header.exchange
+           : 0;
+}
+
+void
+world_drop_path_tests (World *world)
+{
+  for (guint i = world->sent->len; i > 0; i--)
+    if (world_exchange (g_ptr_array_index (world->sent, i - 1)) == IKE_EXCHANGE_PATH_TEST)
+      g_ptr_array_remove_index (world->sent, i - 1);
 }
 
 gboolean

@@ -42,6 +42,9 @@ typedef struct
 #define MS ROAM_USEC_PER_MSEC
 #define SEC ROAM_USEC_PER_SEC
 
+/* What the gateways of this program speak: "mopo" as the first argument, else MOBIKE. After g_test_init(). */
+void world_init (int argc, char **argv);
+const IkeDialect *world_dialect (void);
 /* Links a and b with 20 ms one way, nat likewise. The configuration may be changed before world_start(). */
 IkeConfig world_config (void);
 World *world_new (const IkeConfig *config);
@@ -56,6 +59,10 @@ void world_command (World *world, IkeCommandType type);
 void world_input_command (World *world, const IkeCommand *command);
 void world_start (World *world, const SimLink *link);
 void world_move (World *world, const SimLink *link, gboolean children_now);
+/* PATHS with these links, NULL-terminated. */
+void world_paths (World *world, SimLink *const *links);
+/* GATEWAYS with these addresses, NULL-terminated. */
+void world_gateways (World *world, const char *const *addresses);
 /* START on link a and ESTABLISHED. */
 World *world_established (const IkeConfig *config);
 const IkeEvent *world_event (const World *world, IkeEventType type); /* newest of @type, NULL: none */
@@ -64,6 +71,10 @@ guint64 world_counter (const World *world, const char *name);
 /* The newest datagram sent by the engine; IKE message without marker. */
 const Sent *world_last_sent (const World *world);
 GBytes *world_message (const Sent *sent);
+/* 0: not IKE. */
+guint8 world_exchange (const Sent *sent);
+/* PATH_TEST and its answers are forgotten: what is left are the exchanges of IKE SAs. */
+void world_drop_path_tests (World *world);
 gboolean world_addr_is (const RoamAddr *addr, const char *text);
 void world_traffic (World *world, guint32 child_id);
 void world_unanswered (World *world, guint32 child_id);
