@@ -200,6 +200,7 @@ forget_everything (IkeSession *session)
   session->renumbered = FALSE;
   session->keepalive_us = ROAM_NEVER;
   session->recreated_child = session->awaits_child = session->tickets_supported = session->ppk_used = FALSE;
+  session->small_fragments = FALSE;
   session->tickets_later = 0;
   session->has_nat_seen = FALSE;
   session->n_peer_addresses = 0;
