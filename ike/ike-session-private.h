@@ -45,6 +45,8 @@
 #define IKE_REKEY_MARGIN_US (10 * 60 * ROAM_USEC_PER_SEC)
 /* What one IP packet carries without fragments everywhere (RFC 7383 2.5.1 suggests 576 and 1280). */
 #define IKE_FRAGMENT_MTU 1280
+/* What it may have to be on IPv4, when nobody answers to those. */
+#define IKE_SMALL_FRAGMENT_MTU 576
 #define IKE_DEFAULT_KEEPALIVE_US (20 * ROAM_USEC_PER_SEC) /* RFC 3948 4 */
 /* RFC 5685 7: MAX_REDIRECTS within REDIRECT_LOOP_DETECT_PERIOD. */
 #define IKE_MAX_REDIRECTS 5
@@ -142,6 +144,7 @@ struct _IkeSa
   guint32 next_id;
   IkeTask *task; /* outstanding */
   IkeSent request;
+  IkePayloads *request_payloads; /* of a protected one; NULL: none */
   RoamRetransmit timer;
   gint64 first_sent_us;
   guint copies;    /* sent on the present path */
@@ -397,8 +400,9 @@ struct _IkeSession
   gboolean cookieless_seen;
   IkePathTests *path_tests;
   gboolean fragmentation;
-  gboolean nat_supported; /* the gateway sent NAT_DETECTION in IKE_SA_INIT */
-  gboolean nat_prevented; /* gateway: NAT_PREVENTION of IKE_SA_INIT fitted */
+  gboolean small_fragments; /* large ones were not answered */
+  gboolean nat_supported;   /* the gateway sent NAT_DETECTION in IKE_SA_INIT */
+  gboolean nat_prevented;   /* gateway: NAT_PREVENTION of IKE_SA_INIT fitted */
   gboolean nat_local, nat_remote, nat_suspected;
   /* NAT_DETECTION_DESTINATION_IP of the last answer on the NAT-T port, and the SPIs it was made of. */
   guint8 nat_seen[IKE_NAT_DETECTION_LENGTH];
@@ -488,6 +492,11 @@ void ike_sa_reap (IkeSession *session);
 IkeCipher *ike_sa_cipher_out (const IkeSa *sa);
 IkeCipher *ike_sa_cipher_in (const IkeSa *sa);
 const RoamSecret *ike_sa_sk_p (const IkeSa *sa, gboolean ours);
+/*
+ * The outstanding request of @sa in smaller, that is more, fragments (RFC 7383 2.5.2). FALSE: as it was, since it
+ * is small or there is no smaller way.
+ */
+gboolean ike_sa_refragment (IkeSession *session, IkeSa *sa);
 /* Protected message of @sa, in fragments where needed and agreed on. Elements are GBytes. */
 GPtrArray *ike_sa_build (IkeSession *session, IkeSa *sa, guint8 exchange, gboolean response, guint32 id,
                          const IkePayloads *payloads);
