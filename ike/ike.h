@@ -76,6 +76,8 @@ typedef struct {
   const char *ike_proposals;    /* strongSwan-like: "aes256gcm16-prfsha384-ecp384,aes128-sha256-modp2048"; NULL: the recommended list */
   const char *esp_proposals;    /* "aes256gcm16,aes128gcm16,aes256-sha256"; NULL: the recommended list */
   gboolean request_tia4, request_tia6, request_dns;
+  const RoamPrefix *refused_inner; /* the gateway may assign no inner address in these, and none of the outer ones ever */
+  guint n_refused_inner;
   gboolean force_udp_encap;     /* user-space data plane: report a NAT so that ESP stays in UDP */
   gboolean require_mobike;
   gint64 dpd_interval_us;       /* liveness check after that much silence; 0: 30 s */
@@ -125,6 +127,9 @@ extern const char ike_pq_esp_proposals[];
  * word and what is allowed. @esp: ESP rather than IKE.
  */
 char *ike_proposals_check (const char *text, gboolean esp);
+
+/* What works but is unwise (RFC 7296 5), a sentence each; NULL-terminated, caller frees. */
+char **ike_config_dup_warnings (const IkeConfig *config);
 
 /* A local place to send from: the interface and its address. */
 typedef struct {
