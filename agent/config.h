@@ -24,6 +24,12 @@ typedef enum
   AGENT_CONFIG_INSIDE_TEARDOWN,
 } AgentConfigInside;
 
+typedef enum
+{
+  AGENT_CONFIG_NAME_SERVICE_RESOLVED,
+  AGENT_CONFIG_NAME_SERVICE_NONE,
+} AgentConfigNameService;
+
 /* A further key: "[ADDRESS] SPI FILE [ALGORITHM]". */
 typedef struct
 {
@@ -86,6 +92,7 @@ typedef struct
   guint32 dpd_interval_s, start_delay_ms;
 
   /* [data] */
+  int name_service; /* AgentConfigNameService */
   char *tun_name;
   guint32 mtu; /* 0: computed */
   guint32 hold_packets;

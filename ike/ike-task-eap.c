@@ -226,9 +226,14 @@ ike_eap_auth_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const 
                        reason ? ike_eap_advice (handshake->eap) : "Compare EAP method and credentials on both sides.");
       return;
     case IKE_EAP_DISCARDED:
-      /* Nothing can be said to it, and each exchange needs a request: the conversation is at its end. */
-      ike_session_die (session, IKE_EVENT_AUTH_FAILED, "the gateway's EAP packet makes no sense here",
-                       "With EAP-TLS, servers that do not follow RFC 9190 need TLS 1.2.");
+      /*
+       * Nothing can be said to it, and each exchange needs a request: the conversation is at its end. When the method
+       * had failed on our side before (libreswan answers a TLS alert with an empty request), that is the reason.
+       */
+      reason = ike_eap_reason (handshake->eap);
+      ike_session_die (session, IKE_EVENT_AUTH_FAILED, reason ? reason : "the gateway's EAP packet makes no sense here",
+                       reason ? ike_eap_advice (handshake->eap)
+                              : "With EAP-TLS, servers that do not follow RFC 9190 need TLS 1.2.");
       return;
     }
 }
