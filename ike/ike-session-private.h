@@ -365,6 +365,7 @@ struct _IkeSession
   char *ppk_id;
   gboolean require_ppk;
   IkeProposals *ike_offer, *esp_offer;
+  GArray *refused_inner; /* RoamPrefix; NULL: a gateway's side */
   gboolean request_tia4, request_tia6, request_dns, request_domains, force_udp_encap, require_mobike;
   gboolean want_childless, request_ticket, shared_identity, natt_port_first, path_test_off;
   IkeMobilityDialect mobility_wanted;
@@ -607,6 +608,9 @@ void ike_outside_command (IkeSession *session, const RoamNow *now, const IkeComm
 void ike_outside_deadline (IkeSession *session, const RoamNow *now);
 gint64 ike_outside_next_deadline (const IkeSession *session);
 void ike_outside_clear (IkeHandshake *handshake);
+
+/* ike-policy.c: may the gateway assign these inner addresses? */
+gboolean ike_policy_accepts (const IkeSession *session, const IkeConfiguration *configuration);
 
 /* ike-revocation.c */
 

@@ -750,6 +750,9 @@ ike_session_new (const IkeConfig *config, RoamRng *rng, char **ret_problem)
   session->redirect.accept = config->accept_redirect;
   session->request_tia4 = config->request_tia4;
   session->request_tia6 = config->request_tia6;
+  session->refused_inner = g_array_new (FALSE, FALSE, sizeof (RoamPrefix));
+  if (config->n_refused_inner > 0)
+    g_array_append_vals (session->refused_inner, config->refused_inner, config->n_refused_inner);
   session->request_dns = config->request_dns;
   session->request_domains = config->request_domains;
   session->domains = g_strdupv ((char **)config->domains);
@@ -786,6 +789,7 @@ free_configuration (IkeSession *session)
   roam_secret_unref (session->ppk);
   g_free (session->ppk_id);
   g_strfreev (session->domains);
+  g_clear_pointer (&session->refused_inner, g_array_unref);
 }
 
 void

@@ -557,6 +557,12 @@ ike_auth_accept (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePa
                          "the gateway needs an address pool for this connection");
       return;
     }
+  if (!ike_policy_accepts (session, &configuration))
+    {
+      ike_session_close (session, now, IKE_EVENT_AUTH_FAILED, "the gateway assigned an inner address that is refused",
+                         "It is one of this machine or of the gateway, or lies in a network that the profile exempts.");
+      return;
+    }
   if (!session->handshake.childless)
     child = make_child (session, sa, message, &configuration, &reason);
   if (!child && !session->handshake.childless)

@@ -75,6 +75,8 @@ perform (Probe *probe, const IkeAction *action)
       probe_fetch (probe, action);
       return;
     case IKE_ACTION_SIGN:
+      probe_sign (probe, action);
+      return;
     case IKE_ACTION_TICKET:
       return;
     }
@@ -172,6 +174,8 @@ run (Probe *probe, const ProbeOptions *options)
   IkeCommand start = { .type = IKE_START, .path = probe->first };
 
   probe->expect = options->expect;
+  probe->private_key = options->private_key;
+  probe->pin = options->pin;
   probe->touch_new_children = options->traffic;
   probe->start_us = probe_now ().boot_us;
   probe->end_us = probe->start_us + options->duration_ms * ROAM_USEC_PER_MSEC;
