@@ -114,7 +114,7 @@ process_peer_addresses (IkeSession *session, const RoamNow *now, const IkePair *
   if (session->responder)
     return; /* only the client decides about the path (RFC 4555 3.6) */
   /* The address in use is no longer the gateway's: the one that it sends from is (RFC 4555 3.5). */
-  ike_mobility_take_remote (session, now, &pair->remote.addr, "the gateway's address in use is gone");
+  ike_mobility_follow (session, now, pair, "the gateway's address in use is gone");
 }
 
 /* RFC 4555 3.7: COOKIE2 comes back as it was, in errors too. */
