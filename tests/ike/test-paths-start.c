@@ -296,6 +296,79 @@ test_nat_without_mobike (void)
   g_assert_null (world_event (world, IKE_EVENT_DEAD));
 }
 
+/* --- another IKE SA --- */
+
+static gboolean
+has_remote (const World *world, const char *remote)
+{
+  IkeStatus status;
+
+  ike_session_get_status (world->session, &status);
+  for (guint i = 0; i < status.n_pairs; i++)
+    if (world_addr_is (&status.pairs[i].remote.addr, remote))
+      return TRUE;
+  return FALSE;
+}
+
+static void
+test_redirected (void)
+{
+  IkeConfig config = world_config ();
+  g_autoptr (World) world = NULL;
+  IkePayloads *payloads = ike_payloads_new ();
+  static const guint8 target[] = { 1, 4, 203, 0, 113, 3 };
+  IkeStatus status;
+
+  /* The other gateway has no MOBIKE: nothing of the old IKE SA's is taken over. covers: MOB-INT-002 */
+  config.accept_redirect = TRUE;
+  world = world_new (&config);
+  world->gateway->additional[0] = "203.0.113.77";
+  world_start (world, world->a);
+  world_run_until (world, IKE_EVENT_ESTABLISHED, SEC);
+  g_assert_true (has_remote (world, "203.0.113.77"));
+  world->gateway->additional[0] = NULL;
+  world->gateway->mobike = FALSE;
+  ike_payloads_add_notify (payloads, IKE_NOTIFY_REDIRECT, target, sizeof target);
+  gateway_request (world->gateway, NULL, IKE_EXCHANGE_INFORMATIONAL, payloads);
+  world_run_until (world, IKE_EVENT_REDIRECTED, SEC);
+  world_run (world, 2 * SEC);
+  ike_session_get_status (world->session, &status);
+  g_assert_true (world_addr_is (&status.remote.addr, WORLD_GATEWAY2));
+  g_assert_false (status.mobike);
+  g_assert_false (has_remote (world, "203.0.113.77"));
+  g_assert_false (has_remote (world, WORLD_GATEWAY)); /* it is another gateway */
+  world_forget (world);
+  world_move (world, world->b, TRUE);
+  g_assert_cmpstr (world->trace->str, ==, "event:path-failed ");
+}
+
+static void
+test_reauthenticated (void)
+{
+  g_autoptr (World) world = world_established (NULL);
+  SimLink *links[] = { world->a, world->b, NULL };
+  guint sent;
+
+  /* The new one begins where we are; the old one's Delete goes over its own path. covers: MOB-INT-007 */
+  world_paths (world, links);
+  world_move (world, world->b, TRUE);
+  world_run_until (world, IKE_EVENT_PATH_OK, SEC);
+  sent = world->sent->len;
+  world_command (world, IKE_REAUTHENTICATE);
+  world_run (world, SEC);
+  g_assert_cmpuint (gateway_live_sas (world->gateway), ==, 1);
+  g_assert_cmpuint (world->sent->len, ==, sent + 3);
+  for (guint i = sent; i < world->sent->len; i++)
+    g_assert_cmpuint (nth_sent (world, i)->ifindex, ==, 2);
+  g_assert_cmpint (exchange_of (nth_sent (world, sent + 2)), ==, IKE_EXCHANGE_INFORMATIONAL);
+  /* Its paths are known as before. */
+  world->b->up_blocked = TRUE;
+  world_command (world, IKE_CHECK);
+  world_run_until (world, IKE_EVENT_PATH_CHANGED, 5 * SEC);
+  world_run (world, SEC);
+  g_assert_true (world_addr_is (&gateway_sa (world->gateway)->remote.addr, WORLD_HOST_A));
+}
+
 /* --- no NATs allowed --- */
 
 static const IkePayloadNotify *
@@ -420,6 +493,8 @@ main (int argc, char **argv)
   g_test_add_func ("/ike/start/move-after-auth-arrived", test_move_after_auth_arrived);
   g_test_add_func ("/ike/start/move-without-mobike", test_move_without_mobike);
   g_test_add_func ("/ike/start/nat-without-mobike", test_nat_without_mobike);
+  g_test_add_func ("/ike/start/redirected", test_redirected);
+  g_test_add_func ("/ike/start/reauthenticated", test_reauthenticated);
   g_test_add_func ("/ike/start/forbidden", test_forbidden);
   g_test_add_func ("/ike/start/forbidden-unasked", test_forbidden_unasked);
   g_test_add_func ("/ike/start/forbidden-six", test_forbidden_six);
