@@ -444,6 +444,8 @@ gboolean ike_responder_shares_address (const IkeResponder *responder, const IkeS
 /* --- ike-session.c --- */
 
 void ike_session_set_state (IkeSession *session, IkeState state);
+/* ike-status.c */
+const char *ike_state_to_string (IkeState state);
 /* Takes what @action owns. */
 void ike_session_push (IkeSession *session, IkeAction *action);
 /* On the NAT-T port @message stands behind the non-ESP marker (RFC 3948 2.2). */
