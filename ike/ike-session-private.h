@@ -172,7 +172,7 @@ struct _IkeChild
 
 typedef struct
 {
-  IkePair now, good;       /* in use; last one the gateway confirmed */
+  IkePair now, good;       /* in use; last one the gateway confirmed, or where the client proved to be */
   guint32 generation;      /* +1 with every change */
   guint32 answered;        /* newest generation that the gateway confirmed */
   gboolean pending_update; /* an UPDATE_SA_ADDRESSES has to follow */
@@ -450,6 +450,8 @@ gboolean ike_responder_shares_address (const IkeResponder *responder, const IkeS
 /* --- ike-session.c --- */
 
 void ike_session_set_state (IkeSession *session, IkeState state);
+/* ike-status.c */
+const char *ike_state_to_string (IkeState state);
 /* Takes what @action owns. */
 void ike_session_push (IkeSession *session, IkeAction *action);
 /* On the NAT-T port @message stands behind the non-ESP marker (RFC 3948 2.2). */
@@ -897,8 +899,10 @@ void ike_mobility_move (IkeSession *session, const RoamNow *now, const IkeComman
 gboolean ike_mobility_move_early (IkeSession *session, const RoamNow *now, const IkeCommand *command);
 /* By ourselves, to a pair that the gateway answered on or may; PATH_CHANGED says why. */
 void ike_mobility_take (IkeSession *session, const RoamNow *now, const IkePair *pair, const char *reason);
-/* To another address of the gateway, same local side. */
-void ike_mobility_take_remote (IkeSession *session, const RoamNow *now, const RoamAddr *addr, const char *reason);
+/* To where the gateway spoke @from; it may have tried our present address before. */
+void ike_mobility_follow (IkeSession *session, const RoamNow *now, const IkePair *from, const char *reason);
+/* Gateway: to another own address, with the Child SAs (RFC 4555 3.5); they go to where the client is known to be. */
+void ike_mobility_leave (IkeSession *session, const RoamNow *now, const RoamAddr *addr);
 /* PATHS */
 void ike_mobility_paths (IkeSession *session, const RoamNow *now, const IkeCommand *command);
 /* @path exists, whether or not PATHS named it. */

@@ -39,7 +39,7 @@ with_unsolicited (guint16 notify, guint8 exchange)
   return world;
 }
 
-/* covers: IKE-CHI-006, IKE-CHI-009 */
+/* So there never is a Child SA in transport mode that could not move. covers: IKE-CHI-006, IKE-CHI-009, MOB-SUP-006 */
 static void
 test_unsolicited_in_auth (void)
 {
