@@ -3,6 +3,7 @@
 
 #include "base/addr.h"
 #include "base/now.h"
+#include "base/secret.h"
 
 #include <glib.h>
 
@@ -25,6 +26,15 @@ typedef struct {
   char *reason;   /* sentence */
 } AgentLinkStatus;
 
+/* A secret that the VPN needs and no file holds. */
+typedef struct {
+  guint32 handle;  /* for agent_provide_secret(); another one each time that it is asked for */
+  char *kind;      /* "psk", "password" */
+  char *identity;  /* whose it is, or "" */
+  char *gateway;   /* who will check it */
+  char *refusal;   /* why the last one was not good, or "" */
+} AgentSecretRequest;
+
 typedef struct {
   gint references;
   guint64 generation;   /* grows with each change */
@@ -37,11 +47,13 @@ typedef struct {
   char *foreign_agent;  /* that the machine is registered through, or "" */
   char *message;        /* what the home agent or foreign agent said with its last answer (RFC 4917), or "" */
   char *ike_suite, *esp_suite, *backend;
+  char *dialect;        /* of the VPN: "mobike", "mopo", "none", or "" */
   gboolean enabled, vpn_up, mobike, nat;
   gboolean mip_nat;     /* the tunnel to the home agent goes in UDP, through a NAT (RFC 3519) */
   gboolean message_authentic; /* the home agent's key vouches for message */
   gint64 since_ms;      /* in this mode */
   GPtrArray *links;     /* of AgentLinkStatus */
+  GPtrArray *secrets;   /* of AgentSecretRequest: those that are asked for now */
   GHashTable *counters; /* char* -> guint64* ("gate.stopped-packets", "mip4.discarded-...", ...) */
 } AgentSnapshot;
 
@@ -80,6 +92,7 @@ typedef enum {
   AGENT_ERROR_UNKNOWN_INTERFACE,
   AGENT_ERROR_NOT_ENABLED,
   AGENT_ERROR_CONFIG,
+  AGENT_ERROR_NO_SUCH_REQUEST,
 } AgentError;
 
 gboolean agent_connect (Agent *agent, GError **error);
@@ -87,3 +100,41 @@ gboolean agent_connect (Agent *agent, GError **error);
 gboolean agent_disconnect (Agent *agent, GError **error);
 /* @interface NULL or "": all. Unknown name: AGENT_ERROR_UNKNOWN_INTERFACE. @reason: who asked, for the log. */
 gboolean agent_redetect (Agent *agent, const char *interface, const char *reason, GError **error);
+/*
+ * Answers a request for a secret: its first line, as the file would hold it. Unknown handle:
+ * AGENT_ERROR_NO_SUCH_REQUEST. It is kept in memory until it is refused or the daemon ends.
+ */
+gboolean agent_provide_secret (Agent *agent, guint32 handle, RoamSecret *secret, GError **error);
+
+/* One Child SA. */
+typedef struct {
+  guint32 spi_in, spi_out;
+  gboolean in_use; /* this machine sends on it */
+  gint64 age_ms;
+} AgentChildSa;
+
+/* A local address with one of the gateway's. */
+typedef struct {
+  char *interface, *local, *remote; /* remote with its port */
+  char *state;      /* "untried", "probing", "works", "silent", "refused" */
+  gboolean in_use;
+  gint64 rtt_us;    /* 0: not measured */
+  gint64 tried_ms;  /* ago; -1: never */
+} AgentPair;
+
+/* The IKE SA with what belongs to it. */
+typedef struct {
+  char *state;      /* "idle", "init", "auth", "established" ... */
+  char *dialect;    /* "mobike", "mopo", "none" */
+  char *ike_suite, *esp_suite, *local, *remote, *interface, *tia;
+  guint64 spi_i, spi_r;
+  gboolean nat_local, nat_remote;
+  gint64 age_ms, rekey_in_ms, rtt_us; /* age, rekeying: -1: not known; rtt: 0: not measured */
+  GArray *children;  /* of AgentChildSa */
+  GPtrArray *pairs;  /* of AgentPair */
+} AgentSa;
+
+void agent_sa_free (AgentSa *sa);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (AgentSa, agent_sa_free)
+/* NULL: no VPN is configured, or it has not begun. Caller frees. */
+AgentSa *agent_dup_sa (Agent *agent);

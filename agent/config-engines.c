@@ -7,7 +7,7 @@ agent_config_get_coordinator (const AgentConfig *config, CoordinatorConfig *ret_
   coordinator_config_init (ret_config);
   ret_config->home = config->home;
   ret_config->home_agent = config->home_agent;
-  ret_config->gateway = config->has_vpn ? config->gateway : ROAM_ADDR_NONE;
+  ret_config->has_vpn = config->has_vpn;
   ret_config->detect_timeout_us = config->detect_timeout_ms * ROAM_USEC_PER_MSEC;
   ret_config->detect_retries = config->detect_retries;
   ret_config->grace_us = config->grace_ms * ROAM_USEC_PER_MSEC;
@@ -73,7 +73,10 @@ void
 agent_config_get_ike (const AgentConfig *config, IkeConfig *ret_config)
 {
   *ret_config = (IkeConfig){
-    .gateway = config->gateway,
+    .mobility = (IkeMobilityDialect)config->dialect,
+    .nat_policy = (IkeNatPolicy)config->nat_policy,
+    .announce_addresses = config->announce_addresses,
+    .path_test_off = !config->path_test,
     .local_id = config->local_id,
     .remote_id = config->remote_id,
     .method = (IkeAuthMethod)config->auth,
@@ -99,7 +102,21 @@ agent_config_get_ike (const AgentConfig *config, IkeConfig *ret_config)
     .force_udp_encap = TRUE,
     .require_mobike = config->require_mobike,
     .dpd_interval_us = config->dpd_interval_s * ROAM_USEC_PER_SEC,
+    .check_ocsp = config->ocsp,
+    .require_revocation = config->require_revocation,
+    .childless = config->childless,
+    .request_ticket = config->resumption,
+    .accept_redirect = config->redirect,
+    .request_domains = config->domains[0] != NULL,
   };
+  for (guint i = 0; config->has_vpn && config->gateways[i] != NULL; i++)
+    if (roam_addr_parse (config->gateways[i], &ret_config->gateway))
+      break;
+  /* A name that was only resolved proves nothing: the gateway's certificate must have it. */
+  if (config->has_vpn && config->remote_id == NULL && agent_config_is_name (config->gateways[0]))
+    ret_config->remote_id = config->gateways[0];
+  if (ret_config->request_domains && !g_str_equal (config->domains[0], "*"))
+    ret_config->domains = (const char *const *)config->domains;
 }
 
 void
@@ -107,8 +124,9 @@ agent_config_get_gate (const AgentConfig *config, TunnelGateConfig *ret_config)
 {
   *ret_config = (TunnelGateConfig){ .home_address = config->home.addr, .home_agent = config->home_agent };
   g_strlcpy (ret_config->tun_name, config->tun_name, sizeof ret_config->tun_name);
-  if (config->has_vpn)
-    ret_config->gateways[ret_config->n_gateways++] = config->gateway;
+  for (guint i = 0; config->has_vpn && config->gateways[i] != NULL; i++)
+    if (roam_addr_parse (config->gateways[i], &ret_config->gateways[ret_config->n_gateways]))
+      ret_config->n_gateways++;
   for (guint i = 0; i < config->exempt->len && i < G_N_ELEMENTS (ret_config->exempt); i++)
     ret_config->exempt[ret_config->n_exempt++] = g_array_index (config->exempt, RoamPrefix, i);
 }

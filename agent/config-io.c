@@ -179,12 +179,20 @@ load_secret (const Loader *loader, const char *group, const char *key, const cha
   return secret;
 }
 
+/* NULL without a problem when a person will be asked for it. */
+static RoamSecret *
+load_or_ask (const Loader *loader, const char *key, const char *name, SecretParser parser)
+{
+  return agent_config_is_asked (name) ? NULL : load_secret (loader, "vpn", key, name, parser);
+}
+
 static GBytes *
 load_public (const Loader *loader, const char *group, const char *key, const char *name)
 {
   g_auto (FileContents) contents = { NULL };
 
-  if (name == NULL || !load_contents (loader, group, key, name, &public_rule, &contents))
+  if (name == NULL || agent_config_is_asked (name) ||
+      !load_contents (loader, group, key, name, &public_rule, &contents))
     return NULL;
   return g_bytes_new (contents.data, contents.length);
 }
@@ -209,8 +217,8 @@ load_files (AgentConfig *config, const char *credentials_directory, AgentConfigP
   load_keys (&loader, "more-keys", config->more_keys);
   load_keys (&loader, "foreign-agent-keys", config->fa_keys);
   load_keys (&loader, "aaa-key", config->aaa_key);
-  config->psk = load_secret (&loader, "vpn", "psk-file", config->psk_file, agent_config_parse_psk);
-  config->password = load_secret (&loader, "vpn", "password-file", config->password_file, agent_config_parse_password);
+  config->psk = load_or_ask (&loader, "psk-file", config->psk_file, agent_config_parse_psk);
+  config->password = load_or_ask (&loader, "password-file", config->password_file, agent_config_parse_password);
   config->ppk = load_secret (&loader, "vpn", "ppk-file", config->ppk_file, agent_config_parse_ppk);
   config->private_key_pem = load_secret (&loader, "vpn", "private-key-file", config->private_key_file, parse_any);
   config->certificate_pem = load_public (&loader, "vpn", "certificate-file", config->certificate_file);

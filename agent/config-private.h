@@ -32,6 +32,11 @@ extern const guint agent_config_n_rules;
 gboolean agent_config_is_host4 (const RoamAddr *addr);
 /* config-keys.c: rule->max keys at most; rule->min: words before the file name, 2 with an address. */
 gboolean agent_config_apply_keys (const AgentConfigRule *rule, const char *text, gpointer field);
+/* config-vpn.c: gateways, and the domains of split DNS; rule->max of them at most. */
+gboolean agent_config_apply_gateways (const AgentConfigRule *rule, const char *text, gpointer field);
+gboolean agent_config_apply_domains (const AgentConfigRule *rule, const char *text, gpointer field);
+/* Rules between the keys of [vpn]. */
+void agent_config_check_vpn (const AgentConfig *config, AgentConfigProblems *problems);
 /* The pieces between ";", white space off, empty ones left out; caller frees. */
 char **agent_config_split_list (const char *text);
 

@@ -204,9 +204,13 @@ static const char *const agent_words[] = { "never", "auto", "prefer", NULL };   
 static const char *const replay_words[] = { "timestamp", "nonce", NULL };          /* Mip4ReplayStyle */
 static const char *const inside_words[] = { "keep", "teardown", NULL };            /* AgentConfigInside */
 
+static const char *const dialect_words[] = { "auto", "mobike", "mopo", "none", NULL }; /* IkeMobilityDialect */
+static const char *const nat_words[] = { "traverse", "forbid", NULL };                 /* IkeNatPolicy */
+
 #define FIELD(name) G_STRUCT_OFFSET (AgentConfig, name)
 #define ADDRESS "an IPv4 address of a host, for example 10.1.0.2"
 #define FILE_NAME "a file name; relative ones are looked up in the credentials directory, then beside the profile"
+#define OR_ASK "; or ask"
 #define MAX_PATH 4095
 
 const AgentConfigRule agent_config_rules[] = {
@@ -248,13 +252,16 @@ const AgentConfigRule agent_config_rules[] = {
   { "trust", "detect-retries", AGENT_CONFIG_OPTIONAL, "2", FIELD (detect_retries), apply_number, 0, 5 },
   { "trust", "grace-ms", AGENT_CONFIG_OPTIONAL, "0", FIELD (grace_ms), apply_number, 0, 630000 },
   { "trust", "late-rate", AGENT_CONFIG_OPTIONAL, "10", FIELD (late_rate_s), apply_number, 1, 3600 },
-  { "vpn", "gateway", AGENT_CONFIG_REQUIRED, NULL, FIELD (gateway), apply_address4, .allowed = ADDRESS },
+  { "vpn", "gateway", AGENT_CONFIG_REQUIRED, NULL, FIELD (gateways), agent_config_apply_gateways, 1, IKE_MAX_GATEWAYS,
+    .allowed = "at most 8 gateways with ; between them, each a name with a dot or the address of a host, for example "
+               "vpn.example.com; 203.0.113.2" },
   { "vpn", "local-id", AGENT_CONFIG_OPTIONAL, NULL, FIELD (local_id), apply_text, 1, 255,
     .allowed = "an identity: an address, a name, user@name, or a distinguished name" },
   { "vpn", "remote-id", AGENT_CONFIG_OPTIONAL, NULL, FIELD (remote_id), apply_text, 1, 255,
     .allowed = "an identity: an address, a name, user@name, or a distinguished name" },
   { "vpn", "auth", AGENT_CONFIG_OPTIONAL, "psk", FIELD (auth), apply_word, .words = auth_words },
-  { "vpn", "psk-file", AGENT_CONFIG_OPTIONAL, NULL, FIELD (psk_file), apply_text, 1, MAX_PATH, .allowed = FILE_NAME },
+  { "vpn", "psk-file", AGENT_CONFIG_OPTIONAL, NULL, FIELD (psk_file), apply_text, 1, MAX_PATH,
+    .allowed = FILE_NAME OR_ASK },
   { "vpn", "certificate-file", AGENT_CONFIG_OPTIONAL, NULL, FIELD (certificate_file), apply_text, 1, MAX_PATH,
     .allowed = FILE_NAME },
   { "vpn", "private-key-file", AGENT_CONFIG_OPTIONAL, NULL, FIELD (private_key_file), apply_text, 1, MAX_PATH,
@@ -268,7 +275,7 @@ const AgentConfigRule agent_config_rules[] = {
     .allowed = "the DNS name in the certificate of the EAP-TLS server" },
   { "vpn", "eap-only", AGENT_CONFIG_OPTIONAL, "no", FIELD (eap_only), apply_boolean },
   { "vpn", "password-file", AGENT_CONFIG_OPTIONAL, NULL, FIELD (password_file), apply_text, 1, MAX_PATH,
-    .allowed = FILE_NAME },
+    .allowed = FILE_NAME OR_ASK },
   { "vpn", "ppk-file", AGENT_CONFIG_OPTIONAL, NULL, FIELD (ppk_file), apply_text, 1, MAX_PATH, .allowed = FILE_NAME },
   { "vpn", "ppk-id", AGENT_CONFIG_OPTIONAL, NULL, FIELD (ppk_id), apply_text, 1, 255,
     .allowed = "the name of the post-quantum preshared key, at most 255 octets" },
@@ -281,6 +288,20 @@ const AgentConfigRule agent_config_rules[] = {
   { "vpn", "mc-refresh", AGENT_CONFIG_OPTIONAL, "yes", FIELD (mc_refresh), apply_boolean },
   { "vpn", "require-mobike", AGENT_CONFIG_OPTIONAL, "no", FIELD (require_mobike), apply_boolean },
   { "vpn", "dpd-interval", AGENT_CONFIG_OPTIONAL, "30", FIELD (dpd_interval_s), apply_number, 5, 3600 },
+  { "vpn", "dialect", AGENT_CONFIG_OPTIONAL, "auto", FIELD (dialect), apply_word, .words = dialect_words },
+  { "vpn", "nat", AGENT_CONFIG_OPTIONAL, "traverse", FIELD (nat_policy), apply_word, .words = nat_words },
+  { "vpn", "announce-addresses", AGENT_CONFIG_OPTIONAL, "no", FIELD (announce_addresses), apply_boolean },
+  { "vpn", "path-test", AGENT_CONFIG_OPTIONAL, "yes", FIELD (path_test), apply_boolean },
+  /* RFC 5685 10: another gateway must prove the same identity, so to follow costs nothing but time */
+  { "vpn", "redirect", AGENT_CONFIG_OPTIONAL, "yes", FIELD (redirect), apply_boolean },
+  { "vpn", "resumption", AGENT_CONFIG_OPTIONAL, "yes", FIELD (resumption), apply_boolean },
+  { "vpn", "childless", AGENT_CONFIG_OPTIONAL, "no", FIELD (childless), apply_boolean },
+  { "vpn", "ocsp", AGENT_CONFIG_OPTIONAL, "no", FIELD (ocsp), apply_boolean },
+  { "vpn", "require-revocation", AGENT_CONFIG_OPTIONAL, "no", FIELD (require_revocation), apply_boolean },
+  { "vpn", "domains", AGENT_CONFIG_OPTIONAL, "", FIELD (domains), agent_config_apply_domains, 0, IKE_MAX_DOMAINS,
+    .allowed = "at most 16 domains with ; between them, for example corp.example, or * alone" },
+  { "vpn", "reauthenticate", AGENT_CONFIG_OPTIONAL, "0", FIELD (reauthenticate_s), apply_zero_or_number, 300, 604800,
+    .allowed = "0 (never), or a number from 300 to 604800" },
   { "vpn", "start-delay-ms", AGENT_CONFIG_OPTIONAL, "0", FIELD (start_delay_ms), apply_number, 0, 60000 },
   { "data", "tun-name", AGENT_CONFIG_OPTIONAL, "roam0", FIELD (tun_name), apply_interface, 1, MAX_INTERFACE_NAME,
     .allowed = "a name for a network interface, at most 15 characters" },
@@ -334,11 +355,6 @@ check_addresses (const AgentConfig *config, AgentConfigProblems *problems)
   if (roam_addr_equal (&config->home.addr, &config->home_agent))
     agent_config_problems_add (problems, "mobile-ip", "home-agent", roam_addr_to_string (&config->home_agent, text),
                                "another address than home-address");
-  if (!config->has_vpn)
-    return;
-  if (roam_addr_equal (&config->gateway, &config->home_agent) || roam_addr_equal (&config->gateway, &config->home.addr))
-    agent_config_problems_add (problems, "vpn", "gateway", roam_addr_to_string (&config->gateway, text),
-                               "the outer address of the VPN gateway, which is neither home-agent nor home-address");
 }
 
 /* One SPI names one key (RFC 5944 3.2). */
@@ -379,63 +395,6 @@ check_times (const AgentConfig *config, AgentConfigProblems *problems)
                                "a number from 0 to %u (the budget of detect-timeout-ms and detect-retries)", budget_ms);
 }
 
-/* @value must be there exactly when @wanted. */
-static void
-check_credential (const char *key, const char *value, gboolean wanted, const char *auth, AgentConfigProblems *problems)
-{
-  if (wanted && value == NULL)
-    agent_config_problems_add (problems, "vpn", key, NULL, "a file name (the key is required with auth=%s)", auth);
-  if (!wanted && value != NULL)
-    agent_config_problems_add (problems, "vpn", key, value, "no such key with auth=%s", auth);
-}
-
-static void
-check_eap (const AgentConfig *config, const char *auth, AgentConfigProblems *problems)
-{
-  gboolean eap = config->auth == AGENT_CONFIG_AUTH_EAP, tls = eap && config->eap_method == IKE_EAP_METHOD_TLS;
-
-  check_credential ("password-file", config->password_file, eap && !tls, tls ? "eap and eap-method=tls" : auth,
-                    problems);
-  if (!eap && config->eap_identity != NULL)
-    agent_config_problems_add (problems, "vpn", "eap-identity", config->eap_identity, "no such key with auth=%s", auth);
-  if (!tls && config->eap_server_name != NULL)
-    agent_config_problems_add (problems, "vpn", "eap-server-name", config->eap_server_name,
-                               "the key with auth=eap and eap-method=tls only");
-  if (eap && config->eap_identity == NULL && config->local_id == NULL)
-    agent_config_problems_add (problems, "vpn", "eap-identity", NULL, "a name (or local-id) with auth=eap");
-  /* RFC 5998 4: a password method proves nobody to us. */
-  if (config->eap_only && !tls)
-    agent_config_problems_add (problems, "vpn", "eap-only", "yes", "no, unless auth=eap and eap-method=tls");
-}
-
-static void
-check_ppk (const AgentConfig *config, AgentConfigProblems *problems)
-{
-  if ((config->ppk_file == NULL) != (config->ppk_id == NULL))
-    agent_config_problems_add (problems, "vpn", config->ppk_file == NULL ? "ppk-file" : "ppk-id", NULL,
-                               "ppk-file and ppk-id together");
-  if (config->require_ppk && config->ppk_file == NULL)
-    agent_config_problems_add (problems, "vpn", "require-ppk", "yes", "no, without ppk-file");
-}
-
-static void
-check_credentials (const AgentConfig *config, AgentConfigProblems *problems)
-{
-  gboolean psk = config->auth == AGENT_CONFIG_AUTH_PSK;
-  gboolean own = config->auth == AGENT_CONFIG_AUTH_CERTIFICATE ||
-                 (config->auth == AGENT_CONFIG_AUTH_EAP && config->eap_method == IKE_EAP_METHOD_TLS);
-  const char *auth = auth_words[config->auth];
-
-  check_credential ("psk-file", config->psk_file, psk, auth, problems);
-  check_credential ("certificate-file", config->certificate_file, own, auth, problems);
-  check_credential ("private-key-file", config->private_key_file, own, auth, problems);
-  check_credential ("ca-file", config->ca_file, !psk, auth, problems);
-  if (psk && config->crl_file != NULL)
-    agent_config_problems_add (problems, "vpn", "crl-file", config->crl_file, "no such key with auth=psk");
-  check_eap (config, auth, problems);
-  check_ppk (config, problems);
-}
-
 void
 agent_config_check_across (const AgentConfig *config, AgentConfigProblems *problems)
 {
@@ -443,5 +402,5 @@ agent_config_check_across (const AgentConfig *config, AgentConfigProblems *probl
   check_keys (config, problems);
   check_times (config, problems);
   if (config->has_vpn)
-    check_credentials (config, problems);
+    agent_config_check_vpn (config, problems);
 }

@@ -69,6 +69,8 @@ agent_config_free (AgentConfig *config)
   g_clear_pointer (&config->aaa_key, g_ptr_array_unref);
   g_clear_pointer (&config->ha_associations, g_array_unref);
   g_clear_pointer (&config->fa_associations, g_array_unref);
+  g_strfreev (config->gateways);
+  g_strfreev (config->domains);
   g_free (config->local_id);
   g_free (config->remote_id);
   g_free (config->psk_file);

@@ -63,7 +63,12 @@ typedef struct
 
   /* [vpn]; has_vpn FALSE: inside only, the rest of the group is at its defaults */
   gboolean has_vpn;
-  RoamAddr gateway;
+  char **gateways; /* names and addresses, best first; NULL-terminated, at most IKE_MAX_GATEWAYS */
+  int dialect;     /* IkeMobilityDialect */
+  int nat_policy;  /* IkeNatPolicy */
+  gboolean announce_addresses, path_test, redirect, resumption, childless, ocsp, require_revocation;
+  char **domains; /* that the gateway may name for split DNS; empty: none is asked for; "*": any */
+  guint32 reauthenticate_s; /* 0: never */
   char *local_id, *remote_id; /* NULL: see IkeConfig */
   int auth;                   /* AgentConfigAuth */
   char *psk_file, *certificate_file, *private_key_file, *ca_file, *crl_file;
@@ -127,6 +132,13 @@ RoamSecret *agent_config_parse_psk (const guint8 *data, gsize length, const char
 RoamSecret *agent_config_parse_password (const guint8 *data, gsize length, const char **ret_allowed);
 /* As the psk, but of 256 bit at least (RFC 8784 6). */
 RoamSecret *agent_config_parse_ppk (const guint8 *data, gsize length, const char **ret_allowed);
+
+/* The value "ask" of psk-file and password-file: a person gives the secret when it is wanted. */
+gboolean agent_config_is_asked (const char *file);
+/* A host's name as in RFC 1123 2.1, not all of it a number. */
+gboolean agent_config_is_name (const char *text);
+/* A unicast address of a host, of either family, that other hosts can reach. */
+gboolean agent_config_is_host (const RoamAddr *addr);
 
 /* Makes the associations of the keys, once their files are read. */
 void agent_config_make_associations (AgentConfig *config);

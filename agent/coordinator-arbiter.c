@@ -47,6 +47,12 @@ is_better (const DetectLink *candidate, const DetectLink *than)
   return kind_rank (candidate->kind) < kind_rank (than->kind);
 }
 
+gboolean
+coordinator_link_is_better (const CoordinatorLink *link, const CoordinatorLink *than)
+{
+  return is_better (&link->link, &than->link);
+}
+
 static CoordinatorLink *
 best_standby (Coordinator *c)
 {
@@ -356,6 +362,28 @@ coordinator_consider_standby (Coordinator *c, const CoordinatorEvidence *evidenc
   if (c->probe != 0 || active == NULL || link == NULL || !coordinator_state_carries_data (active->state) ||
       !is_better (&link->link, &active->link))
     return;
+  c->probe = link->link.ifindex;
+  open_link (c, link, evidence);
+}
+
+/*
+ * RFC 4555 3.5: the initiator found the path in use silent and took another one, so ESP goes there by now.
+ * That is the beginning of a handover like any other: the new link is on trial until it is registered from,
+ * and the silent one is not asked again before something changes there.
+ */
+void
+coordinator_follow_path (Coordinator *c, CoordinatorLink *link, const CoordinatorEvidence *evidence)
+{
+  CoordinatorLink *active = coordinator_find_link (c, c->active);
+
+  c->vpn.ifindex = link->link.ifindex;
+  if (active == NULL || active == link || !coordinator_state_needs_vpn (active->state))
+    return;
+  active->rejected = TRUE;
+  link->rejected = FALSE;
+  if (coordinator_is_probe (c, link))
+    return;
+  coordinator_drop_probe (c);
   c->probe = link->link.ifindex;
   open_link (c, link, evidence);
 }

@@ -125,7 +125,7 @@ coordinator_vpn_connect (Coordinator *c, CoordinatorLink *link, gint64 now_us)
   gboolean must_stay = vpn_must_stay (c, link);
   gboolean movable = c->vpn.state == COORDINATOR_VPN_UP || c->vpn.state == COORDINATOR_VPN_UPDATING || must_stay;
 
-  if (!roam_addr_is_specified (&c->config.gateway))
+  if (!c->config.has_vpn)
     {
       /* V = no, always. */
       coordinator_raise (c, link, COORDINATOR_EVENT_V_FAIL, FALSE);

@@ -468,6 +468,20 @@ ike_input (Coordinator *c, CoordinatorLink *link, const IkeEvent *event, const C
 }
 
 void
+coordinator_input_path (Coordinator *c, const RoamNow *now, const IkePath *path)
+{
+  const CoordinatorEvidence evidence = { .now = now, .reason = "the VPN's path was silent; another one works" };
+  CoordinatorLink *link;
+
+  coordinator_begin_pass (c, now);
+  link = coordinator_find_link (c, (int)path->ifindex);
+  if (link != NULL && c->enabled && coordinator_vpn_has_sa (c) && detect_link_is_usable (&link->link) &&
+      roam_addr_equal (&link->link.address, &path->local))
+    coordinator_follow_path (c, link, &evidence);
+  coordinator_finish_pass (c, now);
+}
+
+void
 coordinator_input_ike (Coordinator *c, const RoamNow *now, const IkeEvent *event)
 {
   const CoordinatorEvidence evidence = { .now = now, .ike = event, .reason = event->reason };

@@ -74,6 +74,58 @@ coordinator_push_ike (Coordinator *c, const IkeCommand *command)
   push (&c->ike, COORDINATOR_ACTION_IKE)->ike = *command;
 }
 
+/* Usable addresses, best link first; the number. */
+static guint
+list_paths (const Coordinator *c, IkePath paths[IKE_MAX_PATHS])
+{
+  const CoordinatorLink *sorted[COORDINATOR_MAX_LINKS];
+  guint n = 0;
+
+  for (guint i = 0; i < c->n_links; i++)
+    {
+      const CoordinatorLink *link = &c->links[i];
+      guint at = n;
+
+      if (!link->link.candidate || !link->link.up || !detect_link_is_usable (&link->link))
+        continue;
+      for (; at > 0 && coordinator_link_is_better (link, sorted[at - 1]); at--)
+        sorted[at] = sorted[at - 1];
+      sorted[at] = link;
+      n++;
+    }
+  n = MIN (n, IKE_MAX_PATHS);
+  for (guint i = 0; i < n; i++)
+    paths[i] = (IkePath){ .ifindex = (guint32)sorted[i]->link.ifindex, .local = sorted[i]->link.address };
+  return n;
+}
+
+static gboolean
+path_equal (const IkePath *a, const IkePath *b)
+{
+  return a->ifindex == b->ifindex && roam_addr_equal (&a->local, &b->local);
+}
+
+void
+coordinator_push_paths (Coordinator *c)
+{
+  IkeCommand command = { .type = IKE_PATHS };
+  CoordinatorAction *action;
+  gboolean same;
+
+  command.n_paths = list_paths (c, command.paths);
+  same = command.n_paths == c->vpn.n_paths;
+  for (guint i = 0; i < command.n_paths && same; i++)
+    same = path_equal (&command.paths[i], &c->vpn.paths[i]);
+  if (same)
+    return;
+  memcpy (c->vpn.paths, command.paths, sizeof c->vpn.paths);
+  c->vpn.n_paths = command.n_paths;
+  action = g_new0 (CoordinatorAction, 1);
+  action->type = COORDINATOR_ACTION_IKE;
+  action->ike = command;
+  g_queue_push_head (&c->ike, action);
+}
+
 void
 coordinator_push_transition (Coordinator *c, const CoordinatorLink *link, CoordinatorState old_state, const char *event,
                              const char *row, const char *reason)
@@ -346,6 +398,8 @@ coordinator_publish (Coordinator *c, const RoamNow *now)
       c->hold_since_us = 0;
     }
   alarm_no_path (c, active);
+  if (c->enabled && c->config.has_vpn)
+    coordinator_push_paths (c);
   if (!c->plan_known || !plan_equal (&plan, &c->plan))
     push (&c->ready, COORDINATOR_ACTION_PLAN)->plan = plan;
   c->plan = plan;

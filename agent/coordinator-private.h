@@ -117,6 +117,8 @@ typedef struct
   gint64 established_us;
   gint64 not_before_us, penalty_us;
   IkeConfiguration configuration;
+  IkePath paths[IKE_MAX_PATHS]; /* told last */
+  guint n_paths;
 } CoordinatorVpn;
 
 /* What the home agent is believed to hold. */
@@ -275,6 +277,10 @@ gboolean coordinator_arbiter_intercept (Coordinator *c, CoordinatorLink *link, C
 void coordinator_arbitrate (Coordinator *c, CoordinatorLink *link, const CoordinatorEvidence *evidence);
 /* @link is usable with this attachment: asks it if it is in use or better than what is. */
 void coordinator_link_ready (Coordinator *c, CoordinatorLink *link, const CoordinatorEvidence *evidence);
+/* @link is the better one by metric, then kind. */
+gboolean coordinator_link_is_better (const CoordinatorLink *link, const CoordinatorLink *than);
+/* The VPN works from @link and not from the active one: @link is tried, its data flow already. */
+void coordinator_follow_path (Coordinator *c, CoordinatorLink *link, const CoordinatorEvidence *evidence);
 /* Makes @link the one that carries the data; the one that did stands by. */
 void coordinator_activate (Coordinator *c, CoordinatorLink *link);
 /* Drops the trial of another interface, if there is one: the active one needs everything for itself. */
@@ -299,6 +305,8 @@ void coordinator_alarm_over (Coordinator *c, CoordinatorAlarm alarm);
 void coordinator_network_alarms_over (Coordinator *c, const CoordinatorLink *link);
 void coordinator_push_mip4 (Coordinator *c, const Mip4MnCommand *command);
 void coordinator_push_ike (Coordinator *c, const IkeCommand *command);
+/* Tells the engine which local paths there are when they are others than before; first of all its commands. */
+void coordinator_push_paths (Coordinator *c);
 
 /* ---------------------------------------------------- coordinator-commands.c ---- */
 

@@ -481,6 +481,7 @@ disable (Coordinator *c, const RoamNow *now)
   coordinator_vpn_drop (c, TRUE);
   c->binding.valid = FALSE;
   c->active = c->probe = 0;
+  c->vpn.n_paths = 0;
   c->alarms = 0;
   c->data_state = COORDINATOR_OFF;
   c->data_ifindex = 0;

@@ -50,7 +50,7 @@ typedef enum {
 typedef struct {
   RoamPrefix home;              /* home address and the home link's prefix length */
   RoamAddr home_agent;
-  RoamAddr gateway;             /* unset: no VPN configured (inside only) */
+  gboolean has_vpn;             /* FALSE: no gateway configured (inside only) */
   gint64 detect_timeout_us;     /* P-1, 1 s */
   guint detect_retries;         /* P-2, 2 */
   gint64 grace_us;              /* P-4, 0 */
@@ -173,6 +173,8 @@ void coordinator_input_agent (Coordinator *coordinator, const RoamNow *now, cons
 /* The tunnel to the home agent gives no sign of life (RFC 3519 4.10): the binding is to be renewed now. */
 void coordinator_input_tunnel_silent (Coordinator *coordinator, const RoamNow *now);
 void coordinator_input_ike (Coordinator *coordinator, const RoamNow *now, const IkeEvent *event);
+/* IKE_EVENT_PATH_CHANGED: the engine itself took @path, since the one in use was silent. */
+void coordinator_input_path (Coordinator *coordinator, const RoamNow *now, const IkePath *path);
 void coordinator_input_deadline (Coordinator *coordinator, const RoamNow *now);
 gint64 coordinator_next_deadline (const Coordinator *coordinator);
 gboolean coordinator_pop_action (Coordinator *coordinator, CoordinatorAction *ret_action);

@@ -144,6 +144,22 @@ parse_options (int *argc, char ***argv, Options *options, GError **error)
 
 /* --------------------------------------------------------------------- profile ---- */
 
+/* Neither the name service nor a person is asked for the sake of a check: what they would say is made up. */
+static void
+fill_in_for_check (const AgentConfig *config, IkeConfig *ike)
+{
+  static RoamSecret *anything;
+
+  if (anything == NULL)
+    anything = roam_secret_new ((const guint8 *)"anything at all", 15);
+  if (!roam_addr_is_specified (&ike->gateway))
+    ike->gateway = roam_addr_from_u32 (0xc0000201); /* RFC 5737: for documentation */
+  if (agent_config_is_asked (config->psk_file))
+    ike->psk = anything;
+  if (agent_config_is_asked (config->password_file))
+    ike->eap_password = anything;
+}
+
 /* Certificates and keys can only be judged by whoever uses them. */
 static gboolean
 check_vpn (const AgentConfig *config, AgentConfigProblems *problems)
@@ -160,6 +176,7 @@ check_vpn (const AgentConfig *config, AgentConfigProblems *problems)
     return FALSE;
   rng = roam_rng_new (seed);
   agent_config_get_ike (config, &ike);
+  fill_in_for_check (config, &ike);
   session = ike_session_new (&ike, rng, &problem);
   if (session == NULL)
     agent_config_problems_add (problems, "vpn", NULL, problem, "credentials that fit together");
@@ -244,7 +261,7 @@ run (const Options *options, const AgentConfig *config)
   int lock = take_lock (options->runtime_directory, &error);
 
   if (lock >= 0)
-    agent = agent_new (config, options->state_directory, &error);
+    agent = agent_new (config, options->state_directory, options->runtime_directory, &error);
   if (agent == NULL)
     {
       g_printerr ("roamd: %s\n", error->message);

@@ -28,5 +28,7 @@
 #define ROAM_MESSAGE_DATA_PLANE "0f5714da119c49f2bb0240a7b0d706a7"
 /* a datagram could not be sent (once per episode) */
 #define ROAM_MESSAGE_SEND_FAILED "a3266a92411d48a8b3bffcb4394bf12f"
+/* the VPN wants a secret of a person, or got it */
+#define ROAM_MESSAGE_SECRET "09ad1ed8e7f14240988f9cd918ad44bb"
 /* someone asked over D-Bus */
 #define ROAM_MESSAGE_REQUEST "916b5cd787cf4765907d061bd016ae7f"

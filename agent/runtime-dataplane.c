@@ -2,6 +2,7 @@
 #include "agent/runtime-private.h"
 
 #include <glib-unix.h>
+#include <string.h>
 
 /*
  * Plan and gate, in the order that never lets a packet out by mistake (R5266-TRF-006): what closes
@@ -212,6 +213,8 @@ agent_dataplane_open (Agent *agent, GError **error)
   if (agent->tunnel != NULL)
     return TRUE;
   agent_config_get_gate (agent->config, &gate);
+  gate.n_gateways = agent->vpn.n_allowed;
+  memcpy (gate.gateways, agent->vpn.allowed, sizeof gate.gateways);
   /* The gate before everything else: a crash from here on leaves it closed. */
   agent->gate = tunnel_gate_io_new (&gate, error);
   if (agent->gate == NULL)

@@ -128,6 +128,7 @@ send_ike (Agent *agent, const IkeAction *action)
   int ifindex = (int)action->send.ifindex;
   gboolean sent = FALSE;
 
+  agent_vpn_allow (agent, &action->send.remote.addr);
   errno = ENODEV;
   if (action->send.local.port == IKE_PORT)
     sent = agent_link_send_ike (agent, ifindex, &action->send.local.addr, &action->send.remote, action->send.datagram);
@@ -139,18 +140,50 @@ send_ike (Agent *agent, const IkeAction *action)
     stop_watch (agent, &agent->stopwatch.wait_ike, &agent->stopwatch.mobike_us);
 }
 
+/* The event itself does not say which path it is. */
 static void
-take_ike_event (Agent *agent, const RoamNow *now, const IkeEvent *event)
+take_path_changed (Agent *agent, const RoamNow *now)
+{
+  IkeStatus status;
+
+  ike_session_get_status (agent->ike, &status);
+  coordinator_input_path (agent->coordinator, now, &status.path);
+}
+
+void
+agent_engines_take_ike_event (Agent *agent, const RoamNow *now, const IkeEvent *event)
 {
   if (event->type == IKE_EVENT_ESTABLISHED || event->type == IKE_EVENT_TIA_CHANGED)
     agent->tia = event->configuration.tia4;
   agent_status_take_ike (agent, event);
   agent_log_ike (agent, event);
-  coordinator_input_ike (agent->coordinator, now, event);
+  agent_vpn_take_event (agent, now, event);
+  if (event->type == IKE_EVENT_PATH_CHANGED && agent->ike != NULL)
+    take_path_changed (agent, now);
+  else
+    coordinator_input_ike (agent->coordinator, now, event);
 }
 
-static gboolean
-drain_ike (Agent *agent, const RoamNow *now)
+static void
+note_child (Agent *agent, const RoamNow *now, const IkeChildSa *child)
+{
+  const AgentChild note = {
+    .id = child->id, .spi_in = child->spi_in, .spi_out = child->spi_out, .since_us = now->boot_us
+  };
+
+  g_array_append_val (agent->children, note);
+}
+
+static void
+forget_child (Agent *agent, guint32 id)
+{
+  for (guint i = agent->children->len; i > 0; i--)
+    if (g_array_index (agent->children, AgentChild, i - 1).id == id)
+      g_array_remove_index (agent->children, i - 1);
+}
+
+gboolean
+agent_engines_drain_ike (Agent *agent, const RoamNow *now)
 {
   gboolean any = FALSE;
   IkeAction action = { 0 };
@@ -164,24 +197,28 @@ drain_ike (Agent *agent, const RoamNow *now)
           send_ike (agent, &action);
           break;
         case IKE_ACTION_EVENT:
-          take_ike_event (agent, now, &action.event);
+          agent_engines_take_ike_event (agent, now, &action.event);
           break;
         case IKE_ACTION_CHILD_ADD:
+          note_child (agent, now, action.child_add.child);
           agent_plan_add_child (&agent->plan, action.child_add.child, action.child_add.use_outbound);
           break;
         case IKE_ACTION_CHILD_USE:
           agent_plan_use_child (&agent->plan, action.child_use.child_id);
           break;
         case IKE_ACTION_CHILD_REMOVE:
+          forget_child (agent, action.child_remove.child_id);
           agent_plan_remove_child (&agent->plan, action.child_remove.child_id);
           break;
         case IKE_ACTION_CHILD_MOVE:
           agent_plan_move_children (&agent->plan, action.child_move.ifindex, &action.child_move.local,
                                     &action.child_move.remote, action.child_move.udp_encap);
           break;
+        case IKE_ACTION_TICKET:
+          agent_vpn_take_ticket (agent, action.ticket.ticket, action.ticket.expires_wall_us);
+          break;
         case IKE_ACTION_SIGN:
         case IKE_ACTION_FETCH:
-        case IKE_ACTION_TICKET:
           break;
         }
       ike_action_clear (&action);
@@ -198,7 +235,7 @@ terminate_now (Agent *agent, const RoamNow *now)
     return FALSE;
   agent->has_terminate = FALSE;
   agent_engines_flush_vpn_sends (agent);
-  ike_session_input_command (agent->ike, now, &agent->terminate);
+  agent_vpn_take_command (agent, now, &agent->terminate);
   return TRUE;
 }
 
@@ -225,8 +262,6 @@ take_plan (Agent *agent, const CoordinatorPlan *wish)
 static void
 take_ike_command (Agent *agent, const RoamNow *now, const IkeCommand *command)
 {
-  if (agent->ike == NULL)
-    return;
   terminate_now (agent, now);
   if (command->type == IKE_TERMINATE)
     {
@@ -234,7 +269,7 @@ take_ike_command (Agent *agent, const RoamNow *now, const IkeCommand *command)
       agent->has_terminate = TRUE;
     }
   else
-    ike_session_input_command (agent->ike, now, command);
+    agent_vpn_take_command (agent, now, command);
 }
 
 static void
@@ -293,7 +328,7 @@ agent_engines_drain (Agent *agent, const RoamNow *now)
       /* All each time: the coordinator's commands reach the engines in the same round. */
       any = drain_coordinator (agent, now);
       any = agent_agents_drain (agent, now) || any;
-      any = drain_ike (agent, now) || any;
+      any = agent_engines_drain_ike (agent, now) || any;
       any = drain_mip4 (agent, now) || any;
       any = terminate_now (agent, now) || any;
     }

@@ -134,8 +134,9 @@ ike_event_word (IkeEventType type)
 void
 agent_log_ike (Agent *agent, const IkeEvent *event)
 {
-  char gateway[ROAM_ADDR_STRLEN];
-  AgentLogFields fields = { .peer = roam_addr_to_string (&agent->config->gateway, gateway), .reason = event->reason };
+  char buffer[ROAM_ADDR_STRLEN];
+  const char *gateway = agent_vpn_gateway_text (agent, buffer);
+  AgentLogFields fields = { .peer = gateway, .reason = event->reason };
   GLogLevelFlags level = event->type == IKE_EVENT_AUTH_FAILED ? G_LOG_LEVEL_WARNING : G_LOG_LEVEL_INFO;
 
   agent_log (agent, level, ROAM_MESSAGE_IKE, &fields, "%s (%s)%s%s", ike_event_word (event->type), gateway,

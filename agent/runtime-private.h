@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "agent/gateways.h"
 #include "agent/journal.h"
 #include "agent/message-ids.h"
 #include "agent/plan.h"
+#include "agent/resolve-io.h"
 #include "agent/runtime.h"
 #include "agent/snapshot.h"
+#include "agent/ticket-io.h"
 #include "detect/detect-io.h"
 #include "tunnel/tunnel-io.h"
 
@@ -49,6 +52,42 @@ typedef struct
   gint64 mobike_us, rrq_us;    /* measured since the last handover; -1: none sent */
 } AgentStopwatch;
 
+/* What the IKE session needs from outside: runtime-vpn.c. */
+typedef struct
+{
+  AgentGateways *gateways; /* NULL: no VPN in the profile, like all the rest */
+  AgentResolver *resolver;
+  RoamAddr allowed[TUNNEL_GATE_MAX_GATEWAYS]; /* by the gate: those of the list first, then those learnt */
+  guint n_allowed;
+  IkeCommand paths; /* told last */
+  gboolean has_paths;
+  IkeCommand start; /* the newest; with has_start it waits for an address until start_until_us */
+  gboolean has_start;
+  gint64 start_until_us;
+  gboolean resolve_wanted; /* by the engine */
+  gboolean stale;          /* the session's secret is not to be used any more */
+  gint64 established_us, reauthenticate_us;
+  AgentTicket ticket;
+  gboolean ticket_is_new, cache_is_new; /* not in their files yet */
+  char *state_directory, *runtime_directory;
+} AgentVpn;
+
+/* A secret that a person gives: runtime-secret.c. */
+typedef struct
+{
+  RoamSecret *given;   /* NULL: none, or refused */
+  gboolean pending;    /* asked for */
+  guint32 handle;      /* of the newest request; 0: there was none */
+  const char *refusal; /* static: why the last one was not good; NULL: none was refused */
+} AgentSecret;
+
+/* A Child SA as it came, for status displays. */
+typedef struct
+{
+  guint32 id, spi_in, spi_out;
+  gint64 since_us;
+} AgentChild;
+
 /* A line of the log that waits for the end of the pass. */
 typedef struct
 {
@@ -66,7 +105,10 @@ struct _Agent
   Coordinator *coordinator;
   Mip4Mn *mip4;
   Mip4Discovery *discovery;
-  IkeSession *ike; /* NULL: no VPN in the profile */
+  IkeSession *ike; /* NULL: no VPN in the profile, or something is still missing (runtime-vpn.c) */
+  AgentVpn vpn;
+  AgentSecret secret;
+  GArray *children; /* of AgentChild */
   DetectTracker *tracker;
 
   DetectLinkIo *link_io;
@@ -138,6 +180,46 @@ void agent_engines_drain (Agent *agent, const RoamNow *now);
 /* Sends the registrations that had to wait for the plan. */
 void agent_engines_flush_vpn_sends (Agent *agent);
 void agent_engines_drop_vpn_sends (Agent *agent);
+
+/* What the IKE session has to do, into sockets, plan and evidence. TRUE: there was something. */
+gboolean agent_engines_drain_ike (Agent *agent, const RoamNow *now);
+/* Evidence for the coordinator, and for all who display it. */
+void agent_engines_take_ike_event (Agent *agent, const RoamNow *now, const IkeEvent *event);
+
+/* ---------------------------------------------------------- runtime-vpn.c ---- */
+
+void agent_vpn_init (Agent *agent, const char *state_directory, const char *runtime_directory);
+void agent_vpn_clear (Agent *agent);
+/* Makes the IKE session, if there is none and nothing is missing for it. FALSE: a sentence, caller frees. */
+gboolean agent_vpn_open_session (Agent *agent, char **ret_problem);
+/* The one way of a command to the session. */
+void agent_vpn_take_command (Agent *agent, const RoamNow *now, const IkeCommand *command);
+void agent_vpn_take_event (Agent *agent, const RoamNow *now, const IkeEvent *event);
+/* @ticket NULL: the one before is not valid any more. */
+void agent_vpn_take_ticket (Agent *agent, RoamSecret *ticket, gint64 expires_wall_us);
+/* Before a datagram goes to @addr: the gate lets IKE through to it. */
+void agent_vpn_allow (Agent *agent, const RoamAddr *addr);
+/* The name service may know other things here; it is asked when the pass is over. */
+void agent_vpn_links_changed (Agent *agent, const RoamNow *now);
+void agent_vpn_ask_names (Agent *agent, const RoamNow *now);
+gint64 agent_vpn_next_deadline (Agent *agent);
+void agent_vpn_input_deadline (Agent *agent, const RoamNow *now);
+/* Writes what the next start wants to know; may be slow. */
+void agent_vpn_save (Agent *agent);
+/* The address in use, or the first known one, or the profile's name; "": no VPN. */
+const char *agent_vpn_gateway_text (Agent *agent, char buffer[ROAM_ADDR_STRLEN]);
+
+/* ------------------------------------------------------- runtime-secret.c ---- */
+
+/* The profile leaves the secret to a person, who has not given it. */
+gboolean agent_secret_is_missing (Agent *agent);
+/* @refusal: why the last one was not good, static; NULL: none was given. */
+void agent_secret_ask (Agent *agent, const char *refusal);
+/* Puts what was given into @ike; borrowed. */
+void agent_secret_fill (Agent *agent, IkeConfig *ike);
+void agent_secret_take_ike (Agent *agent, const IkeEvent *event);
+void agent_secret_fill_snapshot (Agent *agent, AgentSnapshot *snapshot);
+void agent_secret_clear (Agent *agent);
 
 /* --------------------------------------------------------- runtime-link.c ---- */
 

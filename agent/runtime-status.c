@@ -162,8 +162,8 @@ fill_addresses (Agent *agent, AgentSnapshot *snapshot)
 
   agent_snapshot_set_text (&snapshot->home_address, roam_addr_to_string (&config->home.addr, text));
   agent_snapshot_set_text (&snapshot->home_agent, roam_addr_to_string (&config->home_agent, text));
-  if (config->has_vpn)
-    agent_snapshot_set_text (&snapshot->gateway, roam_addr_to_string (&config->gateway, text));
+  agent_snapshot_set_text (&snapshot->gateway, agent_vpn_gateway_text (agent, text));
+  agent_secret_fill_snapshot (agent, snapshot);
   if (roam_addr_is_set (&agent->plan.tia))
     agent_snapshot_set_text (&snapshot->tia, roam_addr_to_string (&agent->plan.tia, text));
   if (roam_addr_is_set (&agent->serving))
@@ -188,6 +188,7 @@ fill_vpn (Agent *agent, AgentSnapshot *snapshot)
   ike_session_get_status (agent->ike, &status);
   snapshot->mobike = status.mobike;
   snapshot->nat = status.nat_local;
+  agent_snapshot_set_text (&snapshot->dialect, status.dialect);
   agent_snapshot_set_text (&snapshot->ike_suite, status.ike_suite);
   agent_snapshot_set_text (&snapshot->esp_suite, status.esp_suite);
 }
@@ -201,7 +202,8 @@ fill_sentences (Agent *agent, AgentSnapshot *snapshot, CoordinatorState state)
     .enabled = agent->phase == AGENT_PHASE_ON,
     .home_address = agent->config->home.addr,
     .home_agent = agent->config->home_agent,
-    .gateway = agent->config->gateway,
+    .gateway = agent->config->has_vpn ? snapshot->gateway : NULL,
+    .secret = snapshot->secrets->len > 0 ? snapshot->secrets->pdata[0] : NULL,
     .vpn_certificate = agent->config->auth == AGENT_CONFIG_AUTH_CERTIFICATE,
     .interface = link == NULL ? NULL : link->name,
     .has_alarm = agent->has_alarm,
@@ -337,6 +339,7 @@ agent_status_run (Agent *agent)
   g_autoptr (AgentSnapshot) snapshot = NULL;
 
   write_handovers (agent);
+  agent_vpn_save (agent);
   snapshot = make_snapshot (agent, &now);
   if (agent->snapshot != NULL && agent_snapshot_equal (agent->snapshot, snapshot))
     return;

@@ -46,6 +46,7 @@ next_deadline (Agent *agent)
   due = roam_deadline_min (due, agent_arp_next_deadline (agent));
   if (agent->ike != NULL)
     due = roam_deadline_min (due, ike_session_next_deadline (agent->ike));
+  due = roam_deadline_min (due, agent_vpn_next_deadline (agent));
   due = roam_deadline_min (due, agent->phase_deadline_us);
   return roam_deadline_min (due, agent->watchdog_us);
 }
@@ -112,6 +113,7 @@ agent_pass (Agent *agent, const RoamNow *now)
   agent_engines_drain (agent, now);
   agent_dataplane_apply (agent);
   agent_engines_flush_vpn_sends (agent);
+  agent_vpn_ask_names (agent, now);
   agent_log_flush (agent);
   if (agent->phase == AGENT_PHASE_RELEASING || agent->phase == AGENT_PHASE_STOPPING)
     if (farewell_is_over (agent, now))
@@ -149,6 +151,7 @@ take_link_events (Agent *agent, const RoamNow *now)
       start_stopwatch (agent, &event, now->boot_us);
       agent_log_link (agent, &event);
       coordinator_input_link (agent->coordinator, now, &event);
+      agent_vpn_links_changed (agent, now);
       agent_agents_take_link (agent, now, &event);
     }
   agent_pass (agent, now);
@@ -209,6 +212,7 @@ on_timer (int fd, GIOCondition condition, gpointer user_data)
   mip4_mn_input_deadline (agent->mip4, &now);
   mip4_discovery_input_deadline (agent->discovery, &now);
   agent_arp_input_deadline (agent, &now);
+  agent_vpn_input_deadline (agent, &now);
   if (agent->ike != NULL)
     ike_session_input_deadline (agent->ike, &now);
   agent_pass (agent, &now);
@@ -249,7 +253,6 @@ new_engines (Agent *agent, GError **error)
   CoordinatorConfig coordinator;
   Mip4MnConfig mip4;
   Mip4DiscoveryConfig discovery;
-  IkeConfig ike;
   g_autofree char *problem = NULL;
 
   agent_config_get_coordinator (agent->config, &coordinator);
@@ -259,11 +262,7 @@ new_engines (Agent *agent, GError **error)
   agent_config_get_discovery (agent->config, &discovery);
   agent->discovery = mip4_discovery_new (&discovery, agent->rng);
   agent->tracker = detect_tracker_new ((const char *const *)agent->config->ignore, agent->config->tun_name);
-  if (!agent->config->has_vpn)
-    return TRUE;
-  agent_config_get_ike (agent->config, &ike);
-  agent->ike = ike_session_new (&ike, agent->rng, &problem);
-  if (agent->ike != NULL)
+  if (!agent->config->has_vpn || agent_vpn_open_session (agent, &problem))
     return TRUE;
   g_set_error (error, AGENT_ERROR, AGENT_ERROR_CONFIG, "%s: [vpn]: %s", agent->config->file, problem);
   return FALSE;
@@ -345,7 +344,7 @@ enable (Agent *agent)
 }
 
 Agent *
-agent_new (const AgentConfig *config, const char *state_directory, GError **error)
+agent_new (const AgentConfig *config, const char *state_directory, const char *runtime_directory, GError **error)
 {
   g_autoptr (Agent) agent = g_new0 (Agent, 1);
   RoamNow now = agent_now ();
@@ -357,11 +356,15 @@ agent_new (const AgentConfig *config, const char *state_directory, GError **erro
   agent->suspended_us = now.boot_us - read_clock (CLOCK_MONOTONIC);
   agent->stopwatch = (AgentStopwatch){ .mobike_us = -1, .rrq_us = -1 };
   agent->buffer = g_malloc (AGENT_MAX_DATAGRAM);
+  agent->children = g_array_new (FALSE, TRUE, sizeof (AgentChild));
   agent->links = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify)agent_link_free);
   agent_plan_init (&agent->plan, config->mtu);
   start_watchdog (agent, &now);
   agent->rng = new_rng (error);
-  if (agent->rng == NULL || !new_engines (agent, error) || !open_edges (agent, error))
+  if (agent->rng == NULL)
+    return NULL;
+  agent_vpn_init (agent, state_directory, runtime_directory);
+  if (!new_engines (agent, error) || !open_edges (agent, error))
     return NULL;
   open_journal (agent, state_directory);
   enable (agent);
@@ -402,7 +405,9 @@ agent_free (Agent *agent)
   if (agent->timer_fd >= 0)
     close (agent->timer_fd);
   g_hash_table_unref (agent->links);
+  agent_vpn_clear (agent);
   free_engines (agent);
+  g_array_unref (agent->children);
   g_queue_clear_full (&agent->unwritten, (GDestroyNotify)agent_handover_free);
   g_clear_pointer (&agent->journal_file, agent_journal_file_free);
   g_clear_pointer (&agent->journal, agent_journal_free);

@@ -11,10 +11,12 @@
 
 /*
  * Opens everything: the gate first (closed), then the TUN device, netlink, the timer. @config is
- * borrowed and must outlive the agent. @state_directory: where the journal of handovers lives.
+ * borrowed and must outlive the agent. @state_directory: where the journal of handovers lives;
+ * @runtime_directory: what ends with the power.
  * @error names the step that failed.
  */
-Agent *agent_new (const AgentConfig *config, const char *state_directory, GError **error);
+Agent *agent_new (const AgentConfig *config, const char *state_directory, const char *runtime_directory,
+                  GError **error);
 /* Leaves gate (closed) and device in place unless Disconnect removed them. */
 void agent_free (Agent *agent);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Agent, agent_free)

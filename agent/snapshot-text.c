@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "agent/snapshot.h"
 
+#include <string.h>
+
 /*
  * The sentences for people. Three questions, three texts: what is (sentence), why it is so (why),
  * and what to do about it (advice, empty when there is nothing to do).
@@ -110,6 +112,12 @@ make_sentence (const AgentSituation *s)
   g_assert_not_reached ();
 }
 
+static const char *
+gateway_of (const AgentSituation *s)
+{
+  return s->gateway == NULL ? "?" : s->gateway;
+}
+
 static char *
 why_inside (const AgentSituation *s, const char *where)
 {
@@ -124,10 +132,10 @@ why_inside (const AgentSituation *s, const char *where)
 static char *
 why_outside (const AgentSituation *s, const char *proof)
 {
-  char agent[ROAM_ADDR_STRLEN], gateway[ROAM_ADDR_STRLEN];
+  char agent[ROAM_ADDR_STRLEN];
 
-  return g_strdup_printf ("The VPN gateway %s answered from %s, and %s of the home agent %s.",
-                          roam_addr_to_string (&s->gateway, gateway), s->interface == NULL ? "?" : s->interface, proof,
+  return g_strdup_printf ("The VPN gateway %s answered from %s, and %s of the home agent %s.", gateway_of (s),
+                          s->interface == NULL ? "?" : s->interface, proof,
                           roam_addr_to_string (&s->home_agent, agent));
 }
 
@@ -171,41 +179,60 @@ make_why (const AgentSituation *s)
 static char *
 advice_vpn_auth (const AgentSituation *s)
 {
-  char gateway[ROAM_ADDR_STRLEN];
   const char *what = s->ike_reason == NULL ? "the credentials were refused" : s->ike_reason;
   const char *todo = s->ike_advice == NULL ? "Compare the credentials of [vpn] with the gateway's." : s->ike_advice;
 
   return g_strdup_printf (
-    "The VPN with %s cannot be set up: %s. %s In the profile this is [vpn] remote-id, local-id and %s.",
-    roam_addr_to_string (&s->gateway, gateway), what, todo,
-    s->vpn_certificate ? "ca-file, certificate-file and private-key-file" : "psk-file");
+    "The VPN with %s cannot be set up: %s. %s In the profile this is [vpn] remote-id, local-id and %s.", gateway_of (s),
+    what, todo, s->vpn_certificate ? "ca-file, certificate-file and private-key-file" : "psk-file");
 }
 
 static char *
 advice_no_path (const AgentSituation *s)
 {
-  char agent[ROAM_ADDR_STRLEN], gateway[ROAM_ADDR_STRLEN];
+  char agent[ROAM_ADDR_STRLEN];
 
   roam_addr_to_string (&s->home_agent, agent);
-  roam_addr_to_string (&s->gateway, gateway);
-  if (!roam_addr_is_set (&s->gateway))
+  if (s->gateway == NULL)
     return g_strdup_printf ("The home agent %s does not prove that this is the enterprise (does it run, trust this "
                             "network, and have the same key?), and the profile names no VPN gateway.",
                             agent);
   return g_strdup_printf (
     "Neither the home agent %s nor the VPN gateway %s answers here. If the network wants a login in a "
     "browser, do that first; roamd tries again by itself.",
-    agent, gateway);
+    agent, s->gateway);
+}
+
+/* Silence has its own advice; what the gateway or the engine said otherwise is more to the point. */
+static gboolean
+knows_more_than_silence (const AgentSituation *s)
+{
+  return s->ike_reason != NULL && strstr (s->ike_reason, "no answer") == NULL &&
+         strstr (s->ike_reason, "not answer") == NULL;
+}
+
+/* A NAT that is forbidden, an address that the gateway does not accept, a name that nobody knows. Caller frees. */
+static char *
+advice_vpn_unusable (const AgentSituation *s)
+{
+  GString *text = g_string_new (NULL);
+
+  g_string_printf (text, "The VPN with %s cannot be used from %s: %s.", gateway_of (s),
+                   s->interface == NULL ? "here" : s->interface, s->ike_reason);
+  if (s->ike_advice != NULL && s->ike_advice[0] != '\0')
+    g_string_append_printf (text, " %c%s%s", g_ascii_toupper (s->ike_advice[0]), s->ike_advice + 1,
+                            g_str_has_suffix (s->ike_advice, ".") ? "" : ".");
+  return g_string_free (text, FALSE);
 }
 
 /* What to do about the alarm; the words of the profile are named so that the administrator finds them. */
 static char *
 advice_alarm (const AgentSituation *s)
 {
-  char agent[ROAM_ADDR_STRLEN], gateway[ROAM_ADDR_STRLEN], home[ROAM_ADDR_STRLEN];
+  const char *gateway = gateway_of (s);
+  char agent[ROAM_ADDR_STRLEN], home[ROAM_ADDR_STRLEN];
 
   roam_addr_to_string (&s->home_agent, agent);
-  roam_addr_to_string (&s->gateway, gateway);
   roam_addr_to_string (&s->home_address, home);
   switch (s->alarm)
     {
@@ -229,6 +256,8 @@ advice_alarm (const AgentSituation *s)
     case COORDINATOR_ALARM_VPN_AUTH:
       return advice_vpn_auth (s);
     case COORDINATOR_ALARM_VPN_UNREACHABLE:
+      if (knows_more_than_silence (s))
+        return advice_vpn_unusable (s);
       /* Where the home agent proves nothing either, both may be what is wrong. */
       if (s->state == COORDINATOR_BLOCKED || s->state == COORDINATOR_DET_R)
         return advice_no_path (s);
@@ -258,6 +287,15 @@ advice_alarm (const AgentSituation *s)
 }
 
 static char *
+advice_secret (const AgentSecretRequest *secret)
+{
+  return g_strdup_printf ("The VPN with %s waits for the %s%s%s%s%s: run \"roamctl secret\".", secret->gateway,
+                          g_str_equal (secret->kind, "psk") ? "shared secret" : secret->kind,
+                          secret->identity[0] == '\0' ? "" : " of ", secret->identity,
+                          secret->refusal[0] == '\0' ? "" : ", since the last one was refused: ", secret->refusal);
+}
+
+static char *
 make_advice (const AgentSituation *s)
 {
   if (s->fault != NULL)
@@ -265,6 +303,8 @@ make_advice (const AgentSituation *s)
                             s->fault);
   if (!s->enabled)
     return g_strdup ("\"roamctl connect\" switches it on.");
+  if (s->secret != NULL)
+    return advice_secret (s->secret);
   if (s->has_alarm)
     return advice_alarm (s);
   if (s->state == COORDINATOR_BLOCKED)

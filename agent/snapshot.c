@@ -30,6 +30,85 @@ agent_link_status_free (AgentLinkStatus *link)
   g_free (link);
 }
 
+AgentSecretRequest *
+agent_secret_request_new (void)
+{
+  AgentSecretRequest *request = g_new0 (AgentSecretRequest, 1);
+
+  request->kind = g_strdup ("");
+  request->identity = g_strdup ("");
+  request->gateway = g_strdup ("");
+  request->refusal = g_strdup ("");
+  return request;
+}
+
+void
+agent_secret_request_free (AgentSecretRequest *request)
+{
+  if (request == NULL)
+    return;
+  g_free (request->kind);
+  g_free (request->identity);
+  g_free (request->gateway);
+  g_free (request->refusal);
+  g_free (request);
+}
+
+AgentPair *
+agent_pair_new (void)
+{
+  AgentPair *pair = g_new0 (AgentPair, 1);
+
+  pair->interface = g_strdup ("");
+  pair->local = g_strdup ("");
+  pair->remote = g_strdup ("");
+  pair->state = g_strdup ("");
+  pair->tried_ms = -1;
+  return pair;
+}
+
+static void
+pair_free (AgentPair *pair)
+{
+  g_free (pair->interface);
+  g_free (pair->local);
+  g_free (pair->remote);
+  g_free (pair->state);
+  g_free (pair);
+}
+
+/* The texts of an IKE SA, likewise. */
+static const gsize sa_texts[] = {
+  G_STRUCT_OFFSET (AgentSa, state),     G_STRUCT_OFFSET (AgentSa, dialect),   G_STRUCT_OFFSET (AgentSa, ike_suite),
+  G_STRUCT_OFFSET (AgentSa, local),     G_STRUCT_OFFSET (AgentSa, esp_suite), G_STRUCT_OFFSET (AgentSa, remote),
+  G_STRUCT_OFFSET (AgentSa, interface), G_STRUCT_OFFSET (AgentSa, tia),
+};
+
+AgentSa *
+agent_sa_new (void)
+{
+  AgentSa *sa = g_new0 (AgentSa, 1);
+
+  for (guint i = 0; i < G_N_ELEMENTS (sa_texts); i++)
+    G_STRUCT_MEMBER (char *, sa, sa_texts[i]) = g_strdup ("");
+  sa->age_ms = sa->rekey_in_ms = -1;
+  sa->children = g_array_new (FALSE, TRUE, sizeof (AgentChildSa));
+  sa->pairs = g_ptr_array_new_with_free_func ((GDestroyNotify)pair_free);
+  return sa;
+}
+
+void
+agent_sa_free (AgentSa *sa)
+{
+  if (sa == NULL)
+    return;
+  for (guint i = 0; i < G_N_ELEMENTS (sa_texts); i++)
+    g_free (G_STRUCT_MEMBER (char *, sa, sa_texts[i]));
+  g_array_unref (sa->children);
+  g_ptr_array_unref (sa->pairs);
+  g_free (sa);
+}
+
 /* The texts of a snapshot, for everything that treats them alike. */
 static const gsize texts[] = {
   G_STRUCT_OFFSET (AgentSnapshot, mode),       G_STRUCT_OFFSET (AgentSnapshot, sentence),
@@ -39,7 +118,7 @@ static const gsize texts[] = {
   G_STRUCT_OFFSET (AgentSnapshot, gateway),    G_STRUCT_OFFSET (AgentSnapshot, tia),
   G_STRUCT_OFFSET (AgentSnapshot, ike_suite),  G_STRUCT_OFFSET (AgentSnapshot, esp_suite),
   G_STRUCT_OFFSET (AgentSnapshot, backend),    G_STRUCT_OFFSET (AgentSnapshot, foreign_agent),
-  G_STRUCT_OFFSET (AgentSnapshot, message),
+  G_STRUCT_OFFSET (AgentSnapshot, message),    G_STRUCT_OFFSET (AgentSnapshot, dialect),
 };
 #define TEXT(snapshot, i) G_STRUCT_MEMBER (char *, snapshot, texts[i])
 
@@ -52,6 +131,7 @@ agent_snapshot_new (void)
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
     TEXT (snapshot, i) = g_strdup ("");
   snapshot->links = g_ptr_array_new_with_free_func ((GDestroyNotify)agent_link_status_free);
+  snapshot->secrets = g_ptr_array_new_with_free_func ((GDestroyNotify)agent_secret_request_free);
   snapshot->counters = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   return snapshot;
 }
@@ -71,6 +151,7 @@ agent_snapshot_unref (AgentSnapshot *snapshot)
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
     g_free (TEXT (snapshot, i));
   g_ptr_array_unref (snapshot->links);
+  g_ptr_array_unref (snapshot->secrets);
   g_hash_table_unref (snapshot->counters);
   g_free (snapshot);
 }
@@ -93,11 +174,29 @@ link_equal (const AgentLinkStatus *a, const AgentLinkStatus *b)
          g_str_equal (a->reason, b->reason);
 }
 
+static gboolean
+secret_equal (const AgentSecretRequest *a, const AgentSecretRequest *b)
+{
+  return a->handle == b->handle && g_str_equal (a->kind, b->kind) && g_str_equal (a->identity, b->identity) &&
+         g_str_equal (a->gateway, b->gateway) && g_str_equal (a->refusal, b->refusal);
+}
+
+static gboolean
+secrets_equal (const GPtrArray *a, const GPtrArray *b)
+{
+  gboolean equal = a->len == b->len;
+
+  for (guint i = 0; i < a->len && equal; i++)
+    equal = secret_equal (a->pdata[i], b->pdata[i]);
+  return equal;
+}
+
 gboolean
 agent_snapshot_equal (const AgentSnapshot *a, const AgentSnapshot *b)
 {
   if (a->enabled != b->enabled || a->vpn_up != b->vpn_up || a->mobike != b->mobike || a->nat != b->nat ||
-      a->mip_nat != b->mip_nat || a->message_authentic != b->message_authentic || a->links->len != b->links->len)
+      a->mip_nat != b->mip_nat || a->message_authentic != b->message_authentic || a->links->len != b->links->len ||
+      !secrets_equal (a->secrets, b->secrets))
     return FALSE;
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
     if (!g_str_equal (TEXT (a, i), TEXT (b, i)))

@@ -10,6 +10,12 @@
 AgentSnapshot *agent_snapshot_new (void);
 AgentLinkStatus *agent_link_status_new (void);
 void agent_link_status_free (AgentLinkStatus *link);
+/* All strings "". */
+AgentSecretRequest *agent_secret_request_new (void);
+void agent_secret_request_free (AgentSecretRequest *request);
+/* All strings "", no children, no pairs. */
+AgentSa *agent_sa_new (void);
+AgentPair *agent_pair_new (void);
 /* The same but for ages, counters and generation: nothing that must be announced. */
 gboolean agent_snapshot_equal (const AgentSnapshot *a, const AgentSnapshot *b);
 void agent_snapshot_set_counter (AgentSnapshot *snapshot, const char *group, const char *name, guint64 value);
@@ -28,7 +34,8 @@ typedef struct
 {
   CoordinatorState state;
   gboolean enabled;
-  RoamAddr home_address, home_agent, gateway;
+  RoamAddr home_address, home_agent;
+  const char *gateway;   /* address or name; NULL: no VPN in the profile */
   const char *interface; /* active one, or the one that is being worked on; NULL: none */
   gboolean has_alarm;    /* the newest that is not cleared */
   CoordinatorAlarm alarm;
@@ -40,6 +47,7 @@ typedef struct
   RoamAddr foreign_agent;   /* registered through; unset: none */
   gboolean mip_nat;         /* see AgentSnapshot */
   gboolean vpn_certificate; /* [vpn] auth=certificate rather than psk */
+  const AgentSecretRequest *secret; /* NULL: none is asked for */
 } AgentSituation;
 
 /* Fills mode, sentence, why and advice. */

@@ -34,6 +34,8 @@ CliExit cli_status (int argc, char **argv);
 CliExit cli_monitor (int argc, char **argv);
 CliExit cli_history (int argc, char **argv);
 CliExit cli_why (int argc, char **argv);
+CliExit cli_sa (int argc, char **argv);
+CliExit cli_secret (int argc, char **argv);
 CliExit cli_connect (int argc, char **argv);
 CliExit cli_disconnect (int argc, char **argv);
 CliExit cli_redetect (int argc, char **argv);
@@ -70,9 +72,12 @@ char *cli_format_duration (gint64 us);
 char *cli_format_time (gint64 unix_us);
 /* "through the VPN" ...; static. */
 const char *cli_mode_in_words (const char *mode);
+/* "MOBIKE" ...; static, "" for "". */
+const char *cli_dialect_in_words (const char *dialect);
 /* Members of a dictionary, "" or 0 when missing; texts are borrowed. */
 const char *cli_dict_text (GVariant *dict, const char *key);
 gint64 cli_dict_number (GVariant *dict, const char *key);
+guint32 cli_dict_unsigned (GVariant *dict, const char *key);
 gboolean cli_dict_boolean (GVariant *dict, const char *key);
 
 /* A table: rows of strings, first one the header. */

@@ -65,8 +65,8 @@ cli_report (const GError *error)
     }
   if (g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_ACCESS_DENIED))
     {
-      g_printerr ("Not allowed: %s\nTry again with sudo, or ask your administrator for the polkit action "
-                  "org.roamd.control.\n",
+      g_printerr ("Not allowed: %s\nTry again with sudo, or ask your administrator for the polkit action that is meant "
+                  "(org.roamd.control, org.roamd.secret).\n",
                   plain->message);
       return CLI_DENIED;
     }

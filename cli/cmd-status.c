@@ -41,13 +41,16 @@ print_message (RoamdAgent1 *agent)
 static void
 print_vpn (RoamdAgent1 *agent)
 {
+  const char *dialect = cli_dialect_in_words (roamd_agent1_get_dialect (agent));
+
   if (!roamd_agent1_get_vpn_up (agent))
     {
       print_line ("VPN", "down");
       return;
     }
-  g_print ("%-16sup, %s%s\n", "VPN", roamd_agent1_get_mobike (agent) ? "MOBIKE" : "no MOBIKE",
-           roamd_agent1_get_nat (agent) ? ", behind a NAT" : "");
+  if (dialect[0] == '\0')
+    dialect = roamd_agent1_get_mobike (agent) ? "MOBIKE" : "no MOBIKE";
+  g_print ("%-16sup, %s%s\n", "VPN", dialect, roamd_agent1_get_nat (agent) ? ", behind a NAT" : "");
   print_line ("Inner address", roamd_agent1_get_tia (agent));
   print_line ("IKE", roamd_agent1_get_ike_suite (agent));
   print_line ("ESP", roamd_agent1_get_esp_suite (agent));

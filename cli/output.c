@@ -103,6 +103,16 @@ cli_mode_in_words (const char *mode)
 }
 
 const char *
+cli_dialect_in_words (const char *dialect)
+{
+  if (g_strcmp0 (dialect, "mobike") == 0)
+    return "MOBIKE";
+  if (g_strcmp0 (dialect, "mopo") == 0)
+    return "MOPO";
+  return dialect == NULL || dialect[0] == '\0' ? "" : "no MOBIKE";
+}
+
+const char *
 cli_dict_text (GVariant *dict, const char *key)
 {
   const char *text = "";
@@ -121,6 +131,15 @@ cli_dict_number (GVariant *dict, const char *key)
   if (value != NULL && g_variant_is_of_type (value, G_VARIANT_TYPE_UINT64))
     return (gint64)g_variant_get_uint64 (value);
   return 0;
+}
+
+guint32
+cli_dict_unsigned (GVariant *dict, const char *key)
+{
+  guint32 value = 0;
+
+  g_variant_lookup (dict, key, "u", &value);
+  return value;
 }
 
 gboolean

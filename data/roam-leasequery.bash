@@ -7,16 +7,17 @@ _roam_leasequery()
 
     COMPREPLY=()
     case $previous in
-        --file | -f) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+        --file | -f | --state | --tls-ca | --tls-cert | --tls-key) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
         --dev) mapfile -t COMPREPLY < <(compgen -W "$(cd /sys/class/net && echo *)" -- "$current"); return ;;
         --want | -w) mapfile -t COMPREPLY < <(compgen -W 'relay-data relay-id remote-id' -- "$current"); return ;;
         --port | -p | --link | -l | --timeout | -t | --connect-timeout | --retries | --parallel | --duid | --server-duid | \
-            --type-done | --type-data | --option-relay-id | address | client | relay-id | link | remote-id | on) return ;;
+            --type-done | --type-data | --option-relay-id | --since | --until | --tls-name | address | client | relay-id | link | remote-id | on) return ;;
     esac
     if [[ $current == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W '--port --link --want --relays --file --first --timeout --connect-timeout --retries
             --parallel --table --json --csv --routes --dev --merge --quiet --duid --server-duid --half-close --draft00
-            --type-done --type-data --option-relay-id --help --version' -- "$current")
+            --type-done --type-data --option-relay-id --active --state --since --until --base-time
+            --tls-ca --tls-cert --tls-key --tls-name --help --version' -- "$current")
     elif [[ $COMP_CWORD -gt 1 ]]; then
         mapfile -t COMPREPLY < <(compgen -W 'address client relay-id link remote-id on' -- "$current")
     else

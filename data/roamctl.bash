@@ -7,7 +7,7 @@ _roamctl()
 
     COMPREPLY=()
     if [[ $COMP_CWORD -eq 1 ]]; then
-        mapfile -t COMPREPLY < <(compgen -W 'status why monitor history connect disconnect redetect help --help --version --json' -- "$current")
+        mapfile -t COMPREPLY < <(compgen -W 'status why monitor sa history secret connect disconnect redetect help --help --version --json' -- "$current")
         return
     fi
     case $previous in
@@ -18,6 +18,7 @@ _roamctl()
         case $command in
             history) options+=' --limit' ;;
             monitor) options+=' --count' ;;
+            secret) options+=' --list' ;;
             redetect) options+=' --reason --no-wait' ;;
         esac
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")

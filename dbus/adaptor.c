@@ -3,6 +3,7 @@
 #include "dbus/authorise.h"
 #include "dbus/properties.h"
 #include "dbus/roamd-dbus-generated.h"
+#include "dbus/secret-io.h"
 #include "dbus/variant.h"
 
 /* The bus may be away for a while (it is being updated); the agent works without it. */
@@ -85,7 +86,22 @@ error_name (const GError *error)
     return "org.roamd.Error.NotEnabled";
   if (g_error_matches (error, AGENT_ERROR, AGENT_ERROR_CONFIG))
     return "org.roamd.Error.Config";
+  if (g_error_matches (error, AGENT_ERROR, AGENT_ERROR_NO_SUCH_REQUEST))
+    return "org.roamd.Error.NoSuchRequest";
   return "org.roamd.Error.Failed";
+}
+
+static gboolean
+provide_secret (Agent *agent, GDBusMethodInvocation *invocation, GError **error)
+{
+  GUnixFDList *fds = g_dbus_message_get_unix_fd_list (g_dbus_method_invocation_get_message (invocation));
+  g_autoptr (RoamSecret) secret = NULL;
+  guint32 handle;
+  gint32 index;
+
+  g_variant_get (g_dbus_method_invocation_get_parameters (invocation), "(uh)", &handle, &index);
+  secret = dbus_secret_read (fds, index, error);
+  return secret != NULL && agent_provide_secret (agent, handle, secret, error);
 }
 
 static gboolean
@@ -98,6 +114,8 @@ act (Agent *agent, GDBusMethodInvocation *invocation, GError **error)
     return agent_connect (agent, error);
   if (g_str_equal (method, "Disconnect"))
     return agent_disconnect (agent, error);
+  if (g_str_equal (method, "ProvideSecret"))
+    return provide_secret (agent, invocation, error);
   g_variant_get (g_dbus_method_invocation_get_parameters (invocation), "(&s&s)", &interface, &reason);
   return agent_redetect (agent, interface, reason, error);
 }
@@ -119,6 +137,29 @@ on_authorised (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
+return_history (DbusAdaptor *adaptor, GVariant *parameters, GDBusMethodInvocation *invocation)
+{
+  g_autoptr (GPtrArray) history = NULL;
+  guint limit;
+
+  g_variant_get (parameters, "(u)", &limit);
+  history = agent_dup_history (adaptor->agent, limit);
+  g_dbus_method_invocation_return_value (invocation, g_variant_new ("(@aa{sv})", dbus_variant_from_history (history)));
+}
+
+static void
+return_associations (DbusAdaptor *adaptor, GDBusMethodInvocation *invocation)
+{
+  g_autoptr (AgentSa) sa = agent_dup_sa (adaptor->agent);
+  GVariantBuilder rows;
+
+  g_variant_builder_init (&rows, G_VARIANT_TYPE ("aa{sv}"));
+  if (sa != NULL)
+    g_variant_builder_add_value (&rows, dbus_variant_from_sa (sa));
+  g_dbus_method_invocation_return_value (invocation, g_variant_new ("(aa{sv})", &rows));
+}
+
+static void
 on_method_call (GDBusConnection *connection, const char *sender, const char *path, const char *interface,
                 const char *method, GVariant *parameters, GDBusMethodInvocation *invocation, gpointer user_data)
 {
@@ -127,20 +168,21 @@ on_method_call (GDBusConnection *connection, const char *sender, const char *pat
 
   if (g_str_equal (method, "GetHistory"))
     {
-      g_autoptr (GPtrArray) history = NULL;
-      guint limit;
-
-      g_variant_get (parameters, "(u)", &limit);
-      history = agent_dup_history (adaptor->agent, limit);
-      g_dbus_method_invocation_return_value (invocation,
-                                             g_variant_new ("(@aa{sv})", dbus_variant_from_history (history)));
+      return_history (adaptor, parameters, invocation);
+      return;
+    }
+  if (g_str_equal (method, "GetSecurityAssociations"))
+    {
+      return_associations (adaptor, invocation);
       return;
     }
   call = g_new0 (Call, 1);
   call->adaptor = adaptor;
   call->cancellable = g_object_ref (adaptor->cancellable);
   call->invocation = invocation;
-  dbus_authorise_async (invocation, DBUS_ADAPTOR_ACTION, on_authorised, call);
+  dbus_authorise_async (invocation,
+                        g_str_equal (method, "ProvideSecret") ? DBUS_ADAPTOR_ACTION_SECRET : DBUS_ADAPTOR_ACTION,
+                        on_authorised, call);
 }
 
 /* ------------------------------------------------------------------- announcing ---- */
@@ -168,6 +210,23 @@ state_reason (const AgentSnapshot *snapshot)
   return snapshot->sentence;
 }
 
+/* A handle that was not there before is a question. */
+static void
+emit_secrets (DbusAdaptor *adaptor, const AgentSnapshot *old, const AgentSnapshot *snapshot)
+{
+  for (guint i = 0; i < snapshot->secrets->len; i++)
+    {
+      const AgentSecretRequest *request = snapshot->secrets->pdata[i];
+      gboolean known = FALSE;
+
+      for (guint j = 0; old != NULL && j < old->secrets->len && !known; j++)
+        known = ((const AgentSecretRequest *)old->secrets->pdata[j])->handle == request->handle;
+      if (!known)
+        emit (adaptor, roamd_agent1_interface_info ()->name, "SecretNeeded",
+              g_variant_new ("(@a{sv})", dbus_variant_from_secret (request)));
+    }
+}
+
 static void
 on_snapshot_changed (AgentSnapshot *snapshot, gpointer user_data)
 {
@@ -183,6 +242,7 @@ on_snapshot_changed (AgentSnapshot *snapshot, gpointer user_data)
     emit (adaptor, "org.freedesktop.DBus.Properties", "PropertiesChanged",
           g_variant_new ("(s@a{sv}@as)", roamd_agent1_interface_info ()->name, changed,
                          g_variant_new_array (G_VARIANT_TYPE_STRING, NULL, 0)));
+  emit_secrets (adaptor, old, snapshot);
   if (old != NULL && !g_str_equal (old->mode, snapshot->mode))
     emit (adaptor, roamd_agent1_interface_info ()->name, "StateChanged",
           g_variant_new ("(sss)", old->mode, snapshot->mode, state_reason (snapshot)));

@@ -14,6 +14,7 @@ typedef struct _DbusAdaptor DbusAdaptor;
 #define DBUS_ADAPTOR_PATH "/org/roamd"
 /* polkit's action for whoever is not root. */
 #define DBUS_ADAPTOR_ACTION "org.roamd.control"
+#define DBUS_ADAPTOR_ACTION_SECRET "org.roamd.secret"
 
 /* Becomes the listener of @agent, which must outlive the adaptor. Connects in the background. */
 DbusAdaptor *dbus_adaptor_new (Agent *agent);

@@ -39,6 +39,12 @@ read_links (const AgentSnapshot *snapshot, gsize offset)
 }
 
 static GVariant *
+read_secrets (const AgentSnapshot *snapshot, gsize offset)
+{
+  return dbus_variant_from_secrets (G_STRUCT_MEMBER (GPtrArray *, snapshot, offset));
+}
+
+static GVariant *
 read_counters (const AgentSnapshot *snapshot, gsize offset)
 {
   return dbus_variant_from_counters (G_STRUCT_MEMBER (GHashTable *, snapshot, offset));
@@ -73,6 +79,8 @@ static const Property properties[] = {
   { "Tia", read_text, FIELD (tia), FALSE },
   { "IkeSuite", read_text, FIELD (ike_suite), FALSE },
   { "EspSuite", read_text, FIELD (esp_suite), FALSE },
+  { "Dialect", read_text, FIELD (dialect), FALSE },
+  { "PendingSecrets", read_secrets, FIELD (secrets), FALSE },
   { "Backend", read_text, FIELD (backend), FALSE },
   { "Enabled", read_boolean, FIELD (enabled), FALSE },
   { "VpnUp", read_boolean, FIELD (vpn_up), FALSE },

@@ -471,10 +471,14 @@ is_replaced (const KeaLeasesIo *io, gboolean *ret_absent)
 static void
 follow (KeaLeasesIo *io)
 {
+  if (io->config.growing != NULL)
+    io->config.growing (io->config.user_data);
   switch (read_chunk (io, &io->reader, io->store))
     {
     case READ_MORE:
       io->counters.leases = lease_store_n_leases (io->store);
+      if (io->config.grown != NULL)
+        io->config.grown (io->config.user_data);
       arm_turn (io);
       return;
     case READ_END:

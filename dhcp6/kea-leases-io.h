@@ -19,6 +19,9 @@ typedef struct
   void (*prepare) (LeaseStore *store, gpointer user_data);
   /* A store that is whole, or NULL: the file cannot be read. Called at the start and after a change of stores. */
   void (*changed) (LeaseStore *store, gpointer user_data);
+  /* Rows are about to be put into, or were put into, the store that answers. NULL: of no interest. */
+  void (*growing) (gpointer user_data);
+  void (*grown) (gpointer user_data);
   gpointer user_data;
 } KeaLeasesIoConfig;
 

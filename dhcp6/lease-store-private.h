@@ -114,7 +114,8 @@ struct _LeaseStore
   guint64 prefixes_of_length[129]; /* delegated prefixes by their length: which masks are worth a look */
   gsize octets_size;
   gboolean has_relay_ids, has_remote_ids;
-  GPtrArray *cursors; /* LeaseCursor, borrowed: moved on when what they stand on goes */
+  LeaseJournal *journal; /* NULL: none */
+  GPtrArray *cursors;    /* LeaseCursor, borrowed: moved on when what they stand on goes */
 };
 
 typedef enum

@@ -467,6 +467,86 @@ set_relay_data (LeaseStore *store, Id id, Dhcp6Slice relay_data, const Dhcp6Rela
   add_tags (store, id, relays, n_relays);
 }
 
+gboolean
+lease_store_get (const LeaseStore *store, const RoamAddr *address, Lease *ret_lease)
+{
+  Id id = address->family == ROAM_FAMILY_INET6 ? lease_store_find_binding (store, address->bytes) : 0;
+  const LeaseBinding *binding = binding_at (store, id);
+  const LeaseOctets *client, *relay = octets_at (store, binding->relay_data);
+
+  if (id == 0)
+    return FALSE;
+  client = octets_at (store, group_at (store, binding->group)->client);
+  *ret_lease = (Lease){
+    .is_prefix = binding->is_prefix,
+    .address = *address,
+    .prefix_length = binding->prefix_length,
+    .iaid = binding->iaid,
+    .subnet_id = binding->subnet_id,
+    .valid_s = binding->valid_s,
+    .preferred_s = binding->preferred_s,
+    .contact = binding->contact,
+    .client_id = { client->data, client->length },
+  };
+  if (binding->relay_data != 0)
+    ret_lease->relay_data = (Dhcp6Slice){ relay->data, relay->length };
+  return TRUE;
+}
+
+gboolean
+lease_store_describe (const LeaseStore *store, const RoamAddr *address, LeaseChange *ret_change)
+{
+  Lease lease;
+
+  if (!lease_store_get (store, address, &lease))
+    return FALSE;
+  *ret_change = (LeaseChange){
+    .address = *address,
+    .gone = TRUE,
+    .is_prefix = lease.is_prefix,
+    .prefix_length = lease.prefix_length,
+    .subnet_id = lease.subnet_id,
+    .contact = lease.contact,
+    .client_id = lease.client_id,
+    .relay_data = lease.relay_data,
+  };
+  return TRUE;
+}
+
+void
+lease_store_set_journal (LeaseStore *store, LeaseJournal *journal)
+{
+  LeaseJournal *old = store->journal;
+
+  store->journal = journal == NULL ? NULL : lease_journal_ref (journal);
+  lease_journal_unref (old);
+}
+
+/* What is in the file twice is no change (RFC 7653 7: what matters is the state). */
+static gboolean
+is_news (const LeaseStore *store, const RoamAddr *address, const Lease *lease)
+{
+  Lease known;
+
+  if (store->journal == NULL)
+    return FALSE;
+  return !lease_store_get (store, address, &known) || known.contact != clamp_seconds (lease->contact) ||
+         known.valid_s != lease->valid_s || known.preferred_s != lease->preferred_s ||
+         known.subnet_id != lease->subnet_id || known.is_prefix != (lease->is_prefix != 0) ||
+         (known.is_prefix && known.prefix_length != lease->prefix_length) ||
+         !dhcp6_slice_equal (known.client_id, lease->client_id) ||
+         !dhcp6_slice_equal (known.relay_data, lease->relay_data);
+}
+
+static void
+note_gone (LeaseStore *store, const RoamAddr *address)
+{
+  LeaseChange was;
+
+  if (store->journal != NULL && lease_store_describe (store, address, &was))
+    lease_journal_note_gone (store->journal, &was);
+}
+
 static void
 untie (LeaseStore *store, Id id)
 {
@@ -492,7 +572,9 @@ lease_store_put (LeaseStore *store, const Lease *lease)
   Dhcp6Relay relays[DHCP6_MAX_HOPS];
   guint n_relays;
   guint8 address[ADDRESS_OCTETS];
+  RoamAddr key;
   LeaseLink link;
+  gboolean news;
   Id id;
 
   if (!is_sound (store, lease, relays, &n_relays))
@@ -500,6 +582,8 @@ lease_store_put (LeaseStore *store, const Lease *lease)
   memcpy (address, lease->address.bytes, sizeof address);
   if (lease->is_prefix)
     mask_address (address, lease->prefix_length);
+  key = roam_addr_from_bytes (address, sizeof address);
+  news = is_news (store, &key, lease);
   link = link_of_subnet (store, lease->subnet_id);
   id = lease_store_find_binding (store, address);
   if (id == 0)
@@ -516,6 +600,8 @@ lease_store_put (LeaseStore *store, const Lease *lease)
     }
   set_relay_data (store, id, lease->relay_data, relays, n_relays);
   fill_binding (store, binding_at (store, id), lease);
+  if (news)
+    lease_journal_note (store->journal, &key);
   return TRUE;
 }
 
@@ -526,6 +612,7 @@ lease_store_remove (LeaseStore *store, const RoamAddr *address)
 
   if (address->family != ROAM_FAMILY_INET6 || id == 0)
     return FALSE;
+  note_gone (store, address);
   move_cursors (store, CURSOR_ONE, id, 0);
   untie (store, id);
   if (binding_at (store, id)->is_prefix)
@@ -577,6 +664,12 @@ lease_store_find_link (const LeaseStore *store, const RoamAddr *address)
         return subnet->link;
     }
   return LEASE_NO_LINK;
+}
+
+LeaseLink
+lease_store_find_link_of_subnet (const LeaseStore *store, guint32 subnet_id)
+{
+  return link_of_subnet (store, subnet_id);
 }
 
 /* ------------------------------------------------------------------- whole ---- */
@@ -651,6 +744,7 @@ lease_store_unref (LeaseStore *store)
   g_hash_table_unref (store->by_subnet_id);
   g_array_unref (store->links);
   g_ptr_array_unref (store->cursors);
+  lease_journal_unref (store->journal);
   g_free (store);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "dhcp6/dhcp6.h"
+#include "dhcp6/lease-journal.h"
 
 /*
  * The bindings of a DHCPv6 server in memory, with an index for each query type of RFC 5460: address,
@@ -55,6 +56,12 @@ gboolean lease_store_add_subnet (LeaseStore *store, const char *link, guint32 su
 gboolean lease_store_put (LeaseStore *store, const Lease *lease);
 /* FALSE: there is none. */
 gboolean lease_store_remove (LeaseStore *store, const RoamAddr *address);
+/* From now on every change is noted in @journal, which is referenced; NULL: no more. */
+void lease_store_set_journal (LeaseStore *store, LeaseJournal *journal);
+/* What is known of exactly this address or prefix; slices are borrowed until the store changes. FALSE: nothing. */
+gboolean lease_store_get (const LeaseStore *store, const RoamAddr *address, Lease *ret_lease);
+/* The same as a change that it is gone. */
+gboolean lease_store_describe (const LeaseStore *store, const RoamAddr *address, LeaseChange *ret_change);
 guint lease_store_n_leases (const LeaseStore *store);
 /* Some lease has, or had, relay information: else queries by relay-id and remote-id cannot be answered (LQ-SRV-078). */
 gboolean lease_store_has_relay_ids (const LeaseStore *store);
@@ -71,6 +78,8 @@ typedef guint32 LeaseLink;
 
 /* The link with the longest subnet that contains @address. */
 LeaseLink lease_store_find_link (const LeaseStore *store, const RoamAddr *address);
+/* The link that leases of the subnet are on; that of unknown subnets is one, too. */
+LeaseLink lease_store_find_link_of_subnet (const LeaseStore *store, guint32 subnet_id);
 
 typedef struct _LeaseCursor LeaseCursor;
 

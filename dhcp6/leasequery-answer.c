@@ -67,6 +67,53 @@ tell_reply (LeasequeryRequestor *r, const RequestorQuery *query)
   event->base_time = r->message.base_time;
 }
 
+/* ------------------------------------------------------------ active queries ---- */
+
+/* RFC 7653 8.4.1: from base_time on all is told; the times that the caller keeps stay what they were. */
+static void
+tell_missing (LeasequeryRequestor *r, const RequestorQuery *query)
+{
+  LeasequeryEvent *event = leasequery_requestor_push_event (r, LEASEQUERY_EVENT_DATA_MISSING, query->id);
+
+  event->has_start_time = query->query->has_start_time;
+  event->start_time = query->query->start_time;
+  event->has_base_time = r->message.has_base_time;
+  event->base_time = r->message.base_time;
+}
+
+/*
+ * The message is used up. Its time is one to go on from, unless older changes are still to come
+ * (RFC 7653 8.3, 8.4).
+ */
+static void
+keep_base_time (LeasequeryRequestor *r)
+{
+  RequestorQuery *query = r->of;
+  LeasequeryEvent *event;
+
+  if (query == NULL || query->state != QUERY_ACTIVE || !query->caught_up || !r->message.has_base_time ||
+      (query->query->has_start_time && query->query->start_time == r->message.base_time))
+    return;
+  query->query->has_start_time = TRUE;
+  query->query->start_time = r->message.base_time;
+  event = leasequery_requestor_push_event (r, LEASEQUERY_EVENT_RESUME, query->id);
+  event->has_base_time = TRUE;
+  event->base_time = r->message.base_time;
+}
+
+/* What a status of a message means while changes are told. */
+static void
+active_status (LeasequeryRequestor *r, RequestorQuery *query)
+{
+  if (r->message.status == DHCP6_STATUS_DATA_MISSING)
+    tell_missing (r, query);
+  else if (r->message.status == DHCP6_STATUS_CATCH_UP_COMPLETE && !query->caught_up)
+    {
+      query->caught_up = TRUE;
+      leasequery_requestor_push_event (r, LEASEQUERY_EVENT_CAUGHT_UP, query->id);
+    }
+}
+
 /* An error: QueryTerminated may be tried again (RFC 5460 5.5), in the draft UnspecFail too (LQ-DRF-004). */
 static void
 query_refused (LeasequeryRequestor *r, RequestorQuery *query)
@@ -105,7 +152,8 @@ begin_client_data (LeasequeryRequestor *r, RequestorQuery *query)
 static void
 first_reply (LeasequeryRequestor *r, RequestorQuery *query)
 {
-  gboolean error = r->message.status != DHCP6_STATUS_SUCCESS;
+  gboolean error = r->message.status != DHCP6_STATUS_SUCCESS &&
+                   !(query->query->active && r->message.status == DHCP6_STATUS_DATA_MISSING);
 
   r->heard = TRUE;
   r->attempts = r->refusals = 0;
@@ -117,6 +165,14 @@ first_reply (LeasequeryRequestor *r, RequestorQuery *query)
     leasequery_requestor_fault (r, LEASEQUERY_FAULT_ERROR_WITH_DATA, query->id);
   if (error)
     query_refused (r, query);
+  else if (query->query->active)
+    {
+      query->state = QUERY_ACTIVE;
+      query->retries = query->terminations = 0;
+      query->caught_up = !query->query->has_start_time;
+      active_status (r, query);
+      begin_client_data (r, query);
+    }
   else if (r->message.n_client_data == 0)
     leasequery_requestor_finish (r, query, LEASEQUERY_OUTCOME_OK, TRUE); /* RFC 5460 6.3: no bindings */
   else
@@ -157,6 +213,8 @@ process_data (LeasequeryRequestor *r, RequestorQuery *query)
     }
   if (r->message.client_link)
     leasequery_requestor_fault (r, LEASEQUERY_FAULT_CLIENT_LINK, query->id);
+  if (query->state == QUERY_ACTIVE)
+    active_status (r, query);
   begin_client_data (r, query); /* none: nothing follows, and that is no fault (RFC 7653 8.4) */
 }
 
@@ -170,10 +228,32 @@ process_done (LeasequeryRequestor *r, RequestorQuery *query)
       return;
     }
   keep_text (r);
-  if (r->message.status != DHCP6_STATUS_SUCCESS)
+  r->of = query;
+  keep_base_time (r);
+  r->of = NULL;
+  if (query->state == QUERY_ACTIVE && r->message.status == DHCP6_STATUS_QUERY_TERMINATED &&
+      query->retries < r->config.max_retries)
+    leasequery_requestor_drop (r, LEASEQUERY_OUTCOME_INCOMPLETE); /* its last word, and it closes (RFC 7653 8.4) */
+  else if (r->message.status != DHCP6_STATUS_SUCCESS)
     query_refused (r, query);
   else
     leasequery_requestor_finish (r, query, LEASEQUERY_OUTCOME_OK, TRUE);
+}
+
+/* RFC 7653 8.2: without a status the handshake begins; anything else is no way to a secured connection. */
+static void
+process_starttls_answer (LeasequeryRequestor *r)
+{
+  keep_text (r);
+  if (r->message.type != DHCP6_REPLY || r->message.transaction_id != r->starttls_id || r->message.has_status)
+    leasequery_requestor_drop (r, LEASEQUERY_OUTCOME_INSECURE);
+  else if (r->n_input > 0)
+    {
+      leasequery_requestor_fault (r, LEASEQUERY_FAULT_TLS, 0);
+      leasequery_requestor_drop (r, LEASEQUERY_OUTCOME_INSECURE);
+    }
+  else
+    leasequery_requestor_begin_tls (r);
 }
 
 static void
@@ -206,6 +286,11 @@ process_message (LeasequeryRequestor *r, Dhcp6Slice octets)
   if (dhcp6_parse_message (octets.data, octets.length, &r->message, NULL) != DHCP6_OK)
     {
       faulty_message (r, LEASEQUERY_FAULT_MESSAGE);
+      return;
+    }
+  if (r->state == CONNECTION_STARTTLS)
+    {
+      process_starttls_answer (r);
       return;
     }
   if (r->message.type != DHCP6_LEASEQUERY_REPLY && r->message.type != points->type_data &&
@@ -250,7 +335,7 @@ judge_binding (LeasequeryRequestor *r, const Dhcp6Binding *binding, Dhcp6Fault f
 {
   if (fault != DHCP6_OK)
     leasequery_requestor_fault (r, LEASEQUERY_FAULT_PREFIX_LENGTH, r->of->id);
-  else if (binding->valid == 0)
+  else if (binding->valid == 0 && r->of->state != QUERY_ACTIVE)
     leasequery_requestor_fault (r, LEASEQUERY_FAULT_EXPIRED, r->of->id);
   else if (binding->preferred > binding->valid)
     leasequery_requestor_fault (r, LEASEQUERY_FAULT_LIFETIMES, r->of->id);
@@ -270,6 +355,7 @@ tell_binding (LeasequeryRequestor *r, const Dhcp6Binding *binding, LeasequeryEve
     .relay_data = r->client.relay_data.data != NULL ? r->client.relay_data : r->message.relay_data,
     .received_us = r->now_us,
     .first_of_client = r->first_of_client,
+    .gone = binding->valid == 0,
   };
   event->server_id.data = g_bytes_get_data (r->of->server_id, &event->server_id.length);
   r->first_of_client = FALSE;
@@ -313,6 +399,7 @@ step_message (LeasequeryRequestor *r)
       r->in_client = r->first_of_client = TRUE;
       return;
     }
+  keep_base_time (r);
   r->in_message = FALSE;
 }
 

@@ -187,6 +187,15 @@ feed (Server *server)
 
 /* ------------------------------------------------------------------- verbs ---- */
 
+static void
+set_tls (LeasequeryIo *io, LeasequeryTls *tls, const LeasequeryServerAddress *server)
+{
+  char address[ROAM_ADDR_STRLEN];
+
+  leasequery_io_set_tls (io, tls,
+                         server->name != NULL ? server->name : roam_addr_to_string (&server->endpoint.addr, address));
+}
+
 LeasequeryClient *
 leasequery_client_new (const LeasequeryClientConfig *config, GMainContext *context, LeasequeryClientFunc function,
                        gpointer user_data)
@@ -195,6 +204,7 @@ leasequery_client_new (const LeasequeryClientConfig *config, GMainContext *conte
 
   client->config = *config;
   client->config.servers = NULL;
+  client->config.tls = NULL; /* the connections have it */
   client->duid = g_bytes_new (config->requestor.duid.data, config->requestor.duid.length);
   client->config.requestor.duid.data = g_bytes_get_data (client->duid, NULL);
   client->function = function;
@@ -214,6 +224,8 @@ leasequery_client_new (const LeasequeryClientConfig *config, GMainContext *conte
       server->given = g_hash_table_new_full (NULL, NULL, NULL, question_unref);
       server->io = leasequery_io_new (&config->servers[i].endpoint, config->servers[i].scope_id,
                                       &client->config.requestor, context, on_event, server);
+      if (config->tls != NULL)
+        set_tls (server->io, config->tls, &config->servers[i]);
     }
   return client;
 }
@@ -237,18 +249,29 @@ leasequery_client_free (LeasequeryClient *client)
   g_free (client);
 }
 
-void
-leasequery_client_ask (LeasequeryClient *client, guint id, const LeasequeryQuery *query)
+static void
+ask (LeasequeryClient *client, guint first, guint n, guint id, const LeasequeryQuery *query)
 {
-  guint n = client->config.policy == LEASEQUERY_ASK_FIRST ? 1 : client->n_servers;
   Question *question = g_new0 (Question, 1);
 
   question->id = id;
   question->query = leasequery_query_copy (query);
-  for (guint i = 0; i < n; i++)
+  for (guint i = first; i < first + n; i++)
     enqueue (&client->servers[i], question);
-  for (guint i = 0; i < n; i++)
+  for (guint i = first; i < first + n; i++)
     feed (&client->servers[i]);
+}
+
+void
+leasequery_client_ask (LeasequeryClient *client, guint id, const LeasequeryQuery *query)
+{
+  ask (client, 0, client->config.policy == LEASEQUERY_ASK_FIRST ? 1 : client->n_servers, id, query);
+}
+
+void
+leasequery_client_ask_one (LeasequeryClient *client, guint server, guint id, const LeasequeryQuery *query)
+{
+  ask (client, server, 1, id, query);
 }
 
 void

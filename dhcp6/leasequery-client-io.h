@@ -4,14 +4,18 @@
 #include "dhcp6/leasequery-io.h"
 #include "dhcp6/leasequery-merge.h"
 
-/* Questions to one or more servers, over one connection to each. */
+/*
+ * Questions to one or more servers, over one connection to each. A client that is asked an active question must be
+ * asked no other (RFC 7653 9.4).
+ */
 
 typedef struct _LeasequeryClient LeasequeryClient;
 
 typedef struct
 {
   RoamEndpoint endpoint;
-  guint scope_id; /* interface number of a link-local address, else 0 */
+  guint scope_id;   /* interface number of a link-local address, else 0 */
+  const char *name; /* what its certificate must hold; copied. NULL: the address */
 } LeasequeryServerAddress;
 
 typedef struct
@@ -19,6 +23,7 @@ typedef struct
   const LeasequeryServerAddress *servers; /* in order of preference */
   guint n_servers;
   LeasequeryRequestorConfig requestor;
+  LeasequeryTls *tls; /* referenced; needed when requestor.tls is set */
   LeasequeryPolicy policy;
   gint64 remember_us; /* how long a question without result is not asked again; 0: it is (LQ-REQ-019) */
 } LeasequeryClientConfig;
@@ -46,6 +51,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (LeasequeryClient, leasequery_client_free)
  * With remember_us the answer may come before this returns.
  */
 void leasequery_client_ask (LeasequeryClient *client, guint id, const LeasequeryQuery *query);
+/* The same of one server alone, whatever the policy. */
+void leasequery_client_ask_one (LeasequeryClient *client, guint server, guint id, const LeasequeryQuery *query);
 /* Several questions are coming: none is sent before the last is asked; with half_close that matters. */
 void leasequery_client_begin (LeasequeryClient *client);
 void leasequery_client_commit (LeasequeryClient *client);

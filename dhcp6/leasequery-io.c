@@ -30,8 +30,14 @@ struct _LeasequeryIo
 
   int fd; /* -1: none */
   gboolean connected;
+  LeasequeryTls *tls; /* NULL: none */
+  char *tls_name;
+  LeasequeryTlsSession *session; /* NULL: in the clear */
+  gboolean start_tls, handshake; /* wanted when all is written; under way */
+  gboolean handshake_over;       /* the engine was told, and has something to say to it */
+  char *tls_error;
   gboolean end_output; /* shut down for writing when all is written */
-  GSource *in, *out, *timer;
+  GSource *in, *out, *timer, *pending;
   GQueue output; /* GBytes */
   gsize written; /* of the first */
 
@@ -82,10 +88,15 @@ watch (LeasequeryIo *io, GSource **source, GIOCondition condition, GUnixFDSource
 static void
 update_watches (LeasequeryIo *io)
 {
-  gboolean open = io->fd >= 0;
+  gboolean open = io->fd >= 0, reading = open && io->connected && (!io->paused || io->handshake);
+  gboolean tls_writes = io->session != NULL && leasequery_tls_session_wants_write (io->session);
 
-  watch (io, &io->in, G_IO_IN, on_readable, open && io->connected && !io->paused);
-  watch (io, &io->out, G_IO_OUT, on_writable, open && (!io->connected || !g_queue_is_empty (&io->output)));
+  watch (io, &io->in, G_IO_IN, on_readable, reading);
+  watch (io, &io->out, G_IO_OUT, on_writable,
+         open && (!io->connected || tls_writes || (!io->handshake && !g_queue_is_empty (&io->output))));
+  /* What TLS has read from the socket already does not make it readable. */
+  g_source_set_ready_time (io->pending,
+                           reading && io->session != NULL && leasequery_tls_session_is_pending (io->session) ? 0 : -1);
 }
 
 /* The engine's deadline is boot time, a source's is monotonic: they differ by the time spent suspended. */
@@ -139,7 +150,10 @@ disconnect (LeasequeryIo *io)
   clear_source (&io->out);
   g_queue_clear_full (&io->output, (GDestroyNotify)g_bytes_unref);
   io->written = 0;
-  io->connected = io->end_output = FALSE;
+  if (io->session != NULL)
+    leasequery_tls_session_end (io->session);
+  io->connected = io->end_output = io->start_tls = io->handshake = FALSE;
+  g_clear_pointer (&io->session, leasequery_tls_session_free);
   if (io->fd >= 0)
     close (io->fd);
   io->fd = -1;
@@ -183,6 +197,7 @@ connect_now (LeasequeryIo *io)
 
   disconnect (io);
   io->error = 0;
+  g_clear_pointer (&io->tls_error, g_free);
   io->fd = socket (address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (io->fd < 0)
     {
@@ -194,17 +209,63 @@ connect_now (LeasequeryIo *io)
     connection_failed (io, errno);
 }
 
+static void
+keep_tls_error (LeasequeryIo *io)
+{
+  g_free (io->tls_error);
+  io->tls_error = io->session == NULL ? NULL : g_strdup (leasequery_tls_session_get_error (io->session));
+}
+
+/* One step of it; the engine hears when it is over. */
+static void
+continue_handshake (LeasequeryIo *io)
+{
+  gboolean good = leasequery_tls_session_handshake (io->session) == 0;
+
+  if (!good && errno == EAGAIN)
+    return;
+  io->handshake = FALSE;
+  io->handshake_over = TRUE;
+  if (!good)
+    keep_tls_error (io);
+  tell (io, good ? LEASEQUERY_CONNECTION_SECURED : LEASEQUERY_CONNECTION_RESET);
+}
+
+/* -1 and errno as send() has it. */
+static gssize
+send_some (LeasequeryIo *io, const guint8 *data, gsize length)
+{
+  gssize n;
+
+  if (io->session == NULL)
+    return send (io->fd, data, length, MSG_NOSIGNAL);
+  n = leasequery_tls_session_write (io->session, data, length);
+  if (n < 0 && errno != EAGAIN)
+    keep_tls_error (io);
+  return n;
+}
+
+static void
+end_our_side (LeasequeryIo *io)
+{
+  if (io->session != NULL)
+    leasequery_tls_session_end (io->session);
+  shutdown (io->fd, SHUT_WR);
+}
+
 /* Sends as much as goes; the engine hears when it goes no further and when all is out. */
 static void
 flush_output (LeasequeryIo *io)
 {
   GBytes *octets;
 
+  if (io->handshake)
+    return;
   while ((octets = g_queue_peek_head (&io->output)) != NULL)
     {
       gsize length;
       const guint8 *data = g_bytes_get_data (octets, &length);
-      gssize n = send (io->fd, data + io->written, length - io->written, MSG_NOSIGNAL);
+      gssize n = send_some (io, data + io->written, length - io->written);
 
       if (n < 0 && errno == EINTR)
         continue;
@@ -225,8 +286,14 @@ flush_output (LeasequeryIo *io)
       g_bytes_unref (g_queue_pop_head (&io->output));
     }
   if (io->end_output)
-    shutdown (io->fd, SHUT_WR);
+    end_our_side (io);
   io->end_output = FALSE;
+  if (!io->start_tls)
+    return;
+  io->start_tls = FALSE;
+  io->handshake = TRUE;
+  io->session = leasequery_tls_session_new (io->tls, io->fd, io->tls_name);
+  continue_handshake (io);
 }
 
 static gboolean
@@ -247,17 +314,32 @@ on_writable (int fd, GIOCondition condition, gpointer user_data)
           tell (io, LEASEQUERY_CONNECTION_UP);
         }
     }
+  else if (io->handshake)
+    continue_handshake (io);
   else
     flush_output (io);
   drain (io);
   return G_SOURCE_CONTINUE;
 }
 
+static gssize
+receive_some (LeasequeryIo *io)
+{
+  gssize n;
+
+  if (io->session == NULL)
+    return recv (io->fd, io->buffer, READ_SIZE, 0);
+  n = leasequery_tls_session_read (io->session, io->buffer, READ_SIZE);
+  if (n < 0 && errno != EAGAIN)
+    keep_tls_error (io);
+  return n;
+}
+
 /* FALSE: nothing more for now. */
 static gboolean
 read_once (LeasequeryIo *io)
 {
-  gssize n = recv (io->fd, io->buffer, READ_SIZE, 0);
+  gssize n = receive_some (io);
   RoamNow at;
 
   if (n < 0 && errno == EINTR)
@@ -283,10 +365,26 @@ on_readable (int fd, GIOCondition condition, gpointer user_data)
 {
   LeasequeryIo *io = user_data;
 
+  if (io->handshake)
+    {
+      continue_handshake (io);
+      drain (io);
+      return G_SOURCE_CONTINUE;
+    }
   for (guint i = 0; i < READS_A_TURN && io->connected && !io->paused; i++)
     if (!read_once (io))
       break;
+  update_watches (io);
   return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+on_pending (gpointer user_data)
+{
+  LeasequeryIo *io = user_data;
+
+  g_source_set_ready_time (io->pending, -1);
+  return on_readable (io->fd, G_IO_IN, io);
 }
 
 /* ----------------------------------------------------------------- actions ---- */
@@ -310,6 +408,9 @@ perform (LeasequeryIo *io, LeasequeryRequestorAction *action)
         io->error = ETIMEDOUT;
       disconnect (io);
       return;
+    case LEASEQUERY_REQUESTOR_ACTION_START_TLS:
+      io->start_tls = TRUE;
+      return;
     case LEASEQUERY_REQUESTOR_ACTION_EVENT:
       io->function (io, &action->event, io->user_data);
       return;
@@ -325,13 +426,18 @@ drain (LeasequeryIo *io)
   if (io->draining)
     return;
   io->draining = TRUE;
-  while (!io->paused && leasequery_requestor_pop_action (io->requestor, &action))
+  do
     {
-      perform (io, &action);
-      leasequery_requestor_action_clear (&action);
+      io->handshake_over = FALSE;
+      while (!io->paused && leasequery_requestor_pop_action (io->requestor, &action))
+        {
+          perform (io, &action);
+          leasequery_requestor_action_clear (&action);
+        }
+      if (io->connected)
+        flush_output (io);
     }
-  if (io->connected)
-    flush_output (io);
+  while (io->handshake_over);
   /* What the function did took its time, not the server's. */
   tell (io, LEASEQUERY_CONNECTION_RESUMED);
   io->draining = FALSE;
@@ -373,7 +479,19 @@ leasequery_io_new (const RoamEndpoint *server, guint scope_id, const LeasequeryR
   g_source_set_priority (io->timer, TIMER_PRIORITY);
   g_source_set_callback (io->timer, on_timer, io, NULL);
   g_source_attach (io->timer, io->context);
+  io->pending = g_source_new (&timer_functions, sizeof (GSource));
+  g_source_set_callback (io->pending, on_pending, io, NULL);
+  g_source_attach (io->pending, io->context);
   return io;
+}
+
+void
+leasequery_io_set_tls (LeasequeryIo *io, LeasequeryTls *tls, const char *name)
+{
+  leasequery_tls_unref (io->tls);
+  io->tls = leasequery_tls_ref (tls);
+  g_free (io->tls_name);
+  io->tls_name = g_strdup (name);
 }
 
 void
@@ -384,6 +502,10 @@ leasequery_io_free (LeasequeryIo *io)
   g_return_if_fail (!io->draining);
   disconnect (io);
   clear_source (&io->timer);
+  clear_source (&io->pending);
+  leasequery_tls_unref (io->tls);
+  g_free (io->tls_name);
+  g_free (io->tls_error);
   leasequery_requestor_free (io->requestor);
   roam_rng_free (io->rng);
   g_clear_pointer (&io->context, g_main_context_unref);
@@ -437,6 +559,8 @@ leasequery_io_set_paused (LeasequeryIo *io, gboolean paused)
 const char *
 leasequery_io_get_error (const LeasequeryIo *io)
 {
+  if (io->tls_error != NULL)
+    return io->tls_error;
   return io->error == 0 ? NULL : g_strerror (io->error);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "dhcp6/leasequery-requestor.h"
+#include "dhcp6/leasequery-tls-io.h"
 
 /*
  * The edge of LeasequeryRequestor: one server over TCP on a GLib main context. Non-blocking, with
@@ -23,6 +24,11 @@ typedef void (*LeasequeryIoFunc) (LeasequeryIo *io, const LeasequeryEvent *event
  */
 LeasequeryIo *leasequery_io_new (const RoamEndpoint *server, guint scope_id, const LeasequeryRequestorConfig *config,
                                  GMainContext *context, LeasequeryIoFunc function, gpointer user_data);
+/*
+ * Before the first question, when the configuration has tls: what TLS is made of, and the name or address that must
+ * be in the server's certificate. @tls is referenced, @name copied.
+ */
+void leasequery_io_set_tls (LeasequeryIo *io, LeasequeryTls *tls, const char *name);
 /* Drops the connection; no event comes any more. */
 void leasequery_io_free (LeasequeryIo *io);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (LeasequeryIo, leasequery_io_free)
@@ -34,7 +40,7 @@ void leasequery_io_abort (LeasequeryIo *io, guint id);
 void leasequery_io_close (LeasequeryIo *io);
 /* The consumer has enough for now, or wants more. */
 void leasequery_io_set_paused (LeasequeryIo *io, gboolean paused);
-/* What the kernel said of the connection last ("Connection refused"); static or the io's; NULL: nothing. */
+/* What the kernel or TLS said of the connection last ("Connection refused"); static or the io's; NULL: nothing. */
 const char *leasequery_io_get_error (const LeasequeryIo *io);
 /* Octets received since the start. */
 guint64 leasequery_io_get_received (const LeasequeryIo *io);

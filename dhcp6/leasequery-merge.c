@@ -296,6 +296,9 @@ leasequery_merge_add (LeasequeryMerge *merge, guint server, const LeasequeryEven
     case LEASEQUERY_EVENT_REPLY:
     case LEASEQUERY_EVENT_FAULT:
     case LEASEQUERY_EVENT_WAITING:
+    case LEASEQUERY_EVENT_CAUGHT_UP:
+    case LEASEQUERY_EVENT_RESUME:
+    case LEASEQUERY_EVENT_DATA_MISSING:
       return TRUE;
     }
   return TRUE;

@@ -17,20 +17,27 @@ terminated (const LeasequeryServer *server)
   return server->config.draft ? DHCP6_STATUS_UNSPEC_FAIL : DHCP6_STATUS_QUERY_TERMINATED;
 }
 
-static void
-count_status (LeasequeryServer *server, guint16 status)
+void
+leasequery_page_count_status (LeasequeryServer *server, guint16 status)
 {
   server->counters.statuses[MIN (status, G_N_ELEMENTS (server->counters.statuses) - 1)]++;
 }
 
-static void
-finish_and_send (LeasequeryServer *server, ServerConnection *connection, WireWriter *writer)
+void
+leasequery_page_send (LeasequeryServer *server, ServerConnection *connection, WireWriter *writer)
 {
   GBytes *octets = wire_writer_finish (writer);
 
   /* Every part is bounded well below PAGE_MAX. */
   g_return_if_fail (octets != NULL);
   leasequery_server_send (server, connection, octets);
+}
+
+void
+leasequery_page_write_base_time (WireWriter *writer, const ServerQuery *query, gint64 now)
+{
+  if (query->want_base_time)
+    dhcp6_write_option_u32 (writer, DHCP6_OPTION_LQ_BASE_TIME, (guint32)(now - DHCP6_EPOCH_2000));
 }
 
 /* REPLY with SERVERID and the requestor's CLIENTID (RFC 5007 4.2.2), still open. */
@@ -55,13 +62,13 @@ leasequery_page_refuse (LeasequeryServer *server, ServerConnection *connection, 
   frame = begin_reply (server, &writer, transaction_id, client_id);
   dhcp6_write_status (&writer, status, text);
   dhcp6_end_frame (&writer, frame);
-  count_status (server, status);
-  finish_and_send (server, connection, &writer);
+  leasequery_page_count_status (server, status);
+  leasequery_page_send (server, connection, &writer);
 }
 
 void
 leasequery_page_terminate (LeasequeryServer *server, ServerConnection *connection, const ServerQuery *query,
-                           guint16 status_before, const char *text)
+                           gint64 seconds, guint16 status_before, const char *text)
 {
   g_auto (WireWriter) writer;
   Dhcp6Slice client_id;
@@ -78,9 +85,10 @@ leasequery_page_terminate (LeasequeryServer *server, ServerConnection *connectio
   wire_writer_init (&writer, PAGE_MAX);
   frame = dhcp6_begin_frame (&writer, server->config.points.type_done, query->transaction_id);
   dhcp6_write_status (&writer, terminated (server), text);
+  leasequery_page_write_base_time (&writer, query, seconds); /* RFC 7653 8.4 */
   dhcp6_end_frame (&writer, frame);
-  count_status (server, terminated (server));
-  finish_and_send (server, connection, &writer);
+  leasequery_page_count_status (server, terminated (server));
+  leasequery_page_send (server, connection, &writer);
 }
 
 /* ------------------------------------------------------------- client data ---- */
@@ -130,9 +138,9 @@ write_identifiers (const LeasequeryServer *server, WireWriter *writer, const Ser
     dhcp6_write_option (writer, DHCP6_OPTION_REMOTE_ID, remote_id);
 }
 
-static void
-write_client (const LeasequeryServer *server, WireWriter *writer, const ServerQuery *query, const LeaseGroup *group,
-              guint first, guint n, gint64 now)
+void
+leasequery_page_write_client (const LeasequeryServer *server, WireWriter *writer, const ServerQuery *query,
+                              const LeaseGroup *group, guint first, guint n, gint64 now)
 {
   gsize mark = dhcp6_begin_option (writer, DHCP6_OPTION_CLIENT_DATA);
 
@@ -160,15 +168,8 @@ bindings_in_a_message (const ServerQuery *query, const LeaseGroup *group)
 
 /* ------------------------------------------------------------------- pages ---- */
 
-static void
-write_base_time (WireWriter *writer, const ServerQuery *query, gint64 now)
-{
-  if (query->want_base_time)
-    dhcp6_write_option_u32 (writer, DHCP6_OPTION_LQ_BASE_TIME, (guint32)(now - DHCP6_EPOCH_2000));
-}
-
-static gsize
-begin_message (const LeasequeryServer *server, WireWriter *writer, const ServerQuery *query)
+gsize
+leasequery_page_begin_message (const LeasequeryServer *server, WireWriter *writer, const ServerQuery *query)
 {
   Dhcp6Slice client_id;
 
@@ -187,10 +188,10 @@ write_group (LeasequeryServer *server, WireWriter *writer, const RoamNow *now, S
 
   for (guint first = 0; first < group->n_leases; first += most)
     {
-      gsize frame = begin_message (server, writer, query);
+      gsize frame = leasequery_page_begin_message (server, writer, query);
 
-      write_client (server, writer, query, group, first, MIN (most, group->n_leases - first), seconds);
-      write_base_time (writer, query, seconds);
+      leasequery_page_write_client (server, writer, query, group, first, MIN (most, group->n_leases - first), seconds);
+      leasequery_page_write_base_time (writer, query, seconds);
       dhcp6_end_frame (writer, frame);
       if (!query->replied)
         {
@@ -208,11 +209,11 @@ static void
 write_end (LeasequeryServer *server, WireWriter *writer, const ServerQuery *query, gint64 seconds)
 {
   gsize frame = query->replied ? dhcp6_begin_frame (writer, server->config.points.type_done, query->transaction_id)
-                               : begin_message (server, writer, query);
+                               : leasequery_page_begin_message (server, writer, query);
 
-  write_base_time (writer, query, seconds);
+  leasequery_page_write_base_time (writer, query, seconds);
   dhcp6_end_frame (writer, frame);
-  count_status (server, DHCP6_STATUS_SUCCESS);
+  leasequery_page_count_status (server, DHCP6_STATUS_SUCCESS);
 }
 
 gboolean
@@ -236,6 +237,6 @@ leasequery_page_make (LeasequeryServer *server, const RoamNow *now, ServerConnec
   if (over)
     write_end (server, &writer, query, seconds);
   if (wire_writer_length (&writer) > 0)
-    finish_and_send (server, connection, &writer);
+    leasequery_page_send (server, connection, &writer);
   return over;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "dhcp6/leasequery-requestor.h"
+#include "dhcp6/leasequery-requestor-private.h"
 
 #include <string.h>
 
@@ -24,6 +24,8 @@ leasequery_requestor_config_init (LeasequeryRequestorConfig *config, LeasequeryP
     .max_parallel = draft ? 1 : 4,
     .done_after_single_optional = draft,
     .reply_cap = DHCP6_MESSAGE_MAX,
+    .active_timeout_us = 120 * ROAM_USEC_PER_SEC,
+    .active_retry_us = 60 * ROAM_USEC_PER_SEC,
   };
   dhcp6_code_points_init (&config->points);
 }
@@ -114,6 +116,10 @@ leasequery_query_check (const LeasequeryRequestorConfig *config, const Leasequer
   for (guint i = 0; i < query->n_want; i++)
     if (is_barred_from_oro (&config->points, query->want[i]))
       return "one of the options asked for may not be asked for (RFC 8415 21.7)";
+  if (query->active && query->has_end_time)
+    return "an active query has no end time (RFC 7653 6.3.3)";
+  if (query->everything)
+    return query->active ? NULL : "only an active query can ask for everything";
   return check_type (query);
 }
 
@@ -142,37 +148,66 @@ write_query_options (WireWriter *writer, const LeasequeryRequestorConfig *config
     }
 }
 
+static void
+write_oro (WireWriter *writer, const LeasequeryQuery *query, gboolean base_time)
+{
+  gsize oro = dhcp6_begin_option (writer, DHCP6_OPTION_ORO);
+
+  if (base_time)
+    wire_write_u16 (writer, DHCP6_OPTION_LQ_BASE_TIME);
+  for (guint i = 0; i < query->n_want; i++)
+    if (!base_time || query->want[i] != DHCP6_OPTION_LQ_BASE_TIME)
+      wire_write_u16 (writer, query->want[i]);
+  dhcp6_end_option (writer, oro);
+}
+
+static void
+write_lq_query (WireWriter *writer, const LeasequeryRequestorConfig *config, const LeasequeryQuery *query)
+{
+  gsize lq_query = dhcp6_begin_option (writer, DHCP6_OPTION_LQ_QUERY);
+
+  wire_write_u8 (writer, (guint8)query->type);
+  if (roam_addr_is_set (&query->link_address))
+    wire_write_addr (writer, &query->link_address);
+  else
+    wire_write_zeros (writer, 16);
+  write_query_options (writer, config, query);
+  if (query->n_want > 0)
+    write_oro (writer, query, FALSE);
+  dhcp6_end_option (writer, lq_query);
+}
+
 GBytes *
 leasequery_query_build (const LeasequeryRequestorConfig *config, const LeasequeryQuery *query, guint32 transaction_id)
 {
   g_auto (WireWriter) writer;
-  gsize frame, lq_query;
+  gsize frame;
 
   wire_writer_init (&writer, QUERY_MAX);
-  frame = dhcp6_begin_frame (&writer, DHCP6_LEASEQUERY, transaction_id);
+  frame = dhcp6_begin_frame (&writer, query->active ? DHCP6_ACTIVELEASEQUERY : DHCP6_LEASEQUERY, transaction_id);
   dhcp6_write_option (&writer, DHCP6_OPTION_CLIENTID, config->duid);
   if (query->server_id.data != NULL)
     dhcp6_write_option (&writer, DHCP6_OPTION_SERVERID, query->server_id);
-  lq_query = dhcp6_begin_option (&writer, DHCP6_OPTION_LQ_QUERY);
-  wire_write_u8 (&writer, (guint8)query->type);
-  if (roam_addr_is_set (&query->link_address))
-    wire_write_addr (&writer, &query->link_address);
-  else
-    wire_write_zeros (&writer, 16);
-  write_query_options (&writer, config, query);
-  if (query->n_want > 0)
-    {
-      gsize oro = dhcp6_begin_option (&writer, DHCP6_OPTION_ORO);
-
-      for (guint i = 0; i < query->n_want; i++)
-        wire_write_u16 (&writer, query->want[i]);
-      dhcp6_end_option (&writer, oro);
-    }
-  dhcp6_end_option (&writer, lq_query);
+  if (!query->everything)
+    write_lq_query (&writer, config, query);
   if (query->has_start_time)
     dhcp6_write_option_u32 (&writer, DHCP6_OPTION_LQ_START_TIME, query->start_time);
   if (query->has_end_time)
     dhcp6_write_option_u32 (&writer, DHCP6_OPTION_LQ_END_TIME, query->end_time);
+  if (query->active)
+    write_oro (&writer, query, TRUE);
+  dhcp6_end_frame (&writer, frame);
+  return wire_writer_finish (&writer);
+}
+
+GBytes *
+leasequery_query_build_starttls (guint32 transaction_id)
+{
+  g_auto (WireWriter) writer;
+  gsize frame;
+
+  wire_writer_init (&writer, QUERY_MAX);
+  frame = dhcp6_begin_frame (&writer, DHCP6_STARTTLS, transaction_id);
   dhcp6_end_frame (&writer, frame);
   return wire_writer_finish (&writer);
 }

@@ -25,9 +25,8 @@ refuse (LeasequeryServer *server, ServerConnection *connection, const Dhcp6Messa
   leasequery_page_refuse (server, connection, message->transaction_id, message->client_id, status, text);
 }
 
-/* Why the query cannot be answered by its form (RFC 5007 4.4.1); NULL: it can. */
-static const char *
-judge_form (const Dhcp6Query *query, guint16 *ret_status)
+const char *
+leasequery_request_judge_form (const Dhcp6Query *query, guint16 *ret_status)
 {
   *ret_status = DHCP6_STATUS_MALFORMED_QUERY;
   switch (query->type)
@@ -109,15 +108,15 @@ is_sensitive (const LeasequeryServer *server, guint16 option)
   return FALSE;
 }
 
-static gboolean
-wants (const LeasequeryServer *server, const Dhcp6Query *query, guint16 option)
+gboolean
+leasequery_request_wants (const LeasequeryServer *server, const Dhcp6Query *query, guint16 option)
 {
   return dhcp6_query_wants (query, option) && !is_sensitive (server, option);
 }
 
-/* Seconds since 2000 modulo 2^32 as Unix seconds, on this side of the wrap (RFC 7653 6.3). */
-static gint64
-unix_from_2000 (guint32 seconds)
+/* Modulo 2^32 and on this side of the wrap, which comes in 2136. */
+gint64
+leasequery_request_unix_time (guint32 seconds)
 {
   return (gint64)seconds + DHCP6_EPOCH_2000;
 }
@@ -132,13 +131,13 @@ start_query (LeasequeryServer *server, const RoamNow *now, ServerConnection *con
   query->transaction_id = message->transaction_id;
   query->client_id = g_bytes_new (message->client_id.data, message->client_id.length);
   query->cursor = cursor;
-  query->want_relay_data = wants (server, asked, DHCP6_OPTION_LQ_RELAY_DATA);
-  query->want_relay_id = wants (server, asked, server->config.points.option_relay_id);
-  query->want_remote_id = wants (server, asked, DHCP6_OPTION_REMOTE_ID);
+  query->want_relay_data = leasequery_request_wants (server, asked, DHCP6_OPTION_LQ_RELAY_DATA);
+  query->want_relay_id = leasequery_request_wants (server, asked, server->config.points.option_relay_id);
+  query->want_remote_id = leasequery_request_wants (server, asked, DHCP6_OPTION_REMOTE_ID);
   query->want_base_time =
     dhcp6_query_wants (asked, DHCP6_OPTION_LQ_BASE_TIME) || dhcp6_query_wants (&of_message, DHCP6_OPTION_LQ_BASE_TIME);
-  query->since = message->has_start_time ? unix_from_2000 (message->start_time) : G_MININT64;
-  query->until = message->has_end_time ? unix_from_2000 (message->end_time) : G_MAXINT64;
+  query->since = message->has_start_time ? leasequery_request_unix_time (message->start_time) : G_MININT64;
+  query->until = message->has_end_time ? leasequery_request_unix_time (message->end_time) : G_MAXINT64;
   query->began_us = now->boot_us;
   g_ptr_array_add (connection->queries, query);
 }
@@ -154,7 +153,7 @@ process_query (LeasequeryServer *server, const RoamNow *now, ServerConnection *c
   if (dhcp6_parse_query (&server->config.points, message->lq_query, &query) == DHCP6_OK)
     {
       server->counters.queries[query.type < G_N_ELEMENTS (server->counters.queries) ? query.type : 0]++;
-      text = judge_form (&query, &status);
+      text = leasequery_request_judge_form (&query, &status);
       if (text == NULL)
         text = judge_service (server, now, connection, &query, &status);
     }
@@ -185,34 +184,51 @@ why_discarded (const LeasequeryServer *server, const ServerConnection *connectio
   return NULL;
 }
 
-/* STARTTLS and ACTIVELEASEQUERY, which are not offered (RFC 7653 9.1, 9.2). */
+/*
+ * STARTTLS comes first on a connection or not at all (RFC 7653 9.1). What was sent behind it in the clear could be
+ * anybody's, and is not taken for something that was sent under TLS.
+ */
 static void
-process_later_tier (LeasequeryServer *server, ServerConnection *connection, const Dhcp6Message *message)
+process_starttls (LeasequeryServer *server, ServerConnection *connection, const Dhcp6Message *message, gsize n_behind)
 {
-  if (message->type == DHCP6_ACTIVELEASEQUERY)
+  gboolean offered = server->config.tls != LEASEQUERY_TLS_REFUSED;
+  g_auto (WireWriter) writer = { 0 };
+  gsize frame;
+
+  if (connection->tls != SERVER_TLS_NONE || connection->queries->len > 0 || (offered && n_behind > 0))
     {
-      refuse (server, connection, message, DHCP6_STATUS_NOT_SUPPORTED, "active leasequery is not offered");
-      leasequery_server_close (server, connection, TRUE, "active leasequery is not offered");
+      leasequery_server_fault (server, connection, "STARTTLS in the wrong place");
+      leasequery_server_close (server, connection, TRUE, "STARTTLS in the wrong place");
       return;
     }
-  {
-    g_auto (WireWriter) writer;
-    gsize frame;
-
-    wire_writer_init (&writer, DHCP6_MESSAGE_MAX);
-    frame = dhcp6_begin_frame (&writer, DHCP6_REPLY, message->transaction_id);
+  wire_writer_init (&writer, DHCP6_MESSAGE_MAX);
+  frame = dhcp6_begin_frame (&writer, DHCP6_REPLY, message->transaction_id);
+  if (!offered)
     dhcp6_write_status (&writer, DHCP6_STATUS_TLS_CONNECTION_REFUSED, "TLS is not offered here");
-    dhcp6_end_frame (&writer, frame);
-    leasequery_server_send (server, connection, wire_writer_finish (&writer));
-  }
+  dhcp6_end_frame (&writer, frame);
+  leasequery_server_send (server, connection, wire_writer_finish (&writer));
+  if (!offered)
+    return;
+  connection->tls = SERVER_TLS_HANDSHAKE;
+  leasequery_server_push (server, LEASEQUERY_SERVER_ACTION_START_TLS, connection);
+}
+
+/* Why no query of any kind is answered here and now; NULL: it may be. */
+static const char *
+why_not_here (const LeasequeryServer *server, const ServerConnection *connection)
+{
+  if (server->config.tls == LEASEQUERY_TLS_REQUIRED && connection->tls != SERVER_TLS_SECURED)
+    return "TLS is required here";
+  return NULL;
 }
 
 static void
-process_message (LeasequeryServer *server, const RoamNow *now, ServerConnection *connection, Dhcp6Slice octets)
+process_message (LeasequeryServer *server, const RoamNow *now, ServerConnection *connection, Dhcp6Slice octets,
+                 gsize n_behind)
 {
   Dhcp6Message message, header = { 0 };
   Dhcp6Fault fault = dhcp6_parse_message (octets.data, octets.length, &message, &header);
-  const char *reason;
+  const char *reason = NULL;
 
   if (fault != DHCP6_OK)
     {
@@ -222,16 +238,32 @@ process_message (LeasequeryServer *server, const RoamNow *now, ServerConnection 
       leasequery_server_close (server, connection, TRUE, "a malformed message");
       return;
     }
-  if (message.type == DHCP6_ACTIVELEASEQUERY || message.type == DHCP6_STARTTLS)
+  if (message.type == DHCP6_STARTTLS)
     {
-      process_later_tier (server, connection, &message);
+      process_starttls (server, connection, &message, n_behind);
       return;
     }
-  reason = message.type != DHCP6_LEASEQUERY ? "a message type that may not be sent to a leasequery server"
-                                            : why_discarded (server, connection, &message);
+  if (message.type == DHCP6_ACTIVELEASEQUERY && why_not_here (server, connection) == NULL)
+    {
+      leasequery_active_begin (server, now, connection, &message);
+      return;
+    }
+  if (message.type != DHCP6_LEASEQUERY && message.type != DHCP6_ACTIVELEASEQUERY)
+    reason = "a message type that may not be sent to a leasequery server";
+  else if (leasequery_active_get (connection) != NULL)
+    reason = "a query beside an active one"; /* RFC 7653 9.4 */
+  else if (message.type == DHCP6_LEASEQUERY)
+    reason = why_discarded (server, connection, &message);
   if (reason != NULL)
     {
       leasequery_server_fault (server, connection, reason);
+      leasequery_server_close (server, connection, TRUE, reason);
+      return;
+    }
+  reason = why_not_here (server, connection);
+  if (reason != NULL)
+    {
+      refuse (server, connection, &message, DHCP6_STATUS_NOT_ALLOWED, reason);
       leasequery_server_close (server, connection, TRUE, reason);
       return;
     }
@@ -252,8 +284,8 @@ set_paused (LeasequeryServer *server, ServerConnection *connection, gboolean pau
 static gboolean
 may_take (const LeasequeryServer *server, const ServerConnection *connection)
 {
-  return !connection->closing && connection->queries->len < server->config.max_parallel &&
-         connection->outstanding < SERVER_OUTPUT_LIMIT;
+  return !connection->closing && connection->tls != SERVER_TLS_HANDSHAKE &&
+         connection->queries->len < server->config.max_parallel && connection->outstanding < SERVER_OUTPUT_LIMIT;
 }
 
 void
@@ -269,7 +301,7 @@ leasequery_request_advance (LeasequeryServer *server, const RoamNow *now, Server
     {
       connection->idle_since_us = now->boot_us;
       connection->frame_since_us = 0;
-      process_message (server, now, connection, octets);
+      process_message (server, now, connection, octets, length);
     }
   if (connection->frames.fault != DHCP6_OK && !connection->closing)
     {

@@ -15,6 +15,7 @@ typedef enum
   QUERY_QUEUED, /* not sent on this connection */
   QUERY_WAIT,   /* sent; no REPLY yet */
   QUERY_DATA,   /* REPLY with CLIENT_DATA came */
+  QUERY_ACTIVE, /* REPLY came; changes follow */
 } QueryState;
 
 typedef struct
@@ -30,6 +31,7 @@ typedef struct
   guint terminations;   /* QueryTerminated answers */
   gint64 not_before_us; /* asked again no earlier (RFC 5460 5.5) */
   guint16 status;
+  gboolean caught_up; /* active: base times count from here on (RFC 7653 8.3) */
 } RequestorQuery;
 
 typedef enum
@@ -37,6 +39,8 @@ typedef enum
   CONNECTION_NONE,
   CONNECTION_WAITING, /* for the next attempt */
   CONNECTION_CONNECTING,
+  CONNECTION_STARTTLS,  /* the answer to STARTTLS is awaited */
+  CONNECTION_HANDSHAKE, /* of TLS */
   CONNECTION_OPEN,
 } ConnectionState;
 
@@ -56,8 +60,10 @@ struct _LeasequeryRequestor
   guint attempts;        /* since one last came up */
   guint refusals;        /* in a row */
   gboolean heard;        /* a reply came on this connection */
+  gboolean was_open;     /* some connection came as far as a query */
   gboolean output_ended; /* END_OUTPUT said */
   guint faulty_messages;
+  guint32 starttls_id;     /* transaction-id of STARTTLS */
   gint64 connect_at_us;    /* WAITING */
   gint64 quiet_since_us;   /* last progress: a whole message, or the first octet of one */
   gint64 blocked_since_us; /* 0: what was sent goes out */
@@ -84,6 +90,8 @@ void leasequery_requestor_finish (LeasequeryRequestor *r, RequestorQuery *query,
                                   gboolean complete);
 /* Drops the connection; queries that were sent are asked again or end with @outcome. */
 void leasequery_requestor_drop (LeasequeryRequestor *r, LeasequeryOutcome outcome);
+/* The server is ready for TLS. */
+void leasequery_requestor_begin_tls (LeasequeryRequestor *r);
 /* Sends what may be sent; ends output and connection when all is done. */
 void leasequery_requestor_advance (LeasequeryRequestor *r);
 /* To be asked again after a wait, if it may be. FALSE: no more tries. */
@@ -92,5 +100,7 @@ gboolean leasequery_requestor_postpone (LeasequeryRequestor *r, RequestorQuery *
 /* leasequery-answer.c */
 /* Takes the input apart up to the next thing to say: @ret_action for a binding, else queued. FALSE: no input left. */
 gboolean leasequery_answer_step (LeasequeryRequestor *r, LeasequeryRequestorAction *ret_action);
+/* STARTTLS as a frame (RFC 7653 6.2.2). */
+GBytes *leasequery_query_build_starttls (guint32 transaction_id);
 /* Forgets what is half taken apart. */
 void leasequery_answer_reset (LeasequeryRequestor *r);

@@ -26,6 +26,8 @@ leasequery_outcome_to_string (LeasequeryOutcome outcome)
       return "the server is silent";
     case LEASEQUERY_OUTCOME_ABORTED:
       return "given up";
+    case LEASEQUERY_OUTCOME_INSECURE:
+      return "no secure connection";
     }
   return "unknown";
 }
@@ -53,6 +55,7 @@ leasequery_fault_to_string (LeasequeryFault fault)
     [LEASEQUERY_FAULT_EXPIRED] = "a binding whose lifetime is over",
     [LEASEQUERY_FAULT_ERROR_WITH_DATA] = "client data beside an error",
     [LEASEQUERY_FAULT_IA] = "a binding inside an identity association",
+    [LEASEQUERY_FAULT_TLS] = "octets in the clear where TLS begins",
   };
 
   return (guint)fault < LEASEQUERY_N_FAULTS ? names[fault] : "unknown";
@@ -125,12 +128,14 @@ another_may_do_better (const RequestorQuery *query, LeasequeryOutcome outcome)
       return FALSE;
     case LEASEQUERY_OUTCOME_STATUS:
       return query->status == DHCP6_STATUS_NOT_ALLOWED || query->status == DHCP6_STATUS_NOT_CONFIGURED ||
-             query->status == DHCP6_STATUS_UNKNOWN_QUERY_TYPE || query->status == DHCP6_STATUS_QUERY_TERMINATED;
+             query->status == DHCP6_STATUS_UNKNOWN_QUERY_TYPE || query->status == DHCP6_STATUS_QUERY_TERMINATED ||
+             query->status == DHCP6_STATUS_NOT_SUPPORTED;
     case LEASEQUERY_OUTCOME_INCOMPLETE:
     case LEASEQUERY_OUTCOME_PROTOCOL:
     case LEASEQUERY_OUTCOME_UNREACHABLE:
     case LEASEQUERY_OUTCOME_REFUSED:
     case LEASEQUERY_OUTCOME_TIMEOUT:
+    case LEASEQUERY_OUTCOME_INSECURE:
       return TRUE;
     }
   return FALSE;
@@ -153,11 +158,17 @@ leasequery_requestor_finish (LeasequeryRequestor *r, RequestorQuery *query, Leas
   g_ptr_array_remove (r->queries, query);
 }
 
-/* Back to the queue; the caller of the engine drops what it has. */
+/*
+ * Back to the queue; the caller of the engine drops what it has. What an active query told stays true: it goes on
+ * from the last time that nothing was missing before.
+ */
 static void
 requeue (LeasequeryRequestor *r, RequestorQuery *query)
 {
   query->state = QUERY_QUEUED;
+  query->caught_up = FALSE;
+  if (query->query->active)
+    return;
   query->n_bindings = 0;
   query->n_data = 0;
   query->status = DHCP6_STATUS_SUCCESS;
@@ -210,11 +221,23 @@ forget_connection (LeasequeryRequestor *r)
   leasequery_answer_reset (r);
 }
 
+/* It is alone, so it is the first. */
+static RequestorQuery *
+find_active (const LeasequeryRequestor *r)
+{
+  RequestorQuery *query = r->queries->len == 0 ? NULL : g_ptr_array_index (r->queries, 0);
+
+  return query != NULL && query->query->active ? query : NULL;
+}
+
 /* The queries still there are asked again, after a wait. */
 static void
 connect_later (LeasequeryRequestor *r)
 {
   gint64 wait = backoff (r, MAX (r->attempts, 1));
+
+  if (find_active (r) != NULL)
+    wait = MAX (wait, r->config.active_retry_us); /* RFC 7653 8.1 */
 
   r->state = CONNECTION_WAITING;
   r->connect_at_us = r->now_us + wait;
@@ -239,7 +262,9 @@ connection_lost (LeasequeryRequestor *r, LeasequeryOutcome outcome)
           continue;
         }
       if (query->retries >= r->config.max_retries || outcome == LEASEQUERY_OUTCOME_PROTOCOL ||
-          outcome == LEASEQUERY_OUTCOME_REFUSED)
+          outcome == LEASEQUERY_OUTCOME_REFUSED ||
+          /* Who was secure once may be so again; an active query waits for it. */
+          (outcome == LEASEQUERY_OUTCOME_INSECURE && !(query->query->active && r->was_open)))
         {
           leasequery_requestor_finish (r, query, outcome, FALSE);
           continue;
@@ -305,12 +330,16 @@ connection_ended (LeasequeryRequestor *r, gboolean in_order)
       else
         i++;
     }
-  if (r->heard && !has_query_in (r, QUERY_DATA))
+  if (r->heard && !has_query_in (r, QUERY_DATA) && find_active (r) == NULL)
     {
       connect_anew (r);
       return;
     }
-  if (!r->heard && r->queries->len > 0)
+  /*
+   * An active query is asked again anyway, and seldom. Under TLS who does not permit us says so: with TLS 1.3 what a
+   * server thinks of our certificate comes when the handshake is over for us.
+   */
+  if (!r->heard && r->queries->len > 0 && find_active (r) == NULL && (in_order || !r->config.tls))
     {
       /* A server at its limit of connections, or one that does not permit us, just closes (row 28). */
       if (++r->refusals >= LEASEQUERY_MAX_REFUSALS)
@@ -391,7 +420,7 @@ leasequery_requestor_advance (LeasequeryRequestor *r)
           sent++;
         }
     }
-  if (r->config.half_close && all && sent > 0 && !r->output_ended)
+  if (r->config.half_close && all && sent > 0 && !r->output_ended && find_active (r) == NULL)
     {
       r->output_ended = TRUE;
       push (r, LEASEQUERY_REQUESTOR_ACTION_END_OUTPUT);
@@ -468,6 +497,12 @@ abort_query (LeasequeryRequestor *r, guint id)
   leasequery_requestor_finish (r, query, LEASEQUERY_OUTCOME_ABORTED, FALSE);
 }
 
+gboolean
+leasequery_requestor_may_ask (const LeasequeryRequestor *r, const LeasequeryQuery *query)
+{
+  return r->queries->len == 0 || (!query->active && find_active (r) == NULL);
+}
+
 void
 leasequery_requestor_input_command (LeasequeryRequestor *r, const RoamNow *now,
                                     const LeasequeryRequestorCommand *command)
@@ -478,6 +513,7 @@ leasequery_requestor_input_command (LeasequeryRequestor *r, const RoamNow *now,
     case LEASEQUERY_REQUESTOR_QUERY:
       g_return_if_fail (leasequery_query_check (&r->config, &command->query) == NULL);
       g_return_if_fail (command->id > 0 && find_query (r, command->id) == NULL);
+      g_return_if_fail (leasequery_requestor_may_ask (r, &command->query));
       g_ptr_array_add (r->queries, query_new (command->id, &command->query));
       break;
     case LEASEQUERY_REQUESTOR_ABORT:
@@ -488,12 +524,43 @@ leasequery_requestor_input_command (LeasequeryRequestor *r, const RoamNow *now,
         ((RequestorQuery *)g_ptr_array_index (r->queries, i))->retries = r->config.max_retries;
       while (r->queries->len > 0)
         leasequery_requestor_finish (r, g_ptr_array_index (r->queries, 0), LEASEQUERY_OUTCOME_INCOMPLETE, FALSE);
-      if (r->state == CONNECTION_CONNECTING || r->state == CONNECTION_OPEN)
+      if (r->state != CONNECTION_NONE && r->state != CONNECTION_WAITING)
         push (r, LEASEQUERY_REQUESTOR_ACTION_DISCONNECT);
       forget_connection (r);
       return;
     }
   leasequery_requestor_advance (r);
+}
+
+static void
+connection_open (LeasequeryRequestor *r)
+{
+  r->state = CONNECTION_OPEN;
+  r->was_open = TRUE;
+  r->quiet_since_us = r->now_us;
+  leasequery_requestor_advance (r);
+}
+
+/* RFC 7653 8.2: STARTTLS goes before anything else. */
+static void
+connection_up (LeasequeryRequestor *r)
+{
+  if (!r->config.tls)
+    {
+      connection_open (r);
+      return;
+    }
+  r->state = CONNECTION_STARTTLS;
+  r->quiet_since_us = r->now_us;
+  r->starttls_id = draw_transaction_id (r);
+  push (r, LEASEQUERY_REQUESTOR_ACTION_SEND)->octets = leasequery_query_build_starttls (r->starttls_id);
+}
+
+void
+leasequery_requestor_begin_tls (LeasequeryRequestor *r)
+{
+  r->state = CONNECTION_HANDSHAKE;
+  push (r, LEASEQUERY_REQUESTOR_ACTION_START_TLS);
 }
 
 void
@@ -505,11 +572,12 @@ leasequery_requestor_input_connection (LeasequeryRequestor *r, const RoamNow *no
   switch (what)
     {
     case LEASEQUERY_CONNECTION_UP:
-      if (r->state != CONNECTION_CONNECTING)
-        return;
-      r->state = CONNECTION_OPEN;
-      r->quiet_since_us = r->now_us;
-      leasequery_requestor_advance (r);
+      if (r->state == CONNECTION_CONNECTING)
+        connection_up (r);
+      return;
+    case LEASEQUERY_CONNECTION_SECURED:
+      if (r->state == CONNECTION_HANDSHAKE)
+        connection_open (r);
       return;
     case LEASEQUERY_CONNECTION_FAILED:
       if (r->state == CONNECTION_CONNECTING)
@@ -519,6 +587,8 @@ leasequery_requestor_input_connection (LeasequeryRequestor *r, const RoamNow *no
     case LEASEQUERY_CONNECTION_RESET:
       if (r->state == CONNECTION_OPEN)
         connection_ended (r, what == LEASEQUERY_CONNECTION_ENDED);
+      else if (r->state == CONNECTION_STARTTLS || r->state == CONNECTION_HANDSHAKE)
+        leasequery_requestor_drop (r, LEASEQUERY_OUTCOME_INSECURE);
       return;
     case LEASEQUERY_CONNECTION_BLOCKED:
       if (r->state == CONNECTION_OPEN && r->blocked_since_us == 0)
@@ -539,10 +609,10 @@ void
 leasequery_requestor_input_datagram (LeasequeryRequestor *r, const RoamNow *now, const guint8 *data, gsize length)
 {
   r->now_us = now->boot_us;
-  if (r->state != CONNECTION_OPEN || length == 0)
+  if ((r->state != CONNECTION_OPEN && r->state != CONNECTION_STARTTLS) || length == 0)
     return;
   /* A frame begun must be whole within the timeout, however it drips (LQ-REQ-051). */
-  if (!dhcp6_frame_reader_is_partial (&r->frames))
+  if (r->state == CONNECTION_OPEN && !dhcp6_frame_reader_is_partial (&r->frames))
     r->quiet_since_us = r->now_us;
   r->input = data;
   r->n_input = length;
@@ -553,9 +623,10 @@ static gint64
 data_deadline (const LeasequeryRequestor *r)
 {
   gint64 deadline = ROAM_NEVER;
+  gint64 timeout_us = find_active (r) != NULL ? r->config.active_timeout_us : r->config.data_timeout_us;
 
   if (count_sent (r) > 0 || dhcp6_frame_reader_is_partial (&r->frames))
-    deadline = roam_deadline_add (r->quiet_since_us, r->config.data_timeout_us);
+    deadline = roam_deadline_add (r->quiet_since_us, timeout_us);
   if (r->blocked_since_us != 0)
     deadline = roam_deadline_min (deadline, roam_deadline_add (r->blocked_since_us, r->config.data_timeout_us));
   return deadline;
@@ -586,6 +657,8 @@ leasequery_requestor_next_deadline (const LeasequeryRequestor *r)
     case CONNECTION_WAITING:
       return r->connect_at_us;
     case CONNECTION_CONNECTING:
+    case CONNECTION_STARTTLS:
+    case CONNECTION_HANDSHAKE:
       return roam_deadline_add (r->quiet_since_us, r->config.connect_timeout_us);
     case CONNECTION_OPEN:
       return roam_deadline_min (data_deadline (r), postponed_until (r));
@@ -610,6 +683,10 @@ leasequery_requestor_input_deadline (LeasequeryRequestor *r, const RoamNow *now)
       return;
     case CONNECTION_CONNECTING:
       leasequery_requestor_drop (r, LEASEQUERY_OUTCOME_UNREACHABLE);
+      return;
+    case CONNECTION_STARTTLS:
+    case CONNECTION_HANDSHAKE:
+      leasequery_requestor_drop (r, LEASEQUERY_OUTCOME_INSECURE);
       return;
     case CONNECTION_OPEN:
       if (r->now_us >= data_deadline (r))

@@ -7,8 +7,8 @@
 
 /*
  * Requestor of DHCPv6 Bulk Leasequery (RFC 5460 6): one server, one connection at a time, any number
- * of queries. Sans-IO: the caller owns the socket (and TLS), tells what became of it, gives octets in
- * and pulls actions out.
+ * of queries; or of Active Leasequery (RFC 7653 8): then one query, alone on its connection. Sans-IO: the caller owns
+ * the socket (and TLS), tells what became of it, gives octets in and pulls actions out.
  *
  * Nothing is queued but what the caller asked for: input_datagram() borrows its octets, and messages
  * are taken apart one binding at a time while actions are pulled. So a caller that stops pulling
@@ -36,9 +36,12 @@ typedef struct
   guint max_retries;                   /* connections after the first that may be tried for a query; 0: none */
   guint max_parallel;                  /* queries outstanding at once: 4, draft 1 */
   gboolean done_after_single_optional; /* draft: a lone REPLY and then the end is complete (LQ-DRF-006) */
-  gboolean half_close; /* close our side after the last query (LQ-REQ-015); off: Kea drops the query then */
-  gboolean keep_open;  /* hold the connection for more queries; else it is closed after the last */
-  gsize reply_cap;     /* octets of a message; 65535 */
+  gboolean half_close;      /* close our side after the last query (LQ-REQ-015); off: Kea drops the query then */
+  gboolean keep_open;       /* hold the connection for more queries; else it is closed after the last */
+  gsize reply_cap;          /* octets of a message; 65535 */
+  gboolean tls;             /* STARTTLS first, and nothing without (RFC 7653 8.2) */
+  gint64 active_timeout_us; /* ACTIVE_LQ_RCV_TIMEOUT: 120 s without a message of an active query */
+  gint64 active_retry_us;   /* an active query is asked again no earlier: 60 s */
 } LeasequeryRequestorConfig;
 
 /* Defaults of @profile; duid unset. */
@@ -56,6 +59,12 @@ typedef struct
   Dhcp6Slice server_id; /* only for this server; data NULL: left out, as is usual over TCP (LQ-REQ-007) */
   gboolean has_start_time, has_end_time; /* RFC 7653 6.3: only what changed; in the server's clock */
   guint32 start_time, end_time;
+  /*
+   * Active (RFC 7653 6.2.1): first what has changed since start_time, if that is given, then each change
+   * as it happens. On a new connection it goes on where it was. It has no end_time.
+   */
+  gboolean active;
+  gboolean everything; /* active only: without LQ_QUERY, type and what belongs to it are of no concern */
 } LeasequeryQuery;
 
 /* A copy in one piece of memory, with what its slices point to; g_free(). */
@@ -89,6 +98,7 @@ typedef enum
   LEASEQUERY_CONNECTION_RESET,   /* any other error */
   LEASEQUERY_CONNECTION_BLOCKED, /* what is to be sent does not go out */
   LEASEQUERY_CONNECTION_WRITTEN, /* octets went out */
+  LEASEQUERY_CONNECTION_SECURED, /* the handshake of START_TLS is done; a failed one is RESET */
   LEASEQUERY_CONNECTION_RESUMED, /* since the last verb the caller did not read: that time is not the server's */
 } LeasequeryConnection;
 
@@ -100,6 +110,14 @@ typedef enum
   LEASEQUERY_EVENT_RESTART,  /* it will be asked again after a failure: what came so far is void */
   LEASEQUERY_EVENT_FAULT,    /* the server broke a rule (section 8 of the requirements); counted */
   LEASEQUERY_EVENT_WAITING,  /* a new connection is made after wait_us */
+  /* Of an active query: */
+  LEASEQUERY_EVENT_CAUGHT_UP, /* what had changed since start_time is told */
+  LEASEQUERY_EVENT_RESUME,    /* base_time is what to ask for as start_time after a restart (RFC 7653 8.3) */
+  /*
+   * What changed between start_time and base_time is not, or not all, told: a bulk query on another connection
+   * with these times brings what there is (RFC 7653 8.4.1).
+   */
+  LEASEQUERY_EVENT_DATA_MISSING,
 } LeasequeryEventType;
 
 typedef enum
@@ -112,6 +130,7 @@ typedef enum
   LEASEQUERY_OUTCOME_REFUSED,     /* connections end before any reply: we may not be permitted */
   LEASEQUERY_OUTCOME_TIMEOUT,     /* nothing, or no whole message, for the data timeout */
   LEASEQUERY_OUTCOME_ABORTED,
+  LEASEQUERY_OUTCOME_INSECURE, /* TLS cannot be had, or a certificate does not hold */
 } LeasequeryOutcome;
 
 const char *leasequery_outcome_to_string (LeasequeryOutcome outcome);
@@ -137,6 +156,7 @@ typedef enum
   LEASEQUERY_FAULT_EXPIRED,         /* valid lifetime 0 */
   LEASEQUERY_FAULT_ERROR_WITH_DATA, /* CLIENT_DATA beside an error status */
   LEASEQUERY_FAULT_IA,              /* a binding inside IA_NA or IA_PD: taken, but odd (LQ-COD-014) */
+  LEASEQUERY_FAULT_TLS,             /* octets in the clear behind the answer to STARTTLS */
   LEASEQUERY_N_FAULTS,
 } LeasequeryFault;
 
@@ -154,15 +174,18 @@ typedef struct
   Dhcp6Slice relay_data;    /* in CLIENT_DATA or beside it (LQ-REQ-045); data NULL: none */
   gint64 received_us;       /* boot time; CLT_TIME and lifetimes count from it */
   gboolean first_of_client; /* the first binding of a CLIENT_DATA */
+  gboolean gone;            /* of an active query, valid lifetime 0: it is leased no more */
   /* REPLY, COMPLETE */
   guint16 status;
   const char *status_text; /* made fit to show; NULL: none; borrowed until the next verb */
   gboolean complete;       /* COMPLETE: all that the server had for the query has come */
   LeasequeryOutcome outcome;
-  gboolean try_other;     /* COMPLETE: another server may do better (RFC 5007 4.3.3) */
-  guint64 n_bindings;     /* COMPLETE: handed over since the last RESTART */
-  gboolean has_base_time; /* REPLY */
-  guint32 base_time;
+  gboolean try_other;      /* COMPLETE: another server may do better (RFC 5007 4.3.3) */
+  guint64 n_bindings;      /* COMPLETE: handed over since the last RESTART */
+  gboolean has_base_time;  /* REPLY, RESUME, DATA_MISSING */
+  guint32 base_time;       /* in the server's clock */
+  gboolean has_start_time; /* DATA_MISSING; without: since ever */
+  guint32 start_time;
   /* FAULT */
   LeasequeryFault fault;
   /* WAITING */
@@ -175,6 +198,7 @@ typedef enum
   LEASEQUERY_REQUESTOR_ACTION_SEND,
   LEASEQUERY_REQUESTOR_ACTION_END_OUTPUT, /* after what was sent: shutdown for writing */
   LEASEQUERY_REQUESTOR_ACTION_DISCONNECT, /* drop the connection, or the attempt */
+  LEASEQUERY_REQUESTOR_ACTION_START_TLS,  /* the handshake, with both certificates checked; then SECURED or RESET */
   LEASEQUERY_REQUESTOR_ACTION_EVENT,
 } LeasequeryRequestorActionType;
 
@@ -196,6 +220,8 @@ LeasequeryRequestor *leasequery_requestor_new (const LeasequeryRequestorConfig *
 void leasequery_requestor_free (LeasequeryRequestor *requestor);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (LeasequeryRequestor, leasequery_requestor_free)
 
+/* An active query and any other do not go on one connection (RFC 7653 9.4). QUERY must not be given what may not be. */
+gboolean leasequery_requestor_may_ask (const LeasequeryRequestor *requestor, const LeasequeryQuery *query);
 void leasequery_requestor_input_command (LeasequeryRequestor *requestor, const RoamNow *now,
                                          const LeasequeryRequestorCommand *command);
 void leasequery_requestor_input_connection (LeasequeryRequestor *requestor, const RoamNow *now,

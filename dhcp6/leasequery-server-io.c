@@ -39,6 +39,9 @@ typedef struct
   GQueue output; /* GBytes */
   gsize written; /* of the first */
   gboolean paused, close_when_written, ended;
+  LeasequeryTlsSession *session; /* NULL: in the clear */
+  gboolean start_tls, handshake; /* wanted when all is written; under way */
+  guint pending;                 /* TLS has octets that the socket will not tell of */
 } Client;
 
 typedef struct
@@ -62,6 +65,7 @@ struct _LeasequeryServerIo
   GPtrArray *listeners; /* Listener */
   GHashTable *clients;  /* number -> Client */
   GHashTable *lingerers;
+  LeasequeryTls *tls; /* NULL: none */
   guint timer, resume_accept, turn;
   gint64 timer_due_us;
   gboolean stopping;
@@ -103,6 +107,25 @@ watch (int fd, GIOCondition condition, GUnixFDSourceFunc function, gpointer data
   return source;
 }
 
+/* A peer that breaks rules must not fill the log. */
+static void
+tell_fault (LeasequeryServerIo *io, guint connection, const char *reason)
+{
+  gint64 minute = g_get_monotonic_time () / (60 * G_USEC_PER_SEC);
+
+  if (minute != io->log_minute)
+    {
+      if (io->log_lost > 0)
+        g_message ("%u more faults of requestors in the last minute", io->log_lost);
+      io->log_minute = minute;
+      io->log_lines = io->log_lost = 0;
+    }
+  if (io->log_lines++ < LOG_LINES_A_MINUTE)
+    g_message ("Connection %u: %s", connection, reason);
+  else
+    io->log_lost++;
+}
+
 /* ------------------------------------------------------------- connections ---- */
 
 static void
@@ -112,6 +135,8 @@ client_free (gpointer data)
 
   clear_source (&client->in);
   clear_source (&client->out);
+  g_clear_handle_id (&client->pending, g_source_remove);
+  leasequery_tls_session_free (client->session);
   g_queue_clear_full (&client->output, (GDestroyNotify)g_bytes_unref);
   if (client->fd >= 0)
     close (client->fd);
@@ -179,6 +204,8 @@ linger (Client *client)
   LeasequeryServerIo *io = client->io;
   Lingerer *lingerer;
 
+  if (client->session != NULL)
+    leasequery_tls_session_end (client->session);
   if (client->ended || g_hash_table_size (io->lingerers) >= MAX_LINGERING || shutdown (client->fd, SHUT_WR) < 0)
     {
       drop (client);
@@ -198,13 +225,112 @@ linger (Client *client)
 
 static gboolean on_readable (int fd, GIOCondition condition, gpointer user_data);
 
+static gboolean on_writable (int fd, GIOCondition condition, gpointer user_data);
+static gboolean on_pending (gpointer user_data);
+
 static void
 set_reading (Client *client, gboolean reading)
 {
   if (!reading)
-    clear_source (&client->in);
-  else if (client->in == NULL)
+    {
+      clear_source (&client->in);
+      g_clear_handle_id (&client->pending, g_source_remove);
+      return;
+    }
+  if (client->in == NULL)
     client->in = watch (client->fd, G_IO_IN, on_readable, client);
+  if (client->session != NULL && client->pending == 0 && leasequery_tls_session_is_pending (client->session))
+    client->pending = g_idle_add_full (G_PRIORITY_DEFAULT, on_pending, client, NULL);
+}
+
+static void
+set_writing (Client *client, gboolean writing)
+{
+  if (!writing)
+    clear_source (&client->out);
+  else if (client->out == NULL)
+    client->out = watch (client->fd, G_IO_OUT, on_writable, client);
+}
+
+/* One step. FALSE: the connection is gone. */
+static gboolean
+continue_handshake (Client *client)
+{
+  RoamNow at = now ();
+
+  if (leasequery_tls_session_handshake (client->session) == 0)
+    {
+      client->handshake = FALSE;
+      leasequery_server_input_secured (client->io->server, &at, client->number);
+    }
+  else if (errno != EAGAIN)
+    {
+      tell_fault (client->io, client->number, leasequery_tls_session_get_error (client->session));
+      linger (client); /* the alert says why */
+      return FALSE;
+    }
+  set_writing (client, leasequery_tls_session_wants_write (client->session));
+  set_reading (client, TRUE);
+  return TRUE;
+}
+
+/* When all that was to be said in the clear is said. FALSE: the connection is gone. */
+static gboolean
+begin_handshake (Client *client)
+{
+  client->start_tls = FALSE;
+  if (client->io->tls == NULL)
+    {
+      drop (client);
+      return FALSE;
+    }
+  client->handshake = TRUE;
+  client->session = leasequery_tls_session_new (client->io->tls, client->fd, NULL);
+  return continue_handshake (client);
+}
+
+static gssize
+receive_some (Client *client, guint8 *buffer, gsize size)
+{
+  return client->session == NULL ? recv (client->fd, buffer, size, MSG_DONTWAIT)
+                                 : leasequery_tls_session_read (client->session, buffer, size);
+}
+
+static gssize
+send_some (Client *client, const guint8 *data, gsize length)
+{
+  return client->session == NULL ? send (client->fd, data, length, MSG_DONTWAIT | MSG_NOSIGNAL)
+                                 : leasequery_tls_session_write (client->session, data, length);
+}
+
+static void
+read_once (Client *client)
+{
+  LeasequeryServerIo *io = client->io;
+  RoamNow at = now ();
+  guint8 buffer[READ_SIZE];
+  guint number = client->number;
+  gssize length = receive_some (client, buffer, sizeof buffer);
+
+  if (length < 0 && (errno == EAGAIN || errno == EINTR))
+    return;
+  if (length < 0)
+    {
+      drop (client);
+      return;
+    }
+  if (length == 0)
+    {
+      client->ended = TRUE;
+      set_reading (client, FALSE);
+      leasequery_server_input_end (io->server, &at, number);
+      return;
+    }
+  leasequery_server_input_datagram (io->server, &at, number, buffer, (gsize)length);
+  run (io);
+  client = g_hash_table_lookup (io->clients, GUINT_TO_POINTER (number));
+  if (client != NULL && client->in != NULL)
+    set_reading (client, TRUE); /* TLS may have more */
 }
 
 static gboolean
@@ -212,24 +338,25 @@ on_readable (int fd, GIOCondition condition, gpointer user_data)
 {
   Client *client = user_data;
   LeasequeryServerIo *io = client->io;
-  RoamNow at = now ();
-  guint8 buffer[READ_SIZE];
-  gssize length = recv (fd, buffer, sizeof buffer, MSG_DONTWAIT);
 
-  if (length < 0 && (errno == EAGAIN || errno == EINTR))
-    return G_SOURCE_CONTINUE;
-  if (length < 0)
-    drop (client);
-  else if (length == 0)
-    {
-      client->ended = TRUE;
-      set_reading (client, FALSE);
-      leasequery_server_input_end (io->server, &at, client->number);
-    }
+  if (client->handshake)
+    (void)continue_handshake (client);
   else
-    leasequery_server_input_datagram (io->server, &at, client->number, buffer, (gsize)length);
+    read_once (client);
   run (io);
   return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+on_pending (gpointer user_data)
+{
+  Client *client = user_data;
+  LeasequeryServerIo *io = client->io;
+
+  client->pending = 0;
+  read_once (client);
+  run (io);
+  return G_SOURCE_REMOVE;
 }
 
 /* As much as the kernel takes. FALSE: the connection is gone. */
@@ -242,7 +369,7 @@ write_out (Client *client)
     {
       gsize length;
       const guint8 *data = g_bytes_get_data (g_queue_peek_head (&client->output), &length);
-      gssize n = send (client->fd, data + client->written, length - client->written, MSG_DONTWAIT | MSG_NOSIGNAL);
+      gssize n = send_some (client, data + client->written, length - client->written);
 
       if (n < 0 && errno != EAGAIN && errno != EINTR)
         {
@@ -267,23 +394,19 @@ write_out (Client *client)
   return TRUE;
 }
 
-static gboolean on_writable (int fd, GIOCondition condition, gpointer user_data);
-
 /* Writes, waits for room, or ends what is to end. */
 static void
 settle (Client *client)
 {
-  if (!write_out (client))
+  if (client->handshake || !write_out (client))
     return;
-  if (!g_queue_is_empty (&client->output))
-    {
-      if (client->out == NULL)
-        client->out = watch (client->fd, G_IO_OUT, on_writable, client);
-      return;
-    }
-  clear_source (&client->out);
+  set_writing (client, !g_queue_is_empty (&client->output));
+  if (client->out != NULL)
+    return;
   if (client->close_when_written)
     linger (client);
+  else if (client->start_tls)
+    (void)begin_handshake (client);
 }
 
 static gboolean
@@ -292,35 +415,23 @@ on_writable (int fd, GIOCondition condition, gpointer user_data)
   Client *client = user_data;
   LeasequeryServerIo *io = client->io;
 
-  settle (client);
+  if (client->handshake)
+    (void)continue_handshake (client);
+  else
+    settle (client);
   run (io);
   return G_SOURCE_CONTINUE;
 }
 
 /* ------------------------------------------------------------------ the loop ---- */
 
-/* A peer that breaks rules must not fill the log. */
 static void
 log_line (LeasequeryServerIo *io, const LeasequeryServerAction *action)
 {
-  gint64 minute = g_get_monotonic_time () / (60 * G_USEC_PER_SEC);
-
   if (action->level == LEASEQUERY_SERVER_LOG_INFO)
-    {
-      g_debug ("Connection %u: %s", action->connection, action->reason);
-      return;
-    }
-  if (minute != io->log_minute)
-    {
-      if (io->log_lost > 0)
-        g_message ("%u more faults of requestors in the last minute", io->log_lost);
-      io->log_minute = minute;
-      io->log_lines = io->log_lost = 0;
-    }
-  if (io->log_lines++ < LOG_LINES_A_MINUTE)
-    g_message ("Connection %u: %s", action->connection, action->reason);
+    g_debug ("Connection %u: %s", action->connection, action->reason);
   else
-    io->log_lost++;
+    tell_fault (io, action->connection, action->reason);
 }
 
 static void
@@ -354,6 +465,10 @@ do_action (LeasequeryServerIo *io, LeasequeryServerAction *action)
         settle (client);
       else
         drop (client);
+      return;
+    case LEASEQUERY_SERVER_ACTION_START_TLS:
+      client->start_tls = TRUE;
+      settle (client);
       return;
     case LEASEQUERY_SERVER_ACTION_LOG:
       return;
@@ -618,21 +733,38 @@ leasequery_server_io_free (LeasequeryServerIo *io)
   g_hash_table_unref (io->clients);
   g_hash_table_unref (io->lingerers);
   g_ptr_array_unref (io->listeners);
+  leasequery_tls_unref (io->tls);
   leasequery_server_free (io->server);
   g_free (io);
 }
 
 void
-leasequery_server_io_set_store (LeasequeryServerIo *io, LeaseStore *store)
+leasequery_server_io_set_store (LeasequeryServerIo *io, LeaseStore *store, LeaseJournal *journal)
 {
   const LeasequeryServerCommand command = {
     .type = store == NULL ? LEASEQUERY_SERVER_FAIL : LEASEQUERY_SERVER_SET_STORE,
     .store = store,
+    .journal = journal,
   };
   RoamNow at = now ();
 
   leasequery_server_input_command (io->server, &at, &command);
   run (io);
+}
+
+void
+leasequery_server_io_look (LeasequeryServerIo *io)
+{
+  run (io);
+}
+
+void
+leasequery_server_io_set_tls (LeasequeryServerIo *io, LeasequeryTls *tls)
+{
+  LeasequeryTls *old = io->tls;
+
+  io->tls = tls == NULL ? NULL : leasequery_tls_ref (tls);
+  leasequery_tls_unref (old);
 }
 
 void

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "dhcp6/leasequery-server.h"
+#include "dhcp6/leasequery-tls-io.h"
 
 /* The edge of LeasequeryServer: TCP sockets on GLib's default main context. */
 
@@ -19,8 +20,15 @@ LeasequeryServerIo *leasequery_server_io_new (LeasequeryServer *server, const Le
 /* Ends all connections at once. */
 void leasequery_server_io_free (LeasequeryServerIo *io);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (LeasequeryServerIo, leasequery_server_io_free)
-/* Queries from now on are answered from @store; NULL: none can be. */
-void leasequery_server_io_set_store (LeasequeryServerIo *io, LeaseStore *store);
+/*
+ * Queries from now on are answered from @store; NULL: none can be. @journal: where its changes are noted, for active
+ * queries; NULL: these cannot be.
+ */
+void leasequery_server_io_set_store (LeasequeryServerIo *io, LeaseStore *store, LeaseJournal *journal);
+/* The journal has changes that active queries should be told of. */
+void leasequery_server_io_look (LeasequeryServerIo *io);
+/* For handshakes from now on; referenced. Needed when the server's configuration offers TLS. */
+void leasequery_server_io_set_tls (LeasequeryServerIo *io, LeasequeryTls *tls);
 /* Limits and permissions from now on; copied. The addresses listened on stay. */
 void leasequery_server_io_configure (LeasequeryServerIo *io, const LeasequeryServerConfig *config);
 /* Ends in good order: DONE with QueryTerminated; @done is called when the last octet is out, or @limit_ms is over. */

@@ -14,6 +14,8 @@ leasequery_server_config_init (LeasequeryServerConfig *config, gboolean draft)
     .max_parallel = 4,
     .data_timeout_us = (draft ? 30 : 300) * ROAM_USEC_PER_SEC,
     .query_cap = 4096,
+    .active_send_timeout_us = 120 * ROAM_USEC_PER_SEC,
+    .active_idle_us = 60 * ROAM_USEC_PER_SEC,
   };
   dhcp6_code_points_init (&config->points);
 }
@@ -83,6 +85,8 @@ leasequery_server_query_free (gpointer data)
 
   g_bytes_unref (query->client_id);
   lease_cursor_free (query->cursor);
+  lease_reader_free (query->reader);
+  g_clear_pointer (&query->filter_octets, g_bytes_unref);
   g_free (query);
 }
 
@@ -151,97 +155,23 @@ leasequery_server_free (LeasequeryServer *server)
   g_hash_table_unref (server->connections);
   g_hash_table_unref (server->rates);
   lease_store_unref (server->store);
+  lease_journal_unref (server->journal);
   clear_config (server);
   g_free (server);
 }
 
 /* ------------------------------------------------------------- connections ---- */
 
-static ServerConnection *
-find_connection (const LeasequeryServer *server, guint id)
-{
-  return g_hash_table_lookup (server->connections, GUINT_TO_POINTER (id));
-}
-
-static gboolean
-is_idle (const ServerConnection *connection)
-{
-  return connection->queries->len == 0 && connection->frame_since_us == 0 && connection->outstanding == 0 &&
-         !connection->closing;
-}
-
-/* One that is closed and still has octets to take holds its place: else the limit could be got round. */
-static guint
-count_open (const LeasequeryServer *server, const RoamAddr *peer)
-{
-  guint n = 0;
-
-  for (guint i = 0; i < server->order->len; i++)
-    {
-      const ServerConnection *connection = g_ptr_array_index (server->order, i);
-
-      n += (!connection->closing || connection->outstanding > 0) &&
-           (peer == NULL || roam_addr_equal (&connection->peer, peer));
-    }
-  return n;
-}
-
-/* The longest idle connection of a requestor that has another one (LQ-SRV-009). */
-static ServerConnection *
-find_displaceable (const LeasequeryServer *server)
-{
-  ServerConnection *best = NULL;
-
-  for (guint i = 0; i < server->order->len; i++)
-    {
-      ServerConnection *connection = g_ptr_array_index (server->order, i);
-
-      if (is_idle (connection) && (best == NULL || connection->idle_since_us < best->idle_since_us) &&
-          count_open (server, &connection->peer) > 1)
-        best = connection;
-    }
-  return best;
-}
-
-static const LeasequeryServerPermission *
-find_permission (const LeasequeryServer *server, const RoamAddr *peer)
-{
-  for (guint i = 0; i < server->config.n_permissions; i++)
-    if (roam_prefix_contains (&server->config.permissions[i].prefix, peer))
-      return &server->config.permissions[i];
-  return NULL;
-}
-
-/* NULL: it may stay. */
-static const char *
-judge_connection (LeasequeryServer *server, const LeasequeryServerPermission *permission)
-{
-  ServerConnection *idle;
-
-  if (server->stopping)
-    return "the server is stopping";
-  if (permission == NULL)
-    return "the requestor is not permitted";
-  if (count_open (server, NULL) < server->config.max_connections)
-    return NULL;
-  idle = find_displaceable (server);
-  if (idle == NULL)
-    return "too many connections";
-  server->counters.displaced++;
-  leasequery_server_close (server, idle, FALSE, "idle, and its place is needed");
-  return NULL;
-}
-
 guint
 leasequery_server_input_accept (LeasequeryServer *server, const RoamNow *now, const RoamAddr *peer)
 {
-  const LeasequeryServerPermission *permission = find_permission (server, peer);
-  const char *refusal = judge_connection (server, permission);
+  const LeasequeryServerPermission *permission = leasequery_connection_find_permission (server, peer);
+  const char *refusal = leasequery_connection_judge (server, permission);
   ServerConnection *connection = g_new0 (ServerConnection, 1);
 
   do
     connection->id = ++server->last_id;
-  while (connection->id == 0 || find_connection (server, connection->id) != NULL);
+  while (connection->id == 0 || leasequery_connection_find (server, connection->id) != NULL);
   connection->peer = *peer;
   connection->query_types = permission == NULL ? 0 : permission->query_types;
   dhcp6_frame_reader_init (&connection->frames, server->config.query_cap);
@@ -263,7 +193,7 @@ leasequery_server_input_accept (LeasequeryServer *server, const RoamNow *now, co
 void
 leasequery_server_input_closed (LeasequeryServer *server, const RoamNow *now, guint id)
 {
-  ServerConnection *connection = find_connection (server, id);
+  ServerConnection *connection = leasequery_connection_find (server, id);
 
   if (connection == NULL)
     return;
@@ -271,19 +201,11 @@ leasequery_server_input_closed (LeasequeryServer *server, const RoamNow *now, gu
   g_hash_table_remove (server->connections, GUINT_TO_POINTER (id));
 }
 
-/* The peer has ended its side and nothing is left to say. */
-static void
-close_when_done (LeasequeryServer *server, ServerConnection *connection)
-{
-  if (connection->ended && connection->queries->len == 0 && connection->waiting->len == 0)
-    leasequery_server_close (server, connection, TRUE, "the requestor has closed");
-}
-
 void
 leasequery_server_input_datagram (LeasequeryServer *server, const RoamNow *now, guint id, const guint8 *data,
                                   gsize length)
 {
-  ServerConnection *connection = find_connection (server, id);
+  ServerConnection *connection = leasequery_connection_find (server, id);
 
   if (connection == NULL || connection->closing)
     return;
@@ -294,25 +216,37 @@ leasequery_server_input_datagram (LeasequeryServer *server, const RoamNow *now, 
 void
 leasequery_server_input_end (LeasequeryServer *server, const RoamNow *now, guint id)
 {
-  ServerConnection *connection = find_connection (server, id);
+  ServerConnection *connection = leasequery_connection_find (server, id);
 
   if (connection == NULL)
     return;
   connection->ended = TRUE;
-  close_when_done (server, connection);
+  leasequery_connection_close_when_done (server, connection);
+}
+
+void
+leasequery_server_input_secured (LeasequeryServer *server, const RoamNow *now, guint id)
+{
+  ServerConnection *connection = leasequery_connection_find (server, id);
+
+  if (connection == NULL || connection->tls != SERVER_TLS_HANDSHAKE)
+    return;
+  connection->tls = SERVER_TLS_SECURED;
+  connection->idle_since_us = now->boot_us;
+  server->counters.secured++;
 }
 
 void
 leasequery_server_input_written (LeasequeryServer *server, const RoamNow *now, guint id, gsize octets)
 {
-  ServerConnection *connection = find_connection (server, id);
+  ServerConnection *connection = leasequery_connection_find (server, id);
 
   if (connection == NULL || octets == 0)
     return;
   connection->outstanding -= MIN (octets, connection->outstanding);
   connection->progress_us = connection->idle_since_us = now->boot_us;
   leasequery_request_advance (server, now, connection);
-  close_when_done (server, connection);
+  leasequery_connection_close_when_done (server, connection);
 }
 
 gboolean
@@ -355,7 +289,7 @@ end_queries (LeasequeryServer *server, const RoamNow *now, guint16 status_before
           const ServerQuery *query = g_ptr_array_index (connection->queries, k);
 
           replied = replied || query->replied;
-          leasequery_page_terminate (server, connection, query, status_before, text);
+          leasequery_page_terminate (server, connection, query, roam_now_unix (now), status_before, text);
         }
       /* An answer cut off ends the connection (RFC 5460 7.4). */
       if (close_all || replied)
@@ -365,13 +299,33 @@ end_queries (LeasequeryServer *server, const RoamNow *now, guint16 status_before
     }
 }
 
+/* Changes are noted elsewhere from now on: who asks again is told what it missed. */
 static void
-set_store (LeasequeryServer *server, LeaseStore *store)
+end_active (LeasequeryServer *server, const RoamNow *now)
+{
+  for (guint i = 0; i < server->order->len; i++)
+    {
+      ServerConnection *connection = g_ptr_array_index (server->order, i);
+      const ServerQuery *query = leasequery_active_get (connection);
+
+      if (query == NULL || connection->closing)
+        continue;
+      leasequery_page_terminate (server, connection, query, roam_now_unix (now), DHCP6_STATUS_QUERY_TERMINATED,
+                                 "changes are kept elsewhere");
+      leasequery_server_close (server, connection, TRUE, "changes are kept elsewhere");
+    }
+}
+
+static void
+set_store (LeasequeryServer *server, LeaseStore *store, LeaseJournal *journal)
 {
   LeaseStore *old = server->store;
+  LeaseJournal *old_journal = server->journal;
 
   server->store = store == NULL ? NULL : lease_store_ref (store);
+  server->journal = journal == NULL ? NULL : lease_journal_ref (journal);
   lease_store_unref (old);
+  lease_journal_unref (old_journal);
 }
 
 /* Queries under way end as they began. */
@@ -383,12 +337,14 @@ configure (LeasequeryServer *server, const LeasequeryServerConfig *config)
   for (guint i = 0; i < server->order->len; i++)
     {
       ServerConnection *connection = g_ptr_array_index (server->order, i);
-      const LeasequeryServerPermission *permission = find_permission (server, &connection->peer);
+      const LeasequeryServerPermission *permission = leasequery_connection_find_permission (server, &connection->peer);
 
-      if (permission != NULL)
-        connection->query_types = permission->query_types;
-      else
+      if (permission == NULL)
         leasequery_server_close (server, connection, FALSE, "the requestor is not permitted any more");
+      else if (leasequery_active_get (connection) != NULL && !config->active)
+        leasequery_server_close (server, connection, FALSE, "active leasequery is not offered any more");
+      else
+        connection->query_types = permission->query_types;
     }
 }
 
@@ -398,10 +354,12 @@ leasequery_server_input_command (LeasequeryServer *server, const RoamNow *now, c
   switch (command->type)
     {
     case LEASEQUERY_SERVER_SET_STORE:
-      set_store (server, command->store);
+      if (server->journal != NULL && server->journal != command->journal)
+        end_active (server, now);
+      set_store (server, command->store, command->journal);
       return;
     case LEASEQUERY_SERVER_FAIL:
-      set_store (server, NULL);
+      set_store (server, NULL, NULL);
       end_queries (server, now, DHCP6_STATUS_UNSPEC_FAIL, "lease store went away", FALSE);
       return;
     case LEASEQUERY_SERVER_CONFIGURE:
@@ -416,38 +374,6 @@ leasequery_server_input_command (LeasequeryServer *server, const RoamNow *now, c
 
 /* --------------------------------------------------------------- deadlines ---- */
 
-/* When the connection has waited for its peer long enough, and why. */
-static gint64
-connection_deadline (const LeasequeryServer *server, const ServerConnection *connection, const char **ret_reason)
-{
-  gint64 since = ROAM_NEVER;
-
-  if (connection->closing && connection->outstanding == 0)
-    return ROAM_NEVER;
-  if (connection->outstanding > 0)
-    {
-      since = connection->progress_us;
-      *ret_reason = "the requestor does not read";
-    }
-  else if (connection->frame_since_us != 0)
-    {
-      since = connection->frame_since_us;
-      *ret_reason = "a query begun and not finished";
-    }
-  else if (connection->queries->len == 0)
-    {
-      since = connection->idle_since_us;
-      *ret_reason = "idle";
-    }
-  /* A query in bits while an answer is read: its time runs all the same. */
-  if (connection->frame_since_us != 0 && connection->frame_since_us < since)
-    {
-      since = connection->frame_since_us;
-      *ret_reason = "a query begun and not finished";
-    }
-  return roam_deadline_add (since, server->config.data_timeout_us);
-}
-
 gint64
 leasequery_server_next_deadline (const LeasequeryServer *server)
 {
@@ -455,8 +381,14 @@ leasequery_server_next_deadline (const LeasequeryServer *server)
   const char *reason;
 
   for (guint i = 0; i < server->order->len; i++)
-    deadline =
-      roam_deadline_min (deadline, connection_deadline (server, g_ptr_array_index (server->order, i), &reason));
+    {
+      const ServerConnection *connection = g_ptr_array_index (server->order, i);
+      const ServerQuery *active = leasequery_active_get (connection);
+
+      deadline = roam_deadline_min (deadline, leasequery_connection_deadline (server, connection, &reason));
+      if (active != NULL && connection->outstanding < SERVER_OUTPUT_LIMIT)
+        deadline = roam_deadline_min (deadline, leasequery_active_deadline (server, active));
+    }
   return deadline;
 }
 
@@ -468,7 +400,7 @@ leasequery_server_input_deadline (LeasequeryServer *server, const RoamNow *now)
       ServerConnection *connection = g_ptr_array_index (server->order, i);
       const char *reason = NULL;
 
-      if (connection_deadline (server, connection, &reason) > now->boot_us)
+      if (leasequery_connection_deadline (server, connection, &reason) > now->boot_us)
         continue;
       server->counters.timeouts++;
       if (connection->closing) /* what it was still to read cannot be got rid of */
@@ -485,6 +417,20 @@ leasequery_server_input_deadline (LeasequeryServer *server, const RoamNow *now)
 
 /* ------------------------------------------------------------------ answers ---- */
 
+/* FALSE: the active query has nothing to say. */
+static gboolean
+make_active_page (LeasequeryServer *server, const RoamNow *now, ServerConnection *connection)
+{
+  ServerQuery *query = leasequery_active_get (connection);
+
+  if (!leasequery_active_has_work (server, now, query))
+    return FALSE;
+  if (connection->outstanding == 0)
+    connection->progress_us = now->boot_us;
+  leasequery_active_make (server, now, connection, query);
+  return TRUE;
+}
+
 /* One page for the next connection that has something to say and room for it. FALSE: none has. */
 static gboolean
 make_page (LeasequeryServer *server, const RoamNow *now)
@@ -498,6 +444,12 @@ make_page (LeasequeryServer *server, const RoamNow *now)
       connection = g_ptr_array_index (server->order, server->turn);
       if (connection->closing || connection->queries->len == 0 || connection->outstanding >= SERVER_OUTPUT_LIMIT)
         continue;
+      if (leasequery_active_get (connection) != NULL)
+        {
+          if (!make_active_page (server, now, connection))
+            continue;
+          return TRUE;
+        }
       at = ++connection->turn % connection->queries->len;
       if (connection->outstanding == 0)
         connection->progress_us = now->boot_us;
@@ -506,7 +458,7 @@ make_page (LeasequeryServer *server, const RoamNow *now)
           g_ptr_array_remove_index (connection->queries, at);
           connection->idle_since_us = now->boot_us;
           leasequery_request_advance (server, now, connection);
-          close_when_done (server, connection);
+          leasequery_connection_close_when_done (server, connection);
         }
       return TRUE;
     }
@@ -542,5 +494,7 @@ void
 leasequery_server_get_counters (const LeasequeryServer *server, LeasequeryServerCounters *ret_counters)
 {
   *ret_counters = server->counters;
-  ret_counters->connections = count_open (server, NULL);
+  ret_counters->connections = leasequery_connection_count (server, NULL);
+  for (guint i = 0; i < server->order->len; i++)
+    ret_counters->active += leasequery_active_get (g_ptr_array_index (server->order, i)) != NULL;
 }

@@ -5,8 +5,8 @@
 #include "dhcp6/lease-store.h"
 
 /*
- * Server of DHCPv6 Bulk Leasequery (RFC 5460 7). Sans-IO: the caller accepts connections (and does
- * TLS), gives octets in and pulls actions out. Answers are made while actions are pulled, a page at a
+ * Server of DHCPv6 Bulk and Active Leasequery (RFC 5460 7, RFC 7653 9). Sans-IO: the caller accepts connections
+ * (and does TLS), gives octets in and pulls actions out. Answers are made while actions are pulled, a page at a
  * time and in turn over all connections, and only as far as the caller says that octets went out
  * (input_written): a reader that is stuck costs one page (LQ-SRV-095).
  */
@@ -22,6 +22,13 @@ typedef struct
 
 #define LEASEQUERY_ALL_TYPES 0x3eu
 
+typedef enum
+{
+  LEASEQUERY_TLS_REFUSED,  /* STARTTLS gets TLSConnectionRefused (RFC 7653 9.1) */
+  LEASEQUERY_TLS_OFFERED,  /* who wants it gets it */
+  LEASEQUERY_TLS_REQUIRED, /* queries are answered on secured connections only */
+} LeasequeryServerTls;
+
 typedef struct
 {
   gboolean draft; /* draft-00: UnspecFail where RFC 5460 says QueryTerminated */
@@ -36,6 +43,11 @@ typedef struct
   gsize query_cap;            /* octets of a query; 4096 */
   const guint16 *sensitive;   /* options never returned (LQ-SRV-060) */
   guint n_sensitive;
+  LeasequeryServerTls tls;
+  /* Active leasequery (RFC 7653 9.1): off unless asked for, and then on secured connections only unless asked for. */
+  gboolean active, active_insecure;
+  gint64 active_send_timeout_us; /* ACTIVE_LQ_SEND_TIMEOUT: 120 s */
+  gint64 active_idle_us;         /* ACTIVE_LQ_IDLE_TIMEOUT: 60 s */
 } LeasequeryServerConfig;
 
 /* Defaults; duid and permissions unset. */
@@ -53,6 +65,7 @@ typedef struct
 {
   LeasequeryServerCommandType type;
   LeaseStore *store;                    /* SET_STORE; a reference is taken */
+  LeaseJournal *journal;                /* SET_STORE: of its changes; referenced. NULL: no active leasequery */
   const LeasequeryServerConfig *config; /* CONFIGURE; copied with what it points to */
 } LeasequeryServerCommand;
 
@@ -62,6 +75,8 @@ typedef enum
   LEASEQUERY_SERVER_ACTION_PAUSE, /* read no more from it: what it sends stays in the kernel (LQ-SRV-028) */
   LEASEQUERY_SERVER_ACTION_RESUME,
   LEASEQUERY_SERVER_ACTION_CLOSE, /* after what was sent, when flush; else at once */
+  /* After what was sent: TLS, in which both certificates are checked; then input_secured(), or input_closed(). */
+  LEASEQUERY_SERVER_ACTION_START_TLS,
   LEASEQUERY_SERVER_ACTION_LOG,
 } LeasequeryServerActionType;
 
@@ -100,13 +115,15 @@ void leasequery_server_input_datagram (LeasequeryServer *server, const RoamNow *
 void leasequery_server_input_end (LeasequeryServer *server, const RoamNow *now, guint connection);
 /* The connection is gone (reset, or closed by us); its number means nothing any more. */
 void leasequery_server_input_closed (LeasequeryServer *server, const RoamNow *now, guint connection);
+/* The TLS handshake that START_TLS asked for is done. */
+void leasequery_server_input_secured (LeasequeryServer *server, const RoamNow *now, guint connection);
 /* @octets of what SEND gave went to the kernel. */
 void leasequery_server_input_written (LeasequeryServer *server, const RoamNow *now, guint connection, gsize octets);
 void leasequery_server_input_deadline (LeasequeryServer *server, const RoamNow *now);
 gint64 leasequery_server_next_deadline (const LeasequeryServer *server);
 /*
- * One action; FALSE: none, until something else comes in or the next deadline, which is 0 (at once) when
- * a query has passed over much without an answer to give. @now: answers tell lifetimes left.
+ * One action; FALSE: none, until something else comes in, the journal has a change, or the next deadline, which is 0
+ * (at once) when a query has passed over much without an answer to give. @now: answers tell lifetimes left.
  */
 gboolean leasequery_server_pop_action (LeasequeryServer *server, const RoamNow *now,
                                        LeasequeryServerAction *ret_action);
@@ -117,6 +134,9 @@ typedef struct
   guint64 accepted, refused, queries[6]; /* by type; 0: unknown ones */
   guint64 statuses[16];                  /* of answers; the last also counts those above */
   guint64 clients, bindings, octets_out, faults, timeouts, displaced;
+  guint active;                                 /* active queries now */
+  guint64 secured;                              /* TLS handshakes */
+  guint64 changes;                              /* told to active queries */
   guint64 first_binding_us_sum, first_bindings; /* from query to the page with its first binding */
 } LeasequeryServerCounters;
 

@@ -22,6 +22,9 @@
 /* A query with every option at its longest is below this; the smallest that RFC 5460 needs is far below. */
 #define MIN_QUERY_CAP 512u
 #define MAX_FILE_OF_DUID 4096u
+/* Changes kept for active queries: some hundred octets each. */
+#define ACTIVE_JOURNAL 100000u
+#define MAX_ACTIVE_JOURNAL 10000000u
 
 typedef struct
 {
@@ -44,6 +47,14 @@ static const char *const server_keys[] = { "listen",
                                            "data-timeout",
                                            "query-cap",
                                            "sensitive-options",
+                                           "active",
+                                           "active-insecure",
+                                           "active-journal",
+                                           "tls",
+                                           "tls-ca",
+                                           "tls-cert",
+                                           "tls-key",
+                                           "tls-names",
                                            NULL };
 static const char *const leases_keys[] = { "source", "file", "kea-config", "statement", NULL };
 static const char *const requestor_keys[] = { "query-types", NULL };
@@ -223,6 +234,68 @@ load_sensitive (const Loader *loader, LeasequerydConfig *config)
     }
 }
 
+static gboolean
+get_boolean (const Loader *loader, const char *group, const char *key)
+{
+  g_autofree char *text = get (loader, group, key);
+
+  if (text == NULL || strcmp (text, "no") == 0)
+    return FALSE;
+  if (strcmp (text, "yes") != 0)
+    fault (loader, group, key, "found '%s', allowed: yes or no", text);
+  return TRUE;
+}
+
+/* The files are read here, so that --check finds what is wrong with them. */
+static void
+load_certificates (const Loader *loader, LeasequerydConfig *config)
+{
+  g_autofree char *ca = get (loader, SERVER, "tls-ca"), *certificate = get (loader, SERVER, "tls-cert"),
+                  *key = get (loader, SERVER, "tls-key");
+  g_auto (GStrv) names = get_list (loader, SERVER, "tls-names");
+  const LeasequeryTlsConfig files = { ca, certificate, key, (const char *const *)names };
+  g_autoptr (GError) error = NULL;
+
+  if (ca == NULL || certificate == NULL || key == NULL)
+    {
+      fault (loader, SERVER,
+             ca == NULL            ? "tls-ca"
+             : certificate == NULL ? "tls-cert"
+                                   : "tls-key",
+             "missing, allowed: a PEM file; tls takes the CA's certificate, our own, and its key");
+      return;
+    }
+  config->tls = leasequery_tls_new (&files, TRUE, &error);
+  if (config->tls == NULL)
+    fault (loader, SERVER, "tls", "%s", error->message);
+}
+
+static void
+load_tls (const Loader *loader, LeasequerydConfig *config)
+{
+  g_autofree char *text = get (loader, SERVER, "tls");
+
+  if (text != NULL && strcmp (text, "offered") == 0)
+    config->server.tls = LEASEQUERY_TLS_OFFERED;
+  else if (text != NULL && strcmp (text, "required") == 0)
+    config->server.tls = LEASEQUERY_TLS_REQUIRED;
+  else if (text != NULL && strcmp (text, "no") != 0)
+    fault (loader, SERVER, "tls", "found '%s', allowed: no, offered or required", text);
+  if (config->server.tls != LEASEQUERY_TLS_REFUSED)
+    load_certificates (loader, config);
+}
+
+/* RFC 7653 9.1: off, and in the clear only where somebody said so. */
+static void
+load_active (const Loader *loader, LeasequerydConfig *config)
+{
+  config->server.active = get_boolean (loader, SERVER, "active");
+  config->server.active_insecure = get_boolean (loader, SERVER, "active-insecure");
+  config->active_journal = (guint)get_number (loader, SERVER, "active-journal", 1, MAX_ACTIVE_JOURNAL, ACTIVE_JOURNAL);
+  if (config->server.active && !config->server.active_insecure && config->server.tls == LEASEQUERY_TLS_REFUSED)
+    fault (loader, SERVER, "active", "needs tls=offered or tls=required, or active-insecure=yes");
+}
+
 static void
 load_server (const Loader *loader, LeasequerydConfig *config)
 {
@@ -242,6 +315,8 @@ load_server (const Loader *loader, LeasequerydConfig *config)
                             ROAM_USEC_PER_SEC;
   server->query_cap = get_number (loader, SERVER, "query-cap", MIN_QUERY_CAP, DHCP6_MESSAGE_MAX, server->query_cap);
   load_sensitive (loader, config);
+  load_tls (loader, config);
+  load_active (loader, config);
 }
 
 /* ------------------------------------------------------------ [requestor ...] ---- */
@@ -455,6 +530,7 @@ leasequeryd_config_free (LeasequerydConfig *config)
   g_clear_pointer (&config->permissions, g_array_unref);
   g_clear_pointer (&config->sensitive, g_array_unref);
   g_clear_pointer (&config->subnets, g_array_unref);
+  g_clear_pointer (&config->tls, leasequery_tls_unref);
   g_free (config->file);
   g_free (config->statement);
   g_free (config);

@@ -2,6 +2,7 @@
 #include "dhcp6/leasequeryd-io.h"
 
 #include "dhcp6/kea-leases-io.h"
+#include "dhcp6/lease-diff.h"
 #include "dhcp6/lease-sqlite-io.h"
 #include "dhcp6/leasequery-server-io.h"
 
@@ -16,6 +17,10 @@
 #define STATUS_MS 1000
 /* Descriptors beside those of connections: listeners, lease files, log, inotify, lingering connections. */
 #define OTHER_DESCRIPTORS 128u
+/* Bindings compared in one turn of the loop, when a new store takes the old one's place: a millisecond or two. */
+#define COMPARED_A_TURN 5000u
+/* Of a store that was replaced, freed in one turn. */
+#define FREED_A_TURN 10000u
 
 struct _Leasequeryd
 {
@@ -24,6 +29,10 @@ struct _Leasequeryd
   KeaLeasesIo *kea;      /* either */
   LeaseSqliteIo *sqlite; /* or */
   LeaseStore *store;     /* what answers now; NULL: none */
+  LeaseJournal *journal; /* of its changes; NULL: no active leasequery */
+  LeaseDiff *diff;       /* to the store before, under way; NULL: none */
+  LeaseStore *old;       /* that store, on its way out */
+  guint compare;
   guint8 key[LEASE_STORE_KEY_LENGTH];
   char *status_path, *last_status;
   guint status_timer;
@@ -46,15 +55,98 @@ prepare_store (LeaseStore *store, gpointer user_data)
 }
 
 static void
+note_time (gpointer user_data)
+{
+  const Leasequeryd *daemon = user_data;
+
+  if (daemon->journal != NULL)
+    lease_journal_set_time (daemon->journal, g_get_real_time () / G_USEC_PER_SEC);
+}
+
+static void
+on_grown (gpointer user_data)
+{
+  const Leasequeryd *daemon = user_data;
+
+  if (daemon->journal != NULL && daemon->server != NULL)
+    leasequery_server_io_look (daemon->server);
+}
+
+static gboolean
+on_compare (gpointer user_data)
+{
+  Leasequeryd *daemon = user_data;
+
+  if (daemon->diff != NULL)
+    {
+      note_time (daemon);
+      if (!lease_diff_step (daemon->diff, COMPARED_A_TURN))
+        {
+          on_grown (daemon);
+          return G_SOURCE_CONTINUE;
+        }
+      daemon->old = lease_diff_steal_old (daemon->diff);
+      g_clear_pointer (&daemon->diff, lease_diff_free);
+      on_grown (daemon);
+    }
+  if (!lease_store_unref_slowly (&daemon->old, FREED_A_TURN))
+    return G_SOURCE_CONTINUE;
+  daemon->compare = 0;
+  return G_SOURCE_REMOVE;
+}
+
+/* Active queries hear of a new store what it says otherwise than the one before (RFC 7653 7). */
+static void
+compare_stores (Leasequeryd *daemon, LeaseStore *store)
+{
+  gboolean under_way = daemon->diff != NULL;
+
+  note_time (daemon);
+  if (daemon->store != NULL)
+    lease_store_set_journal (daemon->store, NULL);
+  lease_store_set_journal (store, daemon->journal);
+  g_clear_pointer (&daemon->diff, lease_diff_free);
+  /* Without the store before, or with one that was not compared to its end, changes were missed. */
+  if (daemon->store == NULL || under_way)
+    {
+      lease_journal_restart (daemon->journal);
+      return;
+    }
+  daemon->diff = lease_diff_new (daemon->store, store, daemon->journal);
+  if (daemon->compare == 0)
+    daemon->compare = g_idle_add_full (G_PRIORITY_DEFAULT, on_compare, daemon, NULL);
+}
+
+static void
 on_store (LeaseStore *store, gpointer user_data)
 {
   Leasequeryd *daemon = user_data;
 
+  if (store != NULL && daemon->journal != NULL)
+    compare_stores (daemon, store);
   g_clear_pointer (&daemon->store, lease_store_unref);
   if (store != NULL)
     daemon->store = lease_store_ref (store);
   if (daemon->server != NULL)
-    leasequery_server_io_set_store (daemon->server, store);
+    leasequery_server_io_set_store (daemon->server, store, daemon->journal);
+}
+
+/* On or off, with another size: what was noted before is not known to a new one. */
+static void
+set_up_journal (Leasequeryd *daemon, const LeasequerydConfig *before)
+{
+  const LeasequerydConfig *config = daemon->config;
+
+  if (before != NULL && before->server.active == config->server.active &&
+      before->active_journal == config->active_journal)
+    return;
+  g_clear_handle_id (&daemon->compare, g_source_remove);
+  g_clear_pointer (&daemon->diff, lease_diff_free);
+  g_clear_pointer (&daemon->journal, lease_journal_unref);
+  if (config->server.active)
+    daemon->journal = lease_journal_new (config->active_journal, g_get_real_time () / G_USEC_PER_SEC);
+  if (daemon->store != NULL)
+    lease_store_set_journal (daemon->store, daemon->journal);
 }
 
 static void
@@ -66,6 +158,8 @@ open_source (Leasequeryd *daemon)
     .points = config->server.points,
     .prepare = prepare_store,
     .changed = on_store,
+    .growing = note_time,
+    .grown = on_grown,
     .user_data = daemon,
   };
   const LeaseSqliteIoConfig sqlite = {
@@ -166,6 +260,10 @@ add_server (JsonBuilder *builder, const Leasequeryd *daemon)
   leasequery_server_io_get_counters (daemon->server, &counters);
   add_number (builder, "port", leasequery_server_io_get_port (daemon->server));
   add_number (builder, "connections", counters.connections);
+  add_number (builder, "active", counters.active);
+  add_number (builder, "changes", counters.changes);
+  add_number (builder, "journal", daemon->journal != NULL ? lease_journal_n_changes (daemon->journal) : 0);
+  add_number (builder, "secured", counters.secured);
   add_number (builder, "accepted", counters.accepted);
   add_number (builder, "refused", counters.refused);
   add_number (builder, "displaced", counters.displaced);
@@ -249,11 +347,13 @@ leasequeryd_new (LeasequerydConfig *config, const char *status_path, GError **er
   apply_limits (config);
   if (getrandom (daemon->key, sizeof daemon->key, 0) != (gssize)sizeof daemon->key)
     g_warning ("The kernel gives no random octets; look-up can be slowed down by clients");
+  set_up_journal (daemon, NULL);
   open_source (daemon);
   daemon->server = leasequery_server_io_new (leasequery_server_new (&config->server), &edge, error);
   if (daemon->server == NULL)
     return NULL;
-  leasequery_server_io_set_store (daemon->server, daemon->store);
+  leasequery_server_io_set_tls (daemon->server, config->tls);
+  leasequery_server_io_set_store (daemon->server, daemon->store, daemon->journal);
   if (status_path != NULL)
     {
       on_status (daemon);
@@ -271,8 +371,12 @@ leasequeryd_free (Leasequeryd *daemon)
   if (daemon->server != NULL && daemon->status_path != NULL)
     on_status (daemon);
   close_source (daemon);
+  g_clear_handle_id (&daemon->compare, g_source_remove);
+  g_clear_pointer (&daemon->diff, lease_diff_free);
   g_clear_pointer (&daemon->server, leasequery_server_io_free);
   g_clear_pointer (&daemon->store, lease_store_unref);
+  g_clear_pointer (&daemon->old, lease_store_unref);
+  g_clear_pointer (&daemon->journal, lease_journal_unref);
   leasequeryd_config_free (daemon->config);
   g_free (daemon->status_path);
   g_free (daemon->last_status);
@@ -306,7 +410,11 @@ leasequeryd_reload (Leasequeryd *daemon, LeasequerydConfig *config)
     g_warning ("Other addresses to listen on take a restart");
   apply_limits (config);
   daemon->config = config;
+  leasequery_server_io_set_tls (daemon->server, config->tls);
   leasequery_server_io_configure (daemon->server, &config->server);
+  set_up_journal (daemon, old);
+  if (daemon->store != NULL)
+    leasequery_server_io_set_store (daemon->server, daemon->store, daemon->journal);
   if (!is_same_source (old, config))
     {
       close_source (daemon);

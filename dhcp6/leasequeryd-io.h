@@ -3,6 +3,7 @@
 
 #include "dhcp6/kea-config.h"
 #include "dhcp6/leasequery-server.h"
+#include "dhcp6/leasequery-tls-io.h"
 
 /* Inside of roam-leasequeryd: its configuration, and the program's core. */
 
@@ -22,9 +23,11 @@ typedef struct
   GArray *permissions; /* LeasequeryServerPermission */
   GArray *sensitive;   /* guint16 */
   LeasequerydSource source;
-  char *file;      /* of leases */
-  char *statement; /* SQLite */
-  GArray *subnets; /* KeaSubnet */
+  char *file;           /* of leases */
+  char *statement;      /* SQLite */
+  GArray *subnets;      /* KeaSubnet */
+  guint active_journal; /* changes kept for active queries */
+  LeasequeryTls *tls;   /* NULL: none */
 } LeasequerydConfig;
 
 void leasequeryd_config_free (LeasequerydConfig *config);

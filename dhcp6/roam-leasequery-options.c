@@ -20,8 +20,9 @@ typedef struct
 {
   gint port, retries, parallel, type_done, type_data, option_relay_id;
   gdouble timeout, connect_timeout;
-  gboolean table, json, csv, routes, merge, quiet, relays, first, half_close, draft, version, help;
-  char *link, *duid, *server_duid, *device, *file;
+  gboolean table, json, csv, routes, merge, quiet, relays, first, half_close, draft, version, help, active, base_time;
+  char *link, *duid, *server_duid, *device, *file, *state, *since, *until;
+  char *tls_ca, *tls_cert, *tls_key, *tls_name;
   char **want;
 } Raw;
 
@@ -33,6 +34,13 @@ raw_clear (Raw *raw)
   g_free (raw->server_duid);
   g_free (raw->device);
   g_free (raw->file);
+  g_free (raw->state);
+  g_free (raw->since);
+  g_free (raw->until);
+  g_free (raw->tls_ca);
+  g_free (raw->tls_cert);
+  g_free (raw->tls_key);
+  g_free (raw->tls_name);
   g_strfreev (raw->want);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Raw, raw_clear)
@@ -46,6 +54,9 @@ tool_options_free (ToolOptions *options)
   g_clear_pointer (&options->names, g_ptr_array_unref);
   g_clear_pointer (&options->duid, g_bytes_unref);
   g_clear_pointer (&options->queries, g_ptr_array_unref);
+  g_clear_pointer (&options->hosts, g_ptr_array_unref);
+  leasequery_tls_unref (options->tls);
+  g_free (options->state_path);
   g_free (options->device);
   g_free (options);
 }
@@ -89,11 +100,19 @@ make_machine_duid (GError **error)
 
 /* ----------------------------------------------------------------- servers ---- */
 
+/* @host: its name, which its certificate must have; NULL: the address. */
 static void
-add_server (ToolOptions *options, const RoamAddr *addr, guint16 port, guint scope_id, const char *device)
+add_server (ToolOptions *options, const RoamAddr *addr, guint16 port, guint scope_id, const char *device,
+            const char *host)
 {
-  const LeasequeryServerAddress server = { { *addr, port }, scope_id };
+  LeasequeryServerAddress server = { { *addr, port }, scope_id, NULL };
   char text[ROAM_ADDR_STRLEN];
+
+  if (host != NULL)
+    {
+      server.name = g_strdup (host);
+      g_ptr_array_add (options->hosts, (gpointer)server.name);
+    }
 
   g_array_append_val (options->servers, server);
   if (device == NULL)
@@ -130,7 +149,7 @@ resolve (ToolOptions *options, const char *host, guint16 port, GError **error)
   freeaddrinfo (list);
   if (!roam_addr_is_set (&addr))
     return fail (error, "server '%s' has no IPv6 or IPv4 address", host);
-  add_server (options, &addr, port, scope_id, NULL);
+  add_server (options, &addr, port, scope_id, NULL, host);
   return TRUE;
 }
 
@@ -182,7 +201,7 @@ parse_server (ToolOptions *options, const char *text, guint16 port, GError **err
                                               : resolve (options, host, port, error);
   if (!roam_addr_is_specified (&addr) || addr.bytes[0] == 0xff)
     return fail (error, "server '%s' is not the address of one server", text);
-  add_server (options, &addr, port, scope_id, percent);
+  add_server (options, &addr, port, scope_id, percent, NULL);
   return TRUE;
 }
 
@@ -223,6 +242,12 @@ parse_want (const Raw *raw, const ToolOptions *options, GError **error)
       for (guint k = 0; words[k] != NULL; k++)
         if (!add_wanted (want, words[k], points, error))
           return NULL;
+    }
+  if (raw->base_time)
+    {
+      const guint16 base_time = DHCP6_OPTION_LQ_BASE_TIME;
+
+      g_array_append_val (want, base_time);
     }
   if ((raw->relays || raw->routes) && !add_wanted (want, "relay-data", points, error))
     return NULL;
@@ -322,6 +347,89 @@ must_merge (const Raw *raw, const ToolOptions *options)
          (options->format == TOOL_ROUTES && options->servers->len > 1);
 }
 
+static gboolean
+apply_tls (const Raw *raw, ToolOptions *options, GError **error)
+{
+  const LeasequeryTlsConfig files = { raw->tls_ca, raw->tls_cert, raw->tls_key, NULL };
+
+  if (raw->tls_ca == NULL && raw->tls_cert == NULL && raw->tls_key == NULL && raw->tls_name == NULL)
+    return TRUE;
+  if (raw->tls_ca == NULL || raw->tls_cert == NULL || raw->tls_key == NULL)
+    return fail (error, "TLS takes --tls-ca, --tls-cert and --tls-key");
+  options->tls = leasequery_tls_new (&files, FALSE, error);
+  options->client.tls = options->tls;
+  options->client.requestor.tls = TRUE;
+  return options->tls != NULL;
+}
+
+/* Seconds since 2000 modulo 2^32 in the server's clock, as "base-time" of an earlier answer has it. */
+static gboolean
+parse_time (const char *option, const char *text, gboolean *ret_given, guint32 *ret_time, GError **error)
+{
+  guint64 time;
+
+  if (text == NULL)
+    return TRUE;
+  if (!g_ascii_string_to_unsigned (text, 10, 0, G_MAXUINT32, &time, NULL))
+    return fail (error, "%s: '%s' is not a base-time, a number of 0 to 4294967295", option, text);
+  *ret_given = TRUE;
+  *ret_time = (guint32)time;
+  return TRUE;
+}
+
+static gboolean
+apply_times (const Raw *raw, ToolOptions *options, GError **error)
+{
+  for (guint i = 0; i < options->queries->len; i++)
+    {
+      LeasequeryQuery *query = g_ptr_array_index (options->queries, i);
+
+      if (!parse_time ("--since", raw->since, &query->has_start_time, &query->start_time, error) ||
+          !parse_time ("--until", raw->until, &query->has_end_time, &query->end_time, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+static gboolean
+check_active (const Raw *raw, GError **error)
+{
+  if (!raw->active)
+    return raw->state == NULL || fail (error, "--state belongs to --active");
+  if (raw->routes || raw->merge || raw->first || raw->half_close || raw->draft || raw->until != NULL)
+    return fail (error, "--routes, --merge, --first, --half-close, --draft00 and --until do not go with --active");
+  if (raw->state != NULL && raw->since != NULL)
+    return fail (error, "--state and --since exclude each other");
+  return TRUE;
+}
+
+/* One query, without a word for it everything; it goes on for as long as it takes (RFC 7653 8.1). */
+static gboolean
+apply_active (const Raw *raw, ToolOptions *options, const ToolQueryDefaults *defaults, GError **error)
+{
+  LeasequeryQuery everything = { .active = TRUE, .everything = TRUE };
+  LeasequeryQuery *query;
+
+  if (options->queries->len > 1)
+    return fail (error, "--active takes one query at most: each has a connection of its own");
+  if (options->queries->len == 0)
+    {
+      everything.want = &g_array_index (defaults->want, guint16, 0);
+      everything.n_want = defaults->want->len;
+      everything.server_id.data =
+        defaults->server_id == NULL ? NULL : g_bytes_get_data (defaults->server_id, &everything.server_id.length);
+      g_ptr_array_add (options->queries, leasequery_query_copy (&everything));
+    }
+  query = g_ptr_array_index (options->queries, 0);
+  query->active = TRUE;
+  options->active = TRUE;
+  options->state_path = g_strdup (raw->state);
+  options->client.requestor.max_retries = G_MAXUINT;
+  if (!raw->table && !raw->csv)
+    options->format = TOOL_JSON;
+  return TRUE;
+}
+
 /* -------------------------------------------------------------------- words ---- */
 
 static gboolean
@@ -359,6 +467,8 @@ apply_queries (const Raw *raw, ToolOptions *options, char **words, GError **erro
   if (!tool_parse_queries ((const char *const *)words, "", &defaults, options->queries, error) ||
       (raw->file != NULL && !tool_read_queries (raw->file, &defaults, options->queries, error)))
     return FALSE;
+  if ((raw->active && !apply_active (raw, options, &defaults, error)) || !apply_times (raw, options, error))
+    return FALSE;
   return options->queries->len > 0 ||
          fail (error, "no query: say address, client, relay-id, link or remote-id behind the servers, or --file");
 }
@@ -372,12 +482,21 @@ make_options (const Raw *raw, char **words, GError **error)
   options->servers = g_array_new (FALSE, FALSE, sizeof (LeasequeryServerAddress));
   options->names = g_ptr_array_new_with_free_func (g_free);
   options->queries = g_ptr_array_new_with_free_func (g_free);
+  options->hosts = g_ptr_array_new_with_free_func (g_free);
   while (words[n_servers] != NULL && !tool_is_query_word (words[n_servers]))
     n_servers++;
   /* Names are looked up last: a slip elsewhere is told at once. */
-  if (!apply_requestor (raw, options, error) || !apply_format (raw, options, error) ||
-      !apply_queries (raw, options, words + n_servers, error) || !apply_servers (raw, options, words, n_servers, error))
+  if (!check_active (raw, error) || !apply_requestor (raw, options, error) || !apply_tls (raw, options, error) ||
+      !apply_format (raw, options, error) || !apply_queries (raw, options, words + n_servers, error) ||
+      !apply_servers (raw, options, words, n_servers, error))
     return NULL;
+  for (guint i = 0; raw->tls_name != NULL && i < options->servers->len; i++)
+    {
+      LeasequeryServerAddress *server = &g_array_index (options->servers, LeasequeryServerAddress, i);
+
+      server->name = g_strdup (raw->tls_name);
+      g_ptr_array_add (options->hosts, (gpointer)server->name);
+    }
   options->merge = must_merge (raw, options);
   return g_steal_pointer (&options);
 }
@@ -408,6 +527,19 @@ add_entries (GOptionContext *context, Raw *raw)
     { "quiet", 'q', 0, G_OPTION_ARG_NONE, &raw->quiet, "No progress and no remarks", NULL },
     { "duid", 0, 0, G_OPTION_ARG_STRING, &raw->duid, "Our own DUID (default: made of the machine-id)", "HEX" },
     { "server-duid", 0, 0, G_OPTION_ARG_STRING, &raw->server_duid, "Only the server with this DUID answers", "HEX" },
+    { "active", 'a', 0, G_OPTION_ARG_NONE, &raw->active, "Print changes as they happen, until stopped (RFC 7653)",
+      NULL },
+    { "state", 0, 0, G_OPTION_ARG_FILENAME, &raw->state, "Keep there how far --active has come, and go on from it",
+      "FILE" },
+    { "since", 0, 0, G_OPTION_ARG_STRING, &raw->since, "Only what has changed since this base-time of the server",
+      "N" },
+    { "until", 0, 0, G_OPTION_ARG_STRING, &raw->until, "Only what has changed up to this base-time", "N" },
+    { "base-time", 0, 0, G_OPTION_ARG_NONE, &raw->base_time, "Ask for the server's time, for a later --since", NULL },
+    { "tls-ca", 0, 0, G_OPTION_ARG_FILENAME, &raw->tls_ca, "Secure connections: who signs the servers' certificates",
+      "FILE" },
+    { "tls-cert", 0, 0, G_OPTION_ARG_FILENAME, &raw->tls_cert, "Our certificate", "FILE" },
+    { "tls-key", 0, 0, G_OPTION_ARG_FILENAME, &raw->tls_key, "Its key", "FILE" },
+    { "tls-name", 0, 0, G_OPTION_ARG_STRING, &raw->tls_name, "What the server's certificate must name", "NAME" },
     { "half-close", 0, 0, G_OPTION_ARG_NONE, &raw->half_close, "End our side after the last query", NULL },
     { "draft00", 0, 0, G_OPTION_ARG_NONE, &raw->draft, "Speak draft-stapp-dhc-dhcpv6-bulk-leasequery-00", NULL },
     { "type-done", 0, 0, G_OPTION_ARG_INT, &raw->type_done, "Its message type of LEASEQUERY-DONE (16)", "N" },

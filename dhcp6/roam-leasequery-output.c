@@ -382,6 +382,8 @@ begin_json (ToolOutput *output, const char *event, guint query, guint server, gb
   g_string_append_printf (output->line, "{\"event\":\"%s\",\"query\":%u", event, query);
   append_json_text (output->line, "server", server_name (output, server));
   g_string_append_printf (output->line, ",\"complete\":%s", complete ? "true" : "false");
+  if (output->gap)
+    g_string_append (output->line, ",\"gap\":true");
 }
 
 static void
@@ -391,6 +393,8 @@ write_json (ToolOutput *output, const LeasequeryRecord *record)
   g_autofree char *client = dhcp6_describe_duid (record->client.client_id);
 
   begin_json (output, "binding", record->query, record->server, record->complete);
+  if (output->options->active)
+    g_string_append_printf (line, ",\"gone\":%s", record->binding.valid == 0 ? "true" : "false");
   append_json_hex (line, "server-duid", record->server_id);
   append_json_hex (line, "client", record->client.client_id);
   append_json_text (line, "description", client);
@@ -441,29 +445,67 @@ tool_output_record (ToolOutput *output, const LeasequeryRecord *record)
   flush_line (output);
 }
 
+static void
+append_json_time (GString *out, const char *key, guint32 time)
+{
+  g_string_append_printf (out, ",\"%s\":%u", key, time);
+}
+
+static void
+write_json_end (ToolOutput *output, const LeasequeryClientEvent *told)
+{
+  const LeasequeryEvent *event = told->event;
+  g_autofree char *status = dhcp6_status_to_string (event->status);
+
+  begin_json (output, "end", event->id, told->server, event->complete);
+  append_json_text (output->line, "outcome", leasequery_outcome_to_string (event->outcome));
+  append_json_text (output->line, "status", status);
+  if (event->status_text != NULL)
+    append_json_text (output->line, "text", event->status_text);
+  g_string_append (output->line, ",\"bindings\":");
+  append_number (output->line, event->n_bindings);
+}
+
 void
 tool_output_event (ToolOutput *output, const LeasequeryClientEvent *told)
 {
   const LeasequeryEvent *event = told->event;
-  g_autofree char *status = NULL;
 
   if (output->options->format != TOOL_JSON)
     return;
-  if (event->type == LEASEQUERY_EVENT_RESTART)
-    begin_json (output, "restart", event->id, told->server, FALSE);
-  else if (event->type == LEASEQUERY_EVENT_COMPLETE)
+  switch (event->type)
     {
-      status = dhcp6_status_to_string (event->status);
-      begin_json (output, "end", event->id, told->server, event->complete);
-      append_json_text (output->line, "outcome", leasequery_outcome_to_string (event->outcome));
-      append_json_text (output->line, "status", status);
-      if (event->status_text != NULL)
-        append_json_text (output->line, "text", event->status_text);
-      g_string_append (output->line, ",\"bindings\":");
-      append_number (output->line, event->n_bindings);
+    case LEASEQUERY_EVENT_RESTART:
+      begin_json (output, "restart", event->id, told->server, FALSE);
+      break;
+    case LEASEQUERY_EVENT_COMPLETE:
+      write_json_end (output, told);
+      break;
+    case LEASEQUERY_EVENT_CAUGHT_UP:
+      begin_json (output, "caught-up", event->id, told->server, FALSE);
+      break;
+    case LEASEQUERY_EVENT_RESUME:
+      begin_json (output, "resume", event->id, told->server, FALSE);
+      append_json_time (output->line, "base-time", event->base_time);
+      break;
+    case LEASEQUERY_EVENT_DATA_MISSING:
+      begin_json (output, "missing", event->id, told->server, FALSE);
+      if (event->has_start_time)
+        append_json_time (output->line, "start-time", event->start_time);
+      if (event->has_base_time)
+        append_json_time (output->line, "end-time", event->base_time);
+      break;
+    case LEASEQUERY_EVENT_REPLY: /* its time is what to ask for changes since, at this server (RFC 7653 8.5) */
+      if (!event->has_base_time || output->options->active)
+        return;
+      begin_json (output, "reply", event->id, told->server, FALSE);
+      append_json_time (output->line, "base-time", event->base_time);
+      break;
+    case LEASEQUERY_EVENT_BINDING:
+    case LEASEQUERY_EVENT_FAULT:
+    case LEASEQUERY_EVENT_WAITING:
+      return;
     }
-  else
-    return;
   g_string_append (output->line, "}\n");
   flush_line (output);
 }

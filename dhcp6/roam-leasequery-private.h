@@ -33,7 +33,11 @@ typedef struct
   GPtrArray *queries; /* LeasequeryQuery; a query's number is its place, from 1 */
   ToolFormat format;
   gboolean merge, quiet, relays;
-  char *device; /* of routes; NULL: the interface-id tells */
+  char *device;     /* of routes; NULL: the interface-id tells */
+  gboolean active;  /* one query, a LeasequeryQuery that is active */
+  char *state_path; /* where the times to go on from are kept; NULL: nowhere */
+  GPtrArray *hosts; /* names of servers, for their certificates */
+  LeasequeryTls *tls;
 } ToolOptions;
 
 void tool_options_free (ToolOptions *options);
@@ -62,12 +66,24 @@ gboolean tool_read_queries (const char *file, const ToolQueryDefaults *defaults,
 /* NULL: not hex digits, or not 3..130 octets. @what names it in @error. */
 GBytes *tool_parse_duid (const char *text, const char *what, GError **error);
 
+/* roam-leasequery-active.c */
+/* --active: prints changes until it is told to stop. */
+ToolExit tool_run_active (const ToolOptions *options);
+
+/* roam-leasequery-tell.c */
+/* Lines on standard error; @server: its number, or TOOL_NO_SERVER. */
+#define TOOL_NO_SERVER G_MAXUINT
+void tool_remark (const ToolOptions *options, guint server, const char *format, ...) G_GNUC_PRINTF (3, 4);
+/* How a query ended at a server, when it did not end well; @problem: what the system or TLS said, or NULL. */
+void tool_tell_end (const ToolOptions *options, const LeasequeryClientEvent *told, const char *problem);
+
 /* roam-leasequery-output.c */
 typedef struct
 {
   const ToolOptions *options;
   FILE *file;
   gboolean pretty, headed;
+  gboolean gap; /* what comes belongs to a bulk query beside the active one */
   GString *line;
   gint64 clock_us; /* wall clock less boot time */
   guint64 n_records, n_unroutable;
@@ -75,7 +91,7 @@ typedef struct
 
 void tool_output_init (ToolOutput *output, const ToolOptions *options, FILE *file);
 void tool_output_record (ToolOutput *output, const LeasequeryRecord *record);
-/* What else a program that reads JSON must know: RESTART, COMPLETE. */
+/* What else a program that reads JSON must know: RESTART, COMPLETE, CAUGHT_UP, RESUME, DATA_MISSING. */
 void tool_output_event (ToolOutput *output, const LeasequeryClientEvent *event);
 /* FALSE: not all could be written; errno says why. */
 gboolean tool_output_end (ToolOutput *output);

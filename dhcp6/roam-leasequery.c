@@ -36,17 +36,13 @@ clear_progress (Tool *tool)
   tool->progress_shown = FALSE;
 }
 
-static void G_GNUC_PRINTF (3, 4) remark (Tool *tool, guint server, const char *format, ...)
-{
-  g_autofree char *text = NULL;
-  va_list list;
-
-  va_start (list, format);
-  text = g_strdup_vprintf (format, list);
-  va_end (list);
-  clear_progress (tool);
-  g_printerr ("roam-leasequery: %s: %s\n", (const char *)g_ptr_array_index (tool->options->names, server), text);
-}
+#define remark(tool, server, ...)                                                                                      \
+  G_STMT_START                                                                                                         \
+  {                                                                                                                    \
+    clear_progress (tool);                                                                                             \
+    tool_remark ((tool)->options, server, __VA_ARGS__);                                                                \
+  }                                                                                                                    \
+  G_STMT_END
 
 static gboolean
 on_progress (gpointer user_data)
@@ -60,27 +56,11 @@ on_progress (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-/* How a query ended at a server, when it did not end well. */
 static void
 tell_end (Tool *tool, const LeasequeryClientEvent *told)
 {
-  const LeasequeryEvent *event = told->event;
-  const char *reason = leasequery_io_get_error (leasequery_client_get_io (tool->client, told->server));
-  g_autofree char *status = dhcp6_status_to_string (event->status);
-  GString *text = g_string_new (leasequery_outcome_to_string (event->outcome));
-
-  if (event->outcome == LEASEQUERY_OUTCOME_STATUS)
-    g_string_append_printf (text, ": %s", status);
-  if (event->outcome == LEASEQUERY_OUTCOME_STATUS && event->status_text != NULL)
-    g_string_append_printf (text, " (%s)", event->status_text);
-  if (event->outcome == LEASEQUERY_OUTCOME_UNREACHABLE && reason != NULL)
-    g_string_append_printf (text, ": %s", reason);
-  if (event->n_bindings > 0)
-    g_string_append_printf (text, "; incomplete, after %" G_GUINT64_FORMAT " bindings", event->n_bindings);
-  if (told->moved_on)
-    g_string_append (text, "; asking the next server");
-  remark (tool, told->server, "query %u: %s", event->id, text->str);
-  g_string_free (text, TRUE);
+  clear_progress (tool);
+  tool_tell_end (tool->options, told, leasequery_io_get_error (leasequery_client_get_io (tool->client, told->server)));
 }
 
 /* One line a kind of fault and server; the rest is counted in the engine. */
@@ -174,6 +154,9 @@ on_event (LeasequeryClient *client, const LeasequeryClientEvent *told, gpointer 
       return;
     case LEASEQUERY_EVENT_REPLY:
     case LEASEQUERY_EVENT_RESTART:
+    case LEASEQUERY_EVENT_CAUGHT_UP:
+    case LEASEQUERY_EVENT_RESUME:
+    case LEASEQUERY_EVENT_DATA_MISSING:
       return;
     }
 }
@@ -270,5 +253,7 @@ main (int argc, char **argv)
   setlocale (LC_CTYPE, "");
   g_set_prgname ("roam-leasequery");
   options = tool_options_parse (argc, argv, &result);
-  return options == NULL ? (int)result : (int)run (options);
+  if (options == NULL)
+    return (int)result;
+  return options->active ? (int)tool_run_active (options) : (int)run (options);
 }

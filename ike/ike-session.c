@@ -537,17 +537,6 @@ ike_session_dup_counters (const IkeSession *session)
 }
 
 static void
-write_remote_id (const IkeSession *session, IkeStatus *ret_status)
-{
-  g_autofree char *text = NULL;
-
-  if ((session->state != IKE_STATE_ESTABLISHED && session->state != IKE_STATE_CLOSING) || !session->remote_id.data)
-    return;
-  text = ike_identity_to_string (session->remote_id.type, ike_view (session->remote_id.data));
-  g_strlcpy (ret_status->remote_id, text, sizeof ret_status->remote_id);
-}
-
-static void
 get_pairs (const IkeSession *session, IkeStatus *ret_status)
 {
   const IkePair *used = &session->mobility.now;
@@ -566,6 +555,17 @@ get_pairs (const IkeSession *session, IkeStatus *ret_status)
     }
 }
 
+static void
+write_remote_id (const IkeSession *session, IkeStatus *ret_status)
+{
+  g_autofree char *text = NULL;
+
+  if ((session->state != IKE_STATE_ESTABLISHED && session->state != IKE_STATE_CLOSING) || !session->remote_id.data)
+    return;
+  text = ike_identity_to_string (session->remote_id.type, ike_view (session->remote_id.data));
+  g_strlcpy (ret_status->remote_id, text, sizeof ret_status->remote_id);
+}
+
 void
 ike_session_get_status (const IkeSession *session, IkeStatus *ret_status)
 {
@@ -574,10 +574,11 @@ ike_session_get_status (const IkeSession *session, IkeStatus *ret_status)
 
   memset (ret_status, 0, sizeof *ret_status);
   ret_status->state = session->mobility.suspended ? "suspended" : state_to_string (session->state);
-  write_remote_id (session, ret_status);
   get_pairs (session, ret_status);
+  write_remote_id (session, ret_status);
   ret_status->mobike = session->dialect != NULL;
-  ret_status->dialect = session->dialect ? session->dialect->name : "none";
+  /* IKE_AUTH has the last word. */
+  ret_status->dialect = session->dialect && session->established_us > 0 ? session->dialect->name : "none";
   ret_status->nat_local = session->nat_local;
   ret_status->nat_remote = session->nat_remote;
   ret_status->path = (IkePath){ .ifindex = session->mobility.now.ifindex, .local = session->mobility.now.local.addr };

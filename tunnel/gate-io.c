@@ -163,6 +163,22 @@ tunnel_gate_io_apply (TunnelGateIo *gate, const TunnelGateState *state, GError *
   return close_for_certain (gate, error) && try_change (gate, state, error);
 }
 
+gboolean
+tunnel_gate_io_set_gateways (TunnelGateIo *gate, const RoamAddr *gateways, guint n, GError **error)
+{
+  TunnelGateConfig config = gate->config;
+  g_autofree char *text = NULL;
+
+  config.n_gateways = MIN (n, G_N_ELEMENTS (config.gateways));
+  for (guint i = 0; i < config.n_gateways; i++)
+    config.gateways[i] = gateways[i];
+  text = tunnel_gate_render_gateways (&config);
+  if (!run (gate, text, "change the gateways of the gate", error))
+    return FALSE;
+  gate->config = config;
+  return TRUE;
+}
+
 /* ---------------------------------------------------------------------- counters ---- */
 
 /*

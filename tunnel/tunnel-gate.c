@@ -208,17 +208,18 @@ append_hex (GString *text, const RoamPrefix *prefix, gboolean mask_only)
 
 /*
  * ICMP errors about packets to @prefix, path MTU among them: the destination in the quoted header
- * stands 64 bits (ICMP) + 128 bits (IPv4) or + 192 bits (IPv6) after the ICMP header begins.
+ * stands 64 bits (ICMP) + 128 bits (IPv4) or + 192 bits (IPv6) after the ICMP header begins. @indent: what
+ * makes it a rule of the chain that is written, or a command of its own.
  */
 static void
-append_errors (GString *text, const RoamPrefix *prefix)
+append_errors (GString *text, const char *indent, const RoamPrefix *prefix)
 {
   gboolean inet6 = prefix->addr.family == ROAM_FAMILY_INET6;
 
   if (!roam_addr_is_set (&prefix->addr))
     return;
-  g_string_append_printf (text, "    %s type { destination-unreachable, %s, time-exceeded, parameter-problem } %s & ",
-                          inet6 ? "icmpv6" : "icmp", inet6 ? "packet-too-big" : "source-quench",
+  g_string_append_printf (text, "%s%s type { destination-unreachable, %s, time-exceeded, parameter-problem } %s & ",
+                          indent, inet6 ? "icmpv6" : "icmp", inet6 ? "packet-too-big" : "source-quench",
                           inet6 ? "@th,256,128" : "@th,192,32");
   append_hex (text, prefix, TRUE);
   g_string_append (text, " == ");
@@ -232,20 +233,28 @@ host_prefix (const RoamAddr *addr)
   return (RoamPrefix){ .addr = *addr, .length = (guint8)(roam_addr_length (addr) * 8) };
 }
 
+/* The rules that change with the gateways have a chain of their own, so that it can be filled anew. */
+static void
+append_gateway_errors (GString *text, const char *indent, const TunnelGateConfig *config)
+{
+  for (guint i = 0; i < config->n_gateways; i++)
+    {
+      const RoamPrefix peer = host_prefix (&config->gateways[i]);
+
+      append_errors (text, indent, &peer);
+    }
+}
+
 static void
 append_input (GString *text, const TunnelGateConfig *config)
 {
   RoamPrefix peer = host_prefix (&config->home_agent);
 
   append_template (text, config, input);
-  append_errors (text, &peer);
-  for (guint i = 0; i < config->n_gateways; i++)
-    {
-      peer = host_prefix (&config->gateways[i]);
-      append_errors (text, &peer);
-    }
+  append_errors (text, "    ", &peer);
+  g_string_append (text, "    jump gateway_errors\n");
   for (guint i = 0; i < config->n_exempt; i++)
-    append_errors (text, &config->exempt[i]);
+    append_errors (text, "    ", &config->exempt[i]);
   g_string_append (text, input_end);
 }
 
@@ -266,9 +275,28 @@ tunnel_gate_render (const TunnelGateConfig *config)
   append_exempt (text, config, ROAM_FAMILY_INET4, "exempt4");
   append_exempt (text, config, ROAM_FAMILY_INET6, "exempt6");
   append_template (text, config, output);
+  g_string_append (text, "  chain gateway_errors {\n    comment \"errors about packets to the VPN gateways\"\n");
+  append_gateway_errors (text, "    ", config);
+  g_string_append (text, "  }\n");
   append_input (text, config);
   append_template (text, config, forward);
   g_string_append (text, "}\n");
+  return g_string_free (text, FALSE);
+}
+
+char *
+tunnel_gate_render_gateways (const TunnelGateConfig *config)
+{
+  GString *text = g_string_new ("flush set inet roamd gateway4\nflush set inet roamd gateway6\n"
+                                "flush chain inet roamd gateway_errors\n");
+  char buffer[ROAM_ADDR_STRLEN];
+
+  for (guint i = 0; i < config->n_gateways; i++)
+    if (roam_addr_is_specified (&config->gateways[i]))
+      g_string_append_printf (text, "add element inet roamd %s { %s }\n",
+                              config->gateways[i].family == ROAM_FAMILY_INET4 ? "gateway4" : "gateway6",
+                              roam_addr_to_string (&config->gateways[i], buffer));
+  append_gateway_errors (text, "add rule inet roamd gateway_errors ", config);
   return g_string_free (text, FALSE);
 }
 

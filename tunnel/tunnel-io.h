@@ -104,6 +104,8 @@ TunnelGateIo *tunnel_gate_io_new (const TunnelGateConfig *config, GError **error
 void tunnel_gate_io_free (TunnelGateIo *gate, gboolean remove);
 /* Closing must succeed; a failure to open leaves it closed. */
 gboolean tunnel_gate_io_apply (TunnelGateIo *gate, const TunnelGateState *state, GError **error);
+/* Other gateways, in one transaction; at most TUNNEL_GATE_MAX_GATEWAYS, each once. FALSE: all is as before. */
+gboolean tunnel_gate_io_set_gateways (TunnelGateIo *gate, const RoamAddr *gateways, guint n, GError **error);
 
 typedef struct {
   guint64 stopped_packets, stopped_octets, passed_packets, passed_octets;

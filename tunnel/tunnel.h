@@ -105,6 +105,9 @@ guint tunnel_plan_get_mtu (const TunnelPlan *plan, guint link_mtu);
 
 /* -------------------------------------------------------------------- gate ---- */
 
+/* Gateways at one time: those of the profile, what they resolve to, and what they say of themselves. */
+#define TUNNEL_GATE_MAX_GATEWAYS 32
+
 /*
  * What the gate lets out (and in) on physical interfaces. Everything not named here is stopped and
  * counted: decision A-29, P-9.
@@ -112,7 +115,7 @@ guint tunnel_plan_get_mtu (const TunnelPlan *plan, guint link_mtu);
 typedef struct {
   char tun_name[16];
   RoamAddr home_address, home_agent;
-  RoamAddr gateways[8];      /* IKE and ESP-in-UDP go there */
+  RoamAddr gateways[TUNNEL_GATE_MAX_GATEWAYS]; /* IKE and ESP-in-UDP go there; each once */
   guint n_gateways;
   RoamPrefix exempt[16];     /* destinations the profile lets through in clear */
   guint n_exempt;
@@ -138,6 +141,11 @@ typedef struct {
  * home agent is no IPv4 address, or the TUN's name has characters that nft would read as more.
  */
 char *tunnel_gate_render (const TunnelGateConfig *config);
+/*
+ * nft commands, one transaction, that make @config's gateways the ones that the installed table knows;
+ * what the mode opened stays. Caller frees.
+ */
+char *tunnel_gate_render_gateways (const TunnelGateConfig *config);
 /*
  * nft commands that lead from @old_state to @new_state (closing first); "" when nothing changes. A
  * state whose interface or care-of address cannot stand in a rule opens nothing. Caller frees.

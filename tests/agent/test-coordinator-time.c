@@ -274,7 +274,7 @@ test_no_gateway_inside_and_outside (void)
   CoordinatorConfig config;
 
   world_config (&config);
-  config.gateway = ROAM_ADDR_NONE;
+  config.has_vpn = FALSE;
   {
     g_autoptr (World) w = world_new (&config);
 

@@ -21,7 +21,7 @@ world_config (CoordinatorConfig *ret_config)
   coordinator_config_init (ret_config);
   ret_config->home = (RoamPrefix){ .addr = world_address (WORLD_HOME_ADDRESS), .length = 24 };
   ret_config->home_agent = world_address ("10.1.0.2");
-  ret_config->gateway = world_address ("203.0.113.2");
+  ret_config->has_vpn = TRUE;
 }
 
 World *
@@ -168,10 +168,16 @@ say_ike (World *w, const IkeCommand *command)
     case IKE_ABANDON:
       say (w, 1, "abandon");
       return;
+    case IKE_PATHS:
+      w->paths = *command;
+      w->n_paths_told++;
+      /* Before whatever goes out on them. */
+      g_assert_null (strstr (w->log->str, "start"));
+      g_assert_null (strstr (w->log->str, "move"));
+      return;
     case IKE_REKEY_IKE:
     case IKE_REKEY_CHILD:
     case IKE_REAUTHENTICATE:
-    case IKE_PATHS:
     case IKE_GATEWAYS:
     case IKE_FETCHED:
     case IKE_SIGNED:
@@ -613,6 +619,16 @@ void
 world_check_ok (World *w)
 {
   input_ike (w, IKE_EVENT_PATH_OK, w->check_serial);
+}
+
+void
+world_path_changed (World *w, int ifindex, const char *address)
+{
+  const IkePath path = { .ifindex = (guint32)ifindex, .local = world_address (address) };
+
+  begin (w);
+  coordinator_input_path (w->c, &w->now, &path);
+  drain (w);
 }
 
 void

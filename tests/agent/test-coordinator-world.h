@@ -56,6 +56,8 @@ typedef struct
   WorldRequest requests[WORLD_N_PATHS]; /* newest by path; 0: VPN */
   WorldRequest deregistrations[WORLD_N_PATHS];
   IkeCommand ike; /* newest START or MOVE */
+  IkeCommand paths; /* newest PATHS; it has no word in the log */
+  guint n_paths_told;
   guint32 check_serial;
   gboolean mobike, nat;
   gint64 rtt_us;
@@ -121,6 +123,8 @@ void world_v_ok (World *w);
 void world_v_fail (World *w);
 void world_v_event (World *w, IkeEventType type);
 void world_check_ok (World *w);
+/* IKE_EVENT_PATH_CHANGED to that link's address. */
+void world_path_changed (World *w, int ifindex, const char *address);
 void world_tia_changed (World *w, const char *tia);
 
 /* Enabled, and with eth0 as far as the name says; the words of the last step are dropped. */

@@ -10,6 +10,7 @@ answered. Exit status 77 (skipped) without root, namespaces, TUN or nftables.
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -144,6 +145,26 @@ def gate():
     return sh("nft", "list", "table", "inet", "roamd", ns=MN, check=False).stdout
 
 
+QUESTION = """
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"eth0")
+s.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, int(sys.argv[1]))
+s.settimeout(2)
+s.sendto(bytes.fromhex("123401000001000000000000") + b"\\x03vpn\\x07example\\x03com\\0\\0\\1\\0\\1", ("198.51.100.1", 53))
+s.recv(512)
+"""
+
+
+def asks_name_server(mark):
+    """Whether a socket with that mark gets an answer past the tunnel."""
+    return sh("/usr/bin/python3", "-c", QUESTION, str(mark), ns=MN, check=False).returncode == 0
+
+
+def gate_gateways():
+    return sh("nft", "list", "set", "inet", "roamd", "gateway4", ns=MN, check=False).stdout
+
+
 class Daemon(unittest.TestCase):
     def setUp(self):
         self.directory = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory(prefix="roamd-runtime-")))
@@ -155,7 +176,7 @@ class Daemon(unittest.TestCase):
         self.write("mn-ha.key", KEY, 0o600)
         self.write("vpn.psk", "correct horse battery staple", 0o600)
         self.write("profile.conf", PROFILE + VPN, 0o644)
-        self.roamd = self.home_agent = self.foreign_agent = None
+        self.roamd = self.home_agent = self.foreign_agent = self.name_server = None
         self.log = open(self.directory / "log", "w+", encoding="utf-8")
         self.addCleanup(self.log.close)
         self.addCleanup(self.end)
@@ -166,7 +187,7 @@ class Daemon(unittest.TestCase):
         return value
 
     def end(self):
-        for process in (self.roamd, self.home_agent, self.foreign_agent):
+        for process in (self.roamd, self.home_agent, self.foreign_agent, self.name_server):
             if process is not None and process.poll() is None:
                 process.kill()
                 process.wait()
@@ -182,7 +203,10 @@ class Daemon(unittest.TestCase):
         return path
 
     def command(self, *more):
-        return ["ip", "netns", "exec", MN, ROAMD, "--profile", str(self.directory / "profile.conf"), "--state-dir",
+        # With a resolv.conf of its own when the test wrote one.
+        own = (f"mount --bind {self.directory}/resolv.conf /etc/resolv.conf && "
+               if (self.directory / "resolv.conf").exists() else "")
+        return ["ip", "netns", "exec", MN, "unshare", "-m", "sh", "-c", own + 'exec "$0" "$@"', ROAMD, "--profile", str(self.directory / "profile.conf"), "--state-dir",
                 str(self.directory / "state"), "--runtime-dir", str(self.directory / "run"), *more]
 
     def start_home_agent(self, trusted="10.1.0.0/24;10.2.0.0/24"):
@@ -195,6 +219,15 @@ class Daemon(unittest.TestCase):
     def stop_home_agent(self):
         self.home_agent.terminate()
         self.home_agent.wait()
+
+    def start_name_server(self):
+        """The cafe's router knows one name."""
+        self.write("resolv.conf", "nameserver 198.51.100.1\n", 0o644)
+        self.name_server = subprocess.Popen(
+            ["ip", "netns", "exec", RT, "dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--no-resolv", "--no-hosts",
+             "--user=root", "--pid-file=", "--bind-interfaces", "--listen-address=198.51.100.1",
+             "--address=/vpn.example.com/203.0.113.2"], stdout=self.log, stderr=self.log)
+        wait_until(lambda: ":53 " in sh("ss", "-ulnH", ns=RT).stdout, "dnsmasq did not start")
 
     def start_foreign_agent(self, flags, ns=FA, link=("office", "10.2.0.9", "10.1.0.2")):
         self.foreign_agent = subprocess.Popen(
@@ -281,6 +314,67 @@ class Daemon(unittest.TestCase):
         wait_until(lambda: "203.0.113.2" in self.status()["advice"], "no advice about the gateway")
         self.assertIn(self.status()["mode"], ("offline", "detecting"))
         self.assertGreater(self.status()["counters"]["gate.stopped-packets"], 0)
+
+    @unittest.skipUnless(shutil.which("dnsmasq"), "no dnsmasq")
+    def test_gateway_by_name(self):
+        self.write("profile.conf", PROFILE + VPN.replace("203.0.113.2", "vpn.example.com"), 0o644)
+        self.start_name_server()
+        plug("cafe")
+        self.start()
+        # The gate is closed, and the question passed it: only roamd may ask.
+        # covers: R5266-DET-012, R5266-TRF-005
+        wait_until(lambda: self.status().get("gateway") == "203.0.113.2", f"not resolved: {self.status()}")
+        wait_until(lambda: "203.0.113.2" in gate_gateways(), "the gate does not know it")
+        self.assertTrue(asks_name_server(mark=0x5266))
+        self.assertFalse(asks_name_server(mark=0))
+        self.assertFalse(ping("eth0"))
+        wait_until(lambda: "203.0.113.2" in self.status()["advice"], "no advice about the gateway")
+        # The next start does not need the name service.
+        self.roamd.send_signal(signal.SIGTERM)
+        self.assertEqual(self.roamd.wait(timeout=10), 0)
+        self.name_server.kill()
+        self.name_server.wait()
+        self.start()
+        self.assertEqual(self.status()["gateway"], "203.0.113.2")
+        self.assertIn("203.0.113.2", gate_gateways())
+
+    def test_gateway_that_nobody_knows(self):
+        self.write("profile.conf", PROFILE + VPN.replace("203.0.113.2", "vpn.example.com"), 0o644)
+        self.write("resolv.conf", "nameserver 198.51.100.1\n", 0o644)
+        self.start_home_agent()
+        plug("cafe")
+        self.start()
+        self.assertEqual(self.status()["gateway"], "vpn.example.com")
+        wait_until(lambda: "no name server knows" in self.status()["advice"], f"no advice: {self.status()}")
+        self.assertIn("[vpn] gateway", self.status()["advice"])
+        self.assertFalse(ping("eth0"))
+        # Where the network is proved, nobody needs the name.
+        unplug()
+        plug("office")
+        self.wait_mode("c")
+        self.assertTrue(ping())
+
+    def test_asked_secret(self):
+        self.write("profile.conf", PROFILE + VPN.replace("vpn.psk", "ask"), 0o644)
+        plug("cafe")
+        self.start()
+        wait_until(lambda: "roamctl secret" in self.status()["advice"], f"no advice: {self.status()}")
+        request, = self.status()["pending-secrets"]
+        self.assertEqual((request["kind"], request["gateway"], request["refusal"]), ("psk", "203.0.113.2", ""))
+        short = subprocess.run([ROAMCTL, "secret"], env=self.bus.environment, input="short\n", capture_output=True,
+                               text=True, timeout=30)
+        self.assertEqual(short.returncode, 1)
+        self.assertIn("at least 8 octets", short.stderr)
+        self.assertEqual(len(self.status()["pending-secrets"]), 1)
+        reply = subprocess.run([ROAMCTL, "secret"], env=self.bus.environment, input="correct horse battery staple\n",
+                               capture_output=True, text=True, timeout=30)
+        self.assertEqual((reply.returncode, reply.stderr), (0, ""))
+        self.assertEqual(self.status()["pending-secrets"], [])
+        # Now the gateway is tried, which does not answer here.
+        wait_until(lambda: "203.0.113.2" in self.status()["advice"] and "secret" not in self.status()["advice"],
+                   f"not tried: {self.status()}")
+        self.log.flush()
+        self.assertNotIn("correct horse", (self.directory / "log").read_text(encoding="utf-8"))
 
     def test_kill_in_the_middle(self):
         self.start_home_agent()

@@ -10,7 +10,7 @@ situation (CoordinatorState state)
 
   roam_addr_parse ("10.1.0.100", &s.home_address);
   roam_addr_parse ("10.1.0.2", &s.home_agent);
-  roam_addr_parse ("203.0.113.2", &s.gateway);
+  s.gateway = "203.0.113.2";
   return s;
 }
 
@@ -135,7 +135,7 @@ test_blocked_is_never_without_advice (void)
   g_autoptr (AgentSnapshot) with_vpn = describe (&s), without = NULL;
 
   g_assert_nonnull (strstr (with_vpn->advice, "login"));
-  s.gateway = ROAM_ADDR_NONE;
+  s.gateway = NULL;
   without = describe (&s);
   g_assert_nonnull (strstr (without->advice, "10.1.0.2"));
   g_assert_nonnull (strstr (without->advice, "no VPN gateway"));

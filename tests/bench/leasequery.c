@@ -210,6 +210,7 @@ server_perform (Server *server, LeasequeryServerAction *action)
     case LEASEQUERY_SERVER_ACTION_CLOSE:
       server_drop (server);
       return;
+    case LEASEQUERY_SERVER_ACTION_START_TLS:
     case LEASEQUERY_SERVER_ACTION_LOG:
       return;
     }

@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from bus import Bus, FakeAgent, wait_until  # noqa: E402
 
 ROAMCTL, FAKE, POLICY = sys.argv[1:4]
-COMMANDS = ("status", "why", "monitor", "history", "connect", "disconnect", "redetect")
+COMMANDS = ("status", "why", "monitor", "sa", "history", "secret", "connect", "disconnect", "redetect")
 
 STATUS = """\
 Inside the enterprise network through eth0.
@@ -38,6 +38,26 @@ The home agent answered.
 
 eth0: the home agent answered
     proved to be the enterprise 12 s ago
+"""
+SA = """\
+IKE SA          established, for 1 h 0 min
+SPIs            0102030405060708 (this machine) f1f2f3f4f5f6f7f8 (gateway)
+Moves by        MOPO
+Path            wlan0 198.51.100.50 -> 203.0.113.2:4500
+Round trip      20.4 ms
+NAT             before this machine
+Next rekeying   3 h 0 min
+Inner address   10.8.0.2
+IKE             aes256gcm16-prfsha384-ecp384
+ESP             aes256gcm16
+
+ESP-IN\tESP-OUT\tUSE\tAGE
+c0000001\td0000001\treceives\t1 h 0 min
+c0000002\td0000002\tsends\t5 s
+
+LINK\tLOCAL\tGATEWAY\tSTATE\tRTT\tTRIED
+wlan0*\t198.51.100.50\t203.0.113.2:4500\tworks\t20.4 ms\t3 s
+wwan0\t192.0.2.7\t203.0.113.2:4500\tuntried\t-\t-
 """
 HISTORY = """\
 NO\tTIME\tFROM\tTO\tGAP\tTO-MOBIKE\tTO-RRQ\tREASON
@@ -136,6 +156,71 @@ class WithDaemon(unittest.TestCase):
         self.assert_prints(["why"], WHY)
         value = json.loads(self.run_it("why", "--json").stdout)
         self.assertEqual(value["why"], "The home agent answered.")
+
+    def test_sa(self):
+        none = self.run_it("sa")
+        self.assertEqual((none.returncode, none.stdout, none.stderr), (0, "", "There is no VPN now.\n"))
+        self.assertEqual(self.run_it("sa", "--json").stdout, "")
+        self.agent.say("sa")
+        wait_until(lambda: self.run_it("sa").stdout != "", "no IKE SA")
+        self.assert_prints(["sa"], SA)
+        value = json.loads(self.run_it("sa", "--json").stdout)
+        self.assertEqual(value["children"][1]["spi-out"], 0xd0000002)
+        self.assertEqual(value["pairs"][0]["state"], "works")
+
+    def test_status_tells_the_dialect(self):
+        for word, text in (("mopo", "up, MOPO"), ("none", "up, no MOBIKE"), ("mobike", "up, MOBIKE")):
+            self.agent.say("dialect " + word)
+            wait_until(lambda: f"\nVPN             {text}\n" in self.run_it().stdout, word)
+
+    def test_secret(self):
+        nothing = self.run_it("secret")
+        self.assertEqual((nothing.returncode, nothing.stdout, nothing.stderr), (0, "", "Nothing is asked for.\n"))
+        self.agent.say("ask wrong")
+        wait_until(lambda: self.run_it("secret", "--list").stdout != "", "no request")
+        self.assertEqual(self.run_it("secret", "--list").stdout,
+                         "The last one was refused: wrong.\nPassword of alice at 203.0.113.2\n")
+        self.assertEqual(json.loads(self.run_it("secret", "-l", "--json").stdout)["kind"], "password")
+        reply = subprocess.run([ROAMCTL, "secret"], env=self.bus.environment, input="correct horse\nmore\n",
+                               capture_output=True, text=True, timeout=30)
+        self.assertEqual((reply.returncode, reply.stderr), (0, ""))
+        self.assertIn("Handed over", reply.stdout)
+        self.assertEqual(self.agent.heard(), "secret 1 'correct horse' secret of 13 octets")
+
+    def test_secret_too_short_or_too_long(self):
+        self.agent.say("ask -")
+        wait_until(lambda: self.run_it("secret", "--list").stdout != "", "no request")
+        for text, word in (("", "nothing was given"), ("\n", "nothing was given"), ("x" * 2000 + "\n", "too long")):
+            reply = subprocess.run([ROAMCTL, "secret"], env=self.bus.environment, input=text, capture_output=True,
+                                   text=True, timeout=30)
+            self.assertEqual(reply.returncode, 1)
+            self.assertIn(word, reply.stderr)
+
+    def test_secret_is_not_shown_on_the_terminal(self):
+        self.agent.say("ask -")
+        wait_until(lambda: self.run_it("secret", "--list").stdout != "", "no request")
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen([ROAMCTL, "secret"], env=self.bus.environment, stdin=theirs, stdout=theirs,
+                                   stderr=theirs, start_new_session=True)
+        shown = b""
+        while b"203.0.113.2: " not in shown:
+            shown += os.read(ours, 4096)
+        os.write(ours, b"correct horse\n")
+        self.assertEqual(self.agent.heard(), "secret 1 'correct horse' secret of 13 octets")
+        self.assertEqual(process.wait(timeout=30), 0)
+        os.close(theirs)
+        while True:
+            try:
+                more = os.read(ours, 4096)
+            except OSError:
+                break
+            if not more:
+                break
+            shown += more
+        os.close(ours)
+        self.assertIn(b"Password of alice at 203.0.113.2: ", shown)
+        self.assertIn(b"Handed over", shown)
+        self.assertNotIn(b"horse", shown)
 
     def test_history(self):
         empty = self.run_it("history")

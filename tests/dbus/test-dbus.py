@@ -4,6 +4,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 import unittest
 
 import gi
@@ -152,6 +153,72 @@ class Adaptor(unittest.TestCase):
             self.client.call("Redetect", "(ss)", ("nosuch0", "test"))
         self.assertEqual(Gio.DBusError.get_remote_error(caught.exception), "org.roamd.Error.UnknownInterface")
 
+    def provide(self, handle, data, close_writer=True):
+        """ProvideSecret with a pipe that holds data; the error's name, or None."""
+        reader, writer = os.pipe()
+        os.write(writer, data)
+        if close_writer:
+            os.close(writer)
+        fds = Gio.UnixFDList.new()
+        index = fds.append(reader)
+        os.close(reader)
+        return self.call_with_fds("(uh)", (handle, index), fds)
+
+    def call_with_fds(self, kind, arguments, fds):
+        try:
+            self.client.connection.call_with_unix_fd_list_sync(
+                NAME, PATH, INTERFACE, "ProvideSecret", GLib.Variant(kind, arguments), None, Gio.DBusCallFlags.NONE,
+                10000, fds, None)
+        except GLib.Error as error:
+            return Gio.DBusError.get_remote_error(error)
+        return None
+
+    def test_secret(self):
+        self.assertEqual(self.client.get("PendingSecrets"), [])
+        self.assertEqual(self.provide(78, b"too early\n"), "org.roamd.Error.NoSuchRequest")
+        self.agent.say("ask -")
+        request = self.client.wait_signal("SecretNeeded")[0]
+        self.assertEqual(request, {"handle": 78, "kind": "password", "identity": "alice", "gateway": "203.0.113.2",
+                                   "refusal": ""})
+        self.assertEqual(self.client.get("PendingSecrets"), [request])
+        self.assertEqual(self.provide(77, b"wrong handle"), "org.roamd.Error.NoSuchRequest")
+        self.assertIsNone(self.provide(78, b"correct horse"))
+        self.assertEqual(self.agent.heard(), "secret 1 'correct horse' secret of 13 octets")
+        self.assertEqual(self.client.get("PendingSecrets"), [])
+        # Refused: asked for again, under another handle, with the reason.
+        self.agent.say("ask wrong")
+        request = self.client.wait_signal("SecretNeeded")[0]
+        self.assertEqual((request["handle"], request["refusal"]), (79, "wrong"))
+        self.assertEqual(self.provide(78, b"late"), "org.roamd.Error.NoSuchRequest")
+
+    def test_secret_that_is_none(self):
+        self.agent.say("ask -")
+        self.client.wait_signal("SecretNeeded")
+        self.assertEqual(self.provide(78, b""), "org.roamd.Error.Failed")
+        # Whoever writes later than he calls is not waited for.
+        self.assertEqual(self.provide(78, b"", close_writer=False), "org.roamd.Error.Failed")
+        with tempfile.TemporaryFile() as file:
+            file.write(b"secret")
+            file.seek(0)
+            fds = Gio.UnixFDList.new()
+            self.assertEqual(self.call_with_fds("(uh)", (78, fds.append(file.fileno())), fds), "org.roamd.Error.Failed")
+        self.assertEqual(self.call_with_fds("(uh)", (78, 7), Gio.UnixFDList.new()), "org.roamd.Error.Failed")
+        self.assertEqual(len(self.client.get("PendingSecrets")), 1)
+        self.assertIsNone(self.provide(78, b"x" * 4096))
+        self.assertIn("secret of 1024 octets", self.agent.heard())
+
+    def test_security_associations(self):
+        self.assertEqual(self.client.call("GetSecurityAssociations")[0], [])
+        self.agent.say("sa")
+        self.agent.say("dialect mopo")
+        self.assertEqual(self.client.wait_signal("PropertiesChanged")[1]["Dialect"], "mopo")
+        sa, = self.client.call("GetSecurityAssociations")[0]
+        self.assertEqual((sa["state"], sa["dialect"], sa["spi-initiator"]), ("established", "mopo", "0102030405060708"))
+        self.assertEqual((sa["age-ms"], sa["rekey-in-ms"], sa["rtt-us"]), (3605000, 10800000, 20400))
+        self.assertEqual([(c["spi-in"], c["in-use"]) for c in sa["children"]], [(0xc0000001, False), (0xc0000002, True)])
+        self.assertEqual([(p["interface"], p["state"], p["rtt-us"], p["tried-ms"]) for p in sa["pairs"]],
+                         [("wlan0", "works", 20400, 3000), ("wwan0", "untried", 0, -1)])
+
     def test_bus_restart(self):
         self.client.connection.close_sync(None)
         self.bus.stop()
@@ -162,6 +229,7 @@ class Adaptor(unittest.TestCase):
 
     @unittest.skipUnless(os.geteuid() == 0, "needs root to become another user")
     def test_nobody_may_read(self):
+        self.assertEqual(call_as_nobody(self.bus, "GetSecurityAssociations").returncode, 0)
         reply = call_as_nobody(self.bus, "GetHistory", "0")
         self.assertEqual(reply.returncode, 0, reply.stderr)
 

@@ -141,6 +141,9 @@ note (Fixture *f, const LeasequeryEvent *event)
     case LEASEQUERY_EVENT_REPLY:
     case LEASEQUERY_EVENT_RESTART:
     case LEASEQUERY_EVENT_WAITING:
+    case LEASEQUERY_EVENT_CAUGHT_UP:
+    case LEASEQUERY_EVENT_RESUME:
+    case LEASEQUERY_EVENT_DATA_MISSING:
       break;
     }
 }

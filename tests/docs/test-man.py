@@ -71,7 +71,7 @@ class Manual(unittest.TestCase):
 
     def test_options_of_roamctl(self):
         text = page("roamctl.1")
-        for command in ("status", "why", "monitor", "history", "connect", "disconnect", "redetect"):
+        for command in ("status", "why", "monitor", "sa", "history", "secret", "connect", "disconnect", "redetect"):
             self.assertRegex(text, rf'(?m)^\.BR? "?{command}')
             for option in options(ROAMCTL, command):
                 self.assertIn(option, text)

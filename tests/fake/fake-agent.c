@@ -15,6 +15,9 @@
  *   advice TEXT           another advice
  *   foreign ADDRESS       registered through that agent, which says something nobody vouches for, through a NAT
  *   handover              one more handover
+ *   ask REFUSAL           the VPN wants a password, since the last one was not good ("-": the first time)
+ *   sa                    the VPN is up, with two paths
+ *   dialect WORD          that of the VPN
  */
 
 struct _Agent
@@ -24,6 +27,8 @@ struct _Agent
   const AgentListener *listener;
   gpointer listener_data;
   guint64 reads;
+  gboolean has_sa;
+  guint32 handle; /* of the newest request for a secret */
 };
 
 static void say (const char *format, ...) G_GNUC_PRINTF (1, 2);
@@ -61,6 +66,19 @@ copy_snapshot (Agent *agent)
   agent_snapshot_set_text (&new->backend, "fake");
   agent_snapshot_set_text (&new->foreign_agent, old->foreign_agent);
   agent_snapshot_set_text (&new->message, old->message);
+  agent_snapshot_set_text (&new->dialect, old->dialect);
+  for (guint i = 0; i < old->secrets->len; i++)
+    {
+      const AgentSecretRequest *request = old->secrets->pdata[i];
+      AgentSecretRequest *copy = agent_secret_request_new ();
+
+      copy->handle = request->handle;
+      agent_snapshot_set_text (&copy->kind, request->kind);
+      agent_snapshot_set_text (&copy->identity, request->identity);
+      agent_snapshot_set_text (&copy->gateway, request->gateway);
+      agent_snapshot_set_text (&copy->refusal, request->refusal);
+      g_ptr_array_add (new->secrets, copy);
+    }
   new->mip_nat = old->mip_nat;
   new->enabled = old->enabled;
   new->vpn_up = new->mobike = TRUE;
@@ -162,6 +180,71 @@ agent_redetect (Agent *agent, const char *interface, const char *reason, GError 
   return TRUE;
 }
 
+gboolean
+agent_provide_secret (Agent *agent, guint32 handle, RoamSecret *secret, GError **error)
+{
+  g_autofree char *described = roam_secret_describe (secret);
+  AgentSnapshot *snapshot;
+
+  if (agent->snapshot->secrets->len == 0 || handle != agent->handle)
+    {
+      g_set_error_literal (error, AGENT_ERROR, AGENT_ERROR_NO_SUCH_REQUEST, "Nothing is asked for under that handle");
+      return FALSE;
+    }
+  /* The fake is not the place to keep secrets from: the test wants to know what came. */
+  say ("secret %u '%.*s' %s", handle - 77, (int)roam_secret_length (secret), (const char *)roam_secret_peek (secret),
+       described);
+  snapshot = copy_snapshot (agent);
+  g_ptr_array_set_size (snapshot->secrets, 0);
+  announce (agent, snapshot);
+  return TRUE;
+}
+
+static void
+add_pair (AgentSa *sa, const char *interface, const char *local, const char *state, gint64 rtt_us)
+{
+  AgentPair *pair = agent_pair_new ();
+
+  agent_snapshot_set_text (&pair->interface, interface);
+  agent_snapshot_set_text (&pair->local, local);
+  agent_snapshot_set_text (&pair->remote, "203.0.113.2:4500");
+  agent_snapshot_set_text (&pair->state, state);
+  pair->in_use = pair->rtt_us != rtt_us;
+  pair->rtt_us = rtt_us;
+  pair->tried_ms = rtt_us == 0 ? -1 : 3000;
+  g_ptr_array_add (sa->pairs, pair);
+}
+
+AgentSa *
+agent_dup_sa (Agent *agent)
+{
+  const AgentChildSa children[] = { { 0xc0000001, 0xd0000001, FALSE, 3600000 },
+                                    { 0xc0000002, 0xd0000002, TRUE, 5000 } };
+  AgentSa *sa;
+
+  if (!agent->has_sa)
+    return NULL;
+  sa = agent_sa_new ();
+  agent_snapshot_set_text (&sa->state, "established");
+  agent_snapshot_set_text (&sa->dialect, "mopo");
+  agent_snapshot_set_text (&sa->ike_suite, "aes256gcm16-prfsha384-ecp384");
+  agent_snapshot_set_text (&sa->esp_suite, "aes256gcm16");
+  agent_snapshot_set_text (&sa->interface, "wlan0");
+  agent_snapshot_set_text (&sa->local, "198.51.100.50");
+  agent_snapshot_set_text (&sa->remote, "203.0.113.2:4500");
+  agent_snapshot_set_text (&sa->tia, "10.8.0.2");
+  sa->spi_i = G_GUINT64_CONSTANT (0x0102030405060708);
+  sa->spi_r = G_GUINT64_CONSTANT (0xf1f2f3f4f5f6f7f8);
+  sa->nat_local = TRUE;
+  sa->age_ms = 3605000;
+  sa->rekey_in_ms = 10800000;
+  sa->rtt_us = 20400;
+  g_array_append_vals (sa->children, children, G_N_ELEMENTS (children));
+  add_pair (sa, "wlan0", "198.51.100.50", "works", 20400);
+  add_pair (sa, "wwan0", "192.0.2.7", "untried", 0);
+  return sa;
+}
+
 /* ---------------------------------------------------------------------- script ---- */
 
 static void
@@ -175,6 +258,22 @@ set_mode (Agent *agent, const char *mode, const char *interface)
   agent_snapshot_set_text (&snapshot->sentence, sentence);
   agent_snapshot_set_text (&snapshot->why, "The script said so.");
   add_link (snapshot);
+  announce (agent, snapshot);
+}
+
+static void
+ask_for_secret (Agent *agent, const char *refusal)
+{
+  AgentSnapshot *snapshot = copy_snapshot (agent);
+  AgentSecretRequest *request = agent_secret_request_new ();
+
+  request->handle = agent->handle = MAX (agent->handle, 77) + 1;
+  agent_snapshot_set_text (&request->kind, "password");
+  agent_snapshot_set_text (&request->identity, "alice");
+  agent_snapshot_set_text (&request->gateway, "203.0.113.2");
+  agent_snapshot_set_text (&request->refusal, g_str_equal (refusal, "-") ? "" : refusal);
+  g_ptr_array_set_size (snapshot->secrets, 0);
+  g_ptr_array_add (snapshot->secrets, request);
   announce (agent, snapshot);
 }
 
@@ -222,6 +321,17 @@ on_input (GIOChannel *channel, GIOCondition condition, gpointer user_data)
     set_mode (&script->agent, words[1], words[2]);
   else if (g_str_equal (words[0], "handover"))
     hand_over (&script->agent);
+  else if (g_str_equal (words[0], "ask"))
+    ask_for_secret (&script->agent, words[1]);
+  else if (g_str_equal (words[0], "sa"))
+    script->agent.has_sa = TRUE;
+  else if (g_str_equal (words[0], "dialect"))
+    {
+      AgentSnapshot *snapshot = copy_snapshot (&script->agent);
+
+      agent_snapshot_set_text (&snapshot->dialect, words[1]);
+      announce (&script->agent, snapshot);
+    }
   else if (g_str_equal (words[0], "advice"))
     {
       AgentSnapshot *snapshot = copy_snapshot (&script->agent);

@@ -85,6 +85,9 @@ drain (Run *run)
         case LEASEQUERY_REQUESTOR_ACTION_DISCONNECT:
           run->open = FALSE;
           break;
+        case LEASEQUERY_REQUESTOR_ACTION_START_TLS:
+          tell (run, LEASEQUERY_CONNECTION_SECURED);
+          break;
         case LEASEQUERY_REQUESTOR_ACTION_EVENT:
           take_event (run, &action.event);
           break;

@@ -687,6 +687,38 @@ test_inbound_errors (void)
   tunnel_gate_io_free (gate, TRUE);
 }
 
+/* Other gateways, while a mode is open: they pass, those before do not, the mode stays. */
+static void
+test_other_gateways (void)
+{
+  const RoamAddr others[] = { addr (STRANGER), addr ("2001:db8::1") };
+  TunnelGateIo *gate = NULL;
+  g_autoptr (GError) error = NULL;
+  int icmp;
+
+  if (skipped ())
+    return;
+  gate = new_gate ();
+  set_mode (gate, TUNNEL_MODE_C);
+  icmp = listen_on (SOCK_RAW, IPPROTO_ICMP, 0);
+  g_assert_true (tunnel_gate_io_set_gateways (gate, others, G_N_ELEMENTS (others), &error));
+  g_assert_no_error (error);
+  g_assert_true (udp (LOCAL, STRANGER, 500, OWN_MARK));
+  g_assert_true (udp (LOCAL, STRANGER, 4500, OWN_MARK));
+  g_assert_true (udp ("2001:db8::5", "2001:db8::1", 500, OWN_MARK));
+  g_assert_false (udp (LOCAL, STRANGER, 4500, 0));
+  g_assert_false (udp (LOCAL, GATEWAY, 500, OWN_MARK));
+  g_assert_false (udp ("2001:db8::5", "2001:db8::1", 53, 0));
+  g_assert_true (ipip (LOCAL, HOME_AGENT));
+  g_assert_true (arrives (icmp, IPPROTO_ICMP, FAR, make_icmp_error (STRANGER)));
+  g_assert_true (arrives (icmp, IPPROTO_ICMP, FAR, make_icmp_error (HOME_AGENT)));
+  g_assert_false (arrives (icmp, IPPROTO_ICMP, FAR, make_icmp_error (GATEWAY)));
+  g_assert_true (tunnel_gate_io_set_gateways (gate, NULL, 0, &error));
+  g_assert_false (udp (LOCAL, STRANGER, 500, OWN_MARK));
+  close (icmp);
+  tunnel_gate_io_free (gate, TRUE);
+}
+
 /* What a container would send through this machine is stopped as well. covers: R5266-TRF-003 */
 static void
 test_forwarded (void)
@@ -777,6 +809,7 @@ main (int argc, char **argv)
   g_test_add_func ("/tunnel/gate-io/f", test_f_hears_the_agent_only);
   g_test_add_func ("/tunnel/gate-io/inbound-signalling", test_inbound_signalling);
   g_test_add_func ("/tunnel/gate-io/inbound-errors", test_inbound_errors);
+  g_test_add_func ("/tunnel/gate-io/other-gateways", test_other_gateways);
   g_test_add_func ("/tunnel/gate-io/forwarded", test_forwarded);
   g_test_add_func ("/tunnel/gate-io/cost", test_cost);
   result = g_test_run ();

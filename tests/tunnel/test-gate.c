@@ -125,6 +125,24 @@ test_nothing_configured (void)
 }
 
 static void
+test_other_gateways (void)
+{
+  TunnelGateConfig config = gate_config ();
+  g_autofree char *text = tunnel_gate_render_gateways (&config), *none = NULL;
+
+  assert_has (text, "flush set inet roamd gateway4\nflush set inet roamd gateway6\n"
+                    "flush chain inet roamd gateway_errors\n");
+  assert_has (text, "add element inet roamd gateway4 { 203.0.113.2 }\n");
+  assert_has (text, "add element inet roamd gateway6 { 2001:db8::2 }\n");
+  assert_has (text, "add rule inet roamd gateway_errors icmp type ");
+  assert_has (text, "add rule inet roamd gateway_errors icmpv6 type ");
+  config.n_gateways = 0;
+  none = tunnel_gate_render_gateways (&config);
+  g_assert_cmpuint (count (none, "add "), ==, 0);
+  g_assert_cmpuint (count (none, "flush "), ==, 3);
+}
+
+static void
 test_unusable_config (void)
 {
   static const char *const names[] = { "", "*", "eth*", "a\"b", "a b", "x;y", "{", "a/b" };
@@ -246,6 +264,7 @@ main (int argc, char **argv)
   g_test_add_func ("/tunnel/gate/closed", test_closed_by_default);
   g_test_add_func ("/tunnel/gate/names", test_names_and_addresses);
   g_test_add_func ("/tunnel/gate/nothing-configured", test_nothing_configured);
+  g_test_add_func ("/tunnel/gate/other-gateways", test_other_gateways);
   g_test_add_func ("/tunnel/gate/unusable-config", test_unusable_config);
   g_test_add_func ("/tunnel/gate/changes", test_changes);
   g_test_add_func ("/tunnel/gate/unusable-openings", test_unusable_openings);

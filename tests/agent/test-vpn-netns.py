@@ -1,0 +1,326 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""test-vpn-netns.py ROAMD ROAM_HAD ROAMCTL POLICY
+
+The whole daemon outside the enterprise with a real strongSwan gateway and roam-had behind it, in network
+namespaces of its own (names begin with rtv-): two cafes, a router, the gateway, the home link. Exit status
+77 (skipped) without root, namespaces, TUN, nftables or strongSwan with kernel-libipsec and EAP-MSCHAPv2.
+"""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fake"))
+import bus  # noqa: E402
+from bus import Bus, wait_until  # noqa: E402
+
+bus.DEADLINE_S = 40
+
+ROAMD, ROAM_HAD, ROAMCTL, POLICY = (os.path.abspath(a) for a in sys.argv[1:5])
+RT, GW, HA, MN = NAMESPACES = [f"rtv-{os.getpid()}-{x}" for x in ("rt", "gw", "ha", "mn")]
+CHARON = "/usr/lib/ipsec/charon"
+HOME_ADDRESS, CORRESPONDENT = "10.1.0.100", "10.4.0.10"
+PASSWORD = "correct horse"
+KEY = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+HOME_AGENT = """[home-agent]
+address=10.1.0.2
+interface=home
+home-network=10.1.0.0/24
+trusted-networks=10.1.0.0/24;10.8.0.0/24
+tun-name=had0
+[node 10.1.0.100]
+spi=4096
+key-file=mn-ha.key
+"""
+PROFILE = """[mobile-ip]
+home-address=10.1.0.100/24
+home-agent=10.1.0.2
+spi=4096
+key-file=mn-ha.key
+[vpn]
+gateway=203.0.113.2
+local-id=alice@example.com
+remote-id=vpn.example.com
+"""
+EAP = "auth=eap\neap-identity=alice@example.com\npassword-file=ask\nca-file=ca.pem\n"
+STRONGSWAN = """
+charon {{
+  load = random nonce aesni aes sha1 sha2 md5 md4 hmac kdf openssl pem pkcs1 pkcs8 x509 pubkey constraints gcm kernel-libipsec kernel-netlink socket-default vici updown eap-identity eap-mschapv2
+  install_routes = no
+  plugins {{
+    vici {{
+      socket = unix://{dir}/run/charon.vici
+    }}
+  }}
+  filelog {{
+    log {{
+      path = {dir}/charon.log
+      default = 1
+      flush_line = yes
+    }}
+  }}
+}}
+swanctl {{
+  load = pem pkcs1 x509 openssl random pkcs8 pubkey
+}}
+"""
+CONNECTION = """
+connections {{
+  rw {{
+    version = 2
+    mobike = yes
+    pools = p4
+    proposals = aes256gcm16-prfsha384-ecp384
+    send_cert = always
+    local {{
+      id = vpn.example.com
+      certs = gateway.pem
+    }}
+    remote {{
+      auth = eap-mschapv2
+      eap_id = %any
+    }}
+    children {{
+      c {{
+        local_ts = 0.0.0.0/0
+        esp_proposals = aes256gcm16
+      }}
+    }}
+  }}
+}}
+pools {{
+  p4 {{
+    addrs = 10.8.0.0/24
+    dns = 10.4.0.53
+  }}
+}}
+secrets {{
+  eap-1 {{
+    id = alice@example.com
+    secret = "{password}"
+  }}
+}}
+"""
+
+
+def sh(*command, ns=None, check=True):
+    prefix = ["ip", "netns", "exec", ns] if ns else []
+    return subprocess.run([*prefix, *(str(c) for c in command)], check=check, capture_output=True, text=True, timeout=60)
+
+
+def possible():
+    if os.geteuid() != 0 or not os.path.exists("/dev/net/tun"):
+        return False
+    if not all(shutil.which(tool) for tool in ("swanctl", "pki", "nft")) or not os.path.exists(CHARON):
+        return False
+    if not all(os.path.exists(f"/usr/lib/ipsec/plugins/libstrongswan-{name}.so")
+               for name in ("kernel-libipsec", "eap-mschapv2")):
+        return False
+    name = f"rtv-{os.getpid()}-try"
+    if sh("ip", "netns", "add", name, check=False).returncode != 0:
+        return False
+    good = sh("nft", "add", "table", "inet", "probe", ns=name, check=False).returncode == 0
+    sh("ip", "netns", "del", name)
+    return good
+
+
+def cable(left, left_name, right, right_name, right_address):
+    sh("ip", "link", "add", left_name, "netns", left, "type", "veth", "peer", "name", right_name, "netns", right)
+    sh("ip", "link", "set", left_name, "up", ns=left)
+    sh("ip", "addr", "add", right_address, "dev", right_name, ns=right)
+    sh("ip", "link", "set", right_name, "up", ns=right)
+
+
+def make_topology():
+    for ns in NAMESPACES:
+        sh("ip", "netns", "add", ns)
+        sh("ip", "link", "set", "lo", "up", ns=ns)
+    cable(MN, "eth0", RT, "cafe0", "198.51.100.1/24")
+    cable(MN, "eth1", RT, "cafe1", "198.18.2.1/24")
+    cable(GW, "out", RT, "net", "203.0.113.1/24")
+    cable(HA, "home", GW, "in", "10.1.0.1/24")
+    sh("ip", "addr", "add", "203.0.113.2/24", "dev", "out", ns=GW)
+    sh("ip", "route", "add", "default", "via", "203.0.113.1", ns=GW)
+    for address in (CORRESPONDENT, "10.4.0.53"):
+        sh("ip", "addr", "add", address + "/32", "dev", "lo", ns=GW)
+    sh("ip", "addr", "add", "10.1.0.2/24", "dev", "home", ns=HA)
+    sh("ip", "route", "add", "default", "via", "10.1.0.1", ns=HA)
+    for ns in (RT, GW, HA):
+        sh("sysctl", "-qw", "net.ipv4.ip_forward=1", ns=ns)
+    # What is inside is not known out here.
+    sh("nft", "add table inet fw; add chain inet fw f { type filter hook forward priority 0; };"
+       "add rule inet fw f ip daddr 10.0.0.0/8 drop", ns=RT)
+
+
+def remove_topology():
+    for ns in NAMESPACES:
+        sh("ip", "netns", "del", ns, check=False)
+
+
+def plug(interface, address, router, metric):
+    sh("ip", "addr", "add", address, "dev", interface, ns=MN)
+    sh("ip", "route", "add", "default", "via", router, "dev", interface, "metric", metric, ns=MN)
+
+
+def ping(source=HOME_ADDRESS):
+    return sh("ping", "-c1", "-W1", "-I", source, CORRESPONDENT, ns=MN, check=False).returncode == 0
+
+
+class Gateway:
+    def __init__(self, directory):
+        self.dir = directory
+        for name in ("run", "x509", "x509ca", "private"):
+            (directory / name).mkdir(parents=True)
+        self.make_certificates()
+        (directory / "strongswan.conf").write_text(STRONGSWAN.format(dir=directory))
+        (directory / "swanctl.conf").write_text(CONNECTION.format(password=PASSWORD))
+        self.env = dict(os.environ, STRONGSWAN_CONF=str(directory / "strongswan.conf"))
+        self.process = subprocess.Popen(
+            ["ip", "netns", "exec", GW, "unshare", "-m", "sh", "-c",
+             f"mount --bind {directory}/run /run && exec {CHARON}"],
+            env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_until((directory / "run" / "charon.vici").exists, "charon did not start")
+        self.swanctl("--load-all", "--noprompt", "--file", directory / "swanctl.conf")
+        wait_until(lambda: "ipsec0" in sh("ls", "/sys/class/net", ns=GW).stdout, "no ipsec0")
+        sh("ip", "route", "replace", "10.8.0.0/24", "dev", "ipsec0", ns=GW)
+
+    def make_certificates(self):
+        def save(name, *arguments):
+            done = subprocess.run(["pki", *[str(a) for a in arguments], "--outform", "pem"], check=True, capture_output=True)
+            path = self.dir / name
+            path.write_bytes(done.stdout)
+            path.chmod(0o600)
+            return path
+        ca_key = save("ca.key", "--gen", "--type", "ecdsa", "--size", "256")
+        self.ca = save("x509ca/ca.pem", "--self", "--ca", "--in", ca_key, "--type", "ecdsa", "--dn", "CN=Example CA")
+        key = save("private/gateway.pem", "--gen", "--type", "ecdsa", "--size", "256")
+        save("x509/gateway.pem", "--issue", "--in", key, "--type", "priv", "--cacert", self.ca, "--cakey", ca_key, "--dn",
+             "CN=gateway", "--san", "vpn.example.com", "--flag", "serverAuth")
+
+    def swanctl(self, *arguments):
+        return subprocess.run(["swanctl", *[str(a) for a in arguments], "--uri", f"unix://{self.dir}/run/charon.vici"],
+                              check=True, env=self.env, capture_output=True, text=True, timeout=30)
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+
+
+class Outside(unittest.TestCase):
+    def setUp(self):
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="roamd-vpn-"))
+        self.addCleanup(shutil.rmtree, self.directory)
+        self.bus = Bus(POLICY)
+        self.bus.start()
+        self.addCleanup(self.bus.clean_up)
+        self.addCleanup(remove_topology)
+        make_topology()
+        self.log = open(self.directory / "log", "w+", encoding="utf-8")
+        self.addCleanup(self.log.close)
+        self.gateway = Gateway(self.directory / "gateway")
+        self.addCleanup(self.gateway.stop)
+        self.write("mn-ha.key", KEY, 0o600)
+        self.write("ca.pem", self.gateway.ca.read_text(encoding="ascii"), 0o644)
+        self.write("profile.conf", PROFILE + EAP, 0o644)
+        self.write("home-agent.conf", HOME_AGENT, 0o644)
+        self.spawn(HA, ROAM_HAD, "--config", self.directory / "home-agent.conf", "--status-file", self.directory / "bindings")
+        wait_until((self.directory / "bindings").exists, "roam-had did not start")
+        self.roamd = None
+
+    def tearDown(self):
+        outcome = self._outcome.result
+        if any(test is self for test, _ in outcome.errors + outcome.failures):
+            self.log.seek(0)
+            sys.stderr.write(self.log.read())
+
+    def write(self, name, text, mode):
+        path = self.directory / name
+        path.write_text(text + "\n", encoding="utf-8")
+        path.chmod(mode)
+
+    def spawn(self, ns, *command):
+        process = subprocess.Popen(["ip", "netns", "exec", ns, *(str(c) for c in command)], env=self.bus.environment,
+                                   stdout=self.log, stderr=self.log)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process
+
+    def start(self):
+        self.roamd = self.spawn(MN, ROAMD, "--profile", self.directory / "profile.conf", "--state-dir",
+                                self.directory / "state", "--runtime-dir", self.directory / "run")
+        wait_until(lambda: self.bus.has_owner("org.roamd"), "roamd did not start")
+
+    def ctl(self, *arguments, give=None):
+        return subprocess.run([ROAMCTL, *arguments], env=self.bus.environment, capture_output=True, text=True,
+                              timeout=30, input=give)
+
+    def status(self):
+        reply = self.ctl("status", "--json")
+        return json.loads(reply.stdout) if reply.returncode == 0 else {"mode": "gone", "advice": "", "pending-secrets": []}
+
+    def give(self, secret):
+        wait_until(lambda: self.status()["pending-secrets"] != [], f"no secret is asked for: {self.status()}")
+        reply = self.ctl("secret", give=secret + "\n")
+        self.assertEqual((reply.returncode, reply.stderr), (0, ""))
+
+    def start_connected(self):
+        plug("eth0", "198.51.100.50/24", "198.51.100.1", "100")
+        self.start()
+        self.give(PASSWORD)
+        wait_until(lambda: self.status()["mode"] == "mc", f"no VPN: {self.status()}")
+
+    # ------------------------------------------------------------------- cases ----
+
+    def test_asked_password(self):
+        plug("eth0", "198.51.100.50/24", "198.51.100.1", "100")
+        self.start()
+        self.give("incorrect horse")
+        wait_until(lambda: any(r["refusal"] for r in self.status()["pending-secrets"]), f"not refused: {self.status()}")
+        status = self.status()
+        self.assertIn("password is wrong", status["pending-secrets"][0]["refusal"])
+        self.assertIn('password of alice@example.com, since the last one was refused', status["advice"])
+        self.assertFalse(ping())
+        self.give(PASSWORD)
+        wait_until(lambda: self.status()["mode"] == "mc", f"no VPN: {self.status()}")
+        self.assertEqual(self.status()["pending-secrets"], [])
+        self.assertTrue(ping())
+        self.assertFalse(ping("eth0"))
+        self.log.flush()
+        self.assertNotIn("correct horse", (self.directory / "log").read_text(encoding="utf-8"))
+
+    def test_security_associations(self):
+        self.start_connected()
+        sa = json.loads(self.ctl("sa", "--json").stdout)
+        self.assertEqual((sa["state"], sa["dialect"], sa["interface"], sa["local"]),
+                         ("established", self.status()["dialect"], "eth0", "198.51.100.50"))
+        self.assertEqual(sa["tia"], self.status()["tia"])
+        theirs = self.gateway.swanctl("--list-sas").stdout
+        for key in ("spi-initiator", "spi-responder"):
+            self.assertIn(sa[key], theirs)
+        used, = [c for c in sa["children"] if c["in-use"]]
+        # What is inbound here is outbound there.
+        self.assertRegex(theirs, rf"(?m)^\s+in  {used['spi-out']:08x}")
+        self.assertRegex(theirs, rf"(?m)^\s+out {used['spi-in']:08x}")
+        self.assertIn("IKE SA          established", self.ctl("sa").stdout)
+
+    def test_move_between_links(self):
+        self.start_connected()
+        spi = json.loads(self.ctl("sa", "--json").stdout)["spi-initiator"]
+        plug("eth1", "198.18.2.50/24", "198.18.2.1", "200")
+        sh("ip", "link", "set", "cafe0", "down", ns=RT)
+        wait_until(lambda: self.status()["mode"] == "mc" and self.status()["interface"] == "eth1", f"{self.status()}")
+        sa = json.loads(self.ctl("sa", "--json").stdout)
+        self.assertEqual((sa["spi-initiator"], sa["local"]), (spi, "198.18.2.50"))
+        wait_until(ping, "no data after the move")
+
+
+if __name__ == "__main__":
+    if not possible():
+        print("needs root, network namespaces, /dev/net/tun, nftables, and strongSwan with kernel-libipsec and eap-mschapv2")
+        sys.exit(77)
+    unittest.main(argv=[sys.argv[0], *sys.argv[5:]], verbosity=2)
