@@ -7,6 +7,12 @@
 static const IkeDialect *spoken = &ike_dialect_mobike;
 
 void
+duo_speak (const IkeDialect *dialect)
+{
+  spoken = dialect;
+}
+
+void
 duo_init (int argc, char **argv)
 {
   if (argc > 1 && g_str_equal (argv[1], ike_dialect_mopo.name))
@@ -355,6 +361,12 @@ duo_move (Duo *duo, const SimLink *link, gboolean children_now)
 }
 
 void
+duo_give (Duo *duo, const IkeCommand *command)
+{
+  input_command (duo, command);
+}
+
+void
 duo_command (Duo *duo, IkeCommandType type)
 {
   IkeCommand command = { .type = type, .serial = ++duo->serial };
@@ -385,6 +397,15 @@ duo_set_addresses (Duo *duo, const RoamAddr *addresses, guint n)
   RoamNow now = sim_now (duo->sim);
 
   ike_responder_set_addresses (duo->responder, &now, addresses, n);
+  drain (duo);
+}
+
+void
+duo_lose_address (Duo *duo, const RoamAddr *gone, const RoamAddr *addresses, guint n)
+{
+  RoamNow now = sim_now (duo->sim);
+
+  ike_responder_lose_address (duo->responder, &now, gone, addresses, n);
   drain (duo);
 }
 

@@ -61,6 +61,8 @@ typedef struct
 
 /* What the gateways of this program speak: "mopo" as the first argument, else MOBIKE. After g_test_init(). */
 void duo_init (int argc, char **argv);
+/* The same, from now on. */
+void duo_speak (const IkeDialect *dialect);
 const IkeDialect *duo_dialect (void);
 /* PSK on both sides, pool 10.99.0.0/24. */
 IkeConfig duo_client_config (void);
@@ -76,6 +78,7 @@ const IkeEvent *duo_run_until (Duo *duo, IkeEventType type, gint64 limit_us);
 void duo_start (Duo *duo, const SimLink *link);
 void duo_move (Duo *duo, const SimLink *link, gboolean children_now);
 void duo_command (Duo *duo, IkeCommandType type);
+void duo_give (Duo *duo, const IkeCommand *command);
 void duo_gateway_command (Duo *duo, IkeCommandType type);
 /* The gateway's other addresses are these from now on. */
 void duo_set_addresses (Duo *duo, const RoamAddr *addresses, guint n);
@@ -87,6 +90,8 @@ guint64 duo_gateway_counter (const Duo *duo, const char *name);
 guint64 duo_client_counter (const Duo *duo, const char *name);
 /* A packet of ESP each way: what one sends the other can receive, with the same keys. Fails the test otherwise. */
 void duo_ping (Duo *duo);
+/* @gone is no address of the gateway any more. */
+void duo_lose_address (Duo *duo, const RoamAddr *gone, const RoamAddr *addresses, guint n);
 /* Raw octets to the gateway, now. */
 void duo_inject (Duo *duo, const RoamEndpoint *gateway, const RoamEndpoint *from, GBytes *datagram);
 /* IKE octets of a packet, without marker. */
