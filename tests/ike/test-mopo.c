@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* MOPO-IKE (draft-eronen-mobike-mopo-02) of an IkeSession: support, messages, COOKIE2, lists, refusals. Virtual time. */
+/* MOPO-IKE (draft-eronen-mobike-mopo-02) of an IkeSession: support, messages, COOKIE2, lists, refusals. Virtual time.
+ */
 #include "ike/ike-session-private.h"
 #include "tests/ike/world.h"
 
@@ -21,8 +22,7 @@ static IkeMessage *
 parse (GBytes *octets)
 {
   IkeParseError error;
-  IkeMessage *message =
-    ike_message_parse_clear (g_bytes_get_data (octets, NULL), g_bytes_get_size (octets), &error);
+  IkeMessage *message = ike_message_parse_clear (g_bytes_get_data (octets, NULL), g_bytes_get_size (octets), &error);
 
   g_assert_nonnull (message);
   return message;
@@ -404,8 +404,8 @@ test_cookie2_unpredictable (void)
 
       world_command (world, IKE_CHECK);
       world_run (world, 50 * MS);
-      cookie2 = ike_message_find_notify (
-        gateway_last_seen (world->gateway, IKE_EXCHANGE_INFORMATIONAL)->message, 49668);
+      cookie2 =
+        ike_message_find_notify (gateway_last_seen (world->gateway, IKE_EXCHANGE_INFORMATIONAL)->message, 49668);
       g_ptr_array_add (owned, g_bytes_new (cookie2->data.data, cookie2->data.length));
       g_assert_true (g_hash_table_add (seen, g_ptr_array_index (owned, i)));
     }
@@ -816,8 +816,8 @@ test_own_list_of_both (void)
   world_run (world, SEC);
   g_assert_cmpuint (count_notifies (gateway_first_auth (world->gateway), 49666), ==, 0);
   g_assert_cmpuint (count_notifies (gateway_first_auth (world->gateway), IKE_NOTIFY_ADDITIONAL_IP4_ADDRESS), ==, 1);
-  g_assert_cmpuint (
-    count_notifies (gateway_last_seen (world->gateway, IKE_EXCHANGE_INFORMATIONAL)->message, 49666), ==, 1);
+  g_assert_cmpuint (count_notifies (gateway_last_seen (world->gateway, IKE_EXCHANGE_INFORMATIONAL)->message, 49666), ==,
+                    1);
 }
 
 static void
