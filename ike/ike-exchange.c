@@ -210,7 +210,7 @@ ike_exchange_redirect (IkeSession *session, const IkePair *pair)
 
       if (!sa->task || sa->state == IKE_SA_GONE)
         continue;
-      sa->resent = TRUE;
+      sa->resent = sa->task->elsewhere = TRUE;
       transmit (session, &sa->request, pair);
       return TRUE;
     }

@@ -24,8 +24,8 @@
  * ike-dialect.c MOBIKE and MOPO-IKE, ike-path-test.c PATH_TEST, ike-paths.c and ike-probing.c the other
  * paths, ike-addresses.c address sets, ike-attempts.c IKE_SA_INIT on several pairs, ike-task-*.c the
  * exchanges that we start, ike-outside.c and ike-revocation.c what IKE_AUTH waits for, ike-responder*.c
- * the gateway's side, ike-reauth.c a second session beside this one, ike-redirect.c, ike-resume.c and ike-puzzle.c the
- * extensions of RFC 5685, 5723 and 8019.
+ * the gateway's side, ike-reauth.c a second session beside this one, ike-redirect.c, ike-resume.c and
+ * ike-puzzle.c the extensions of RFC 5685, 5723 and 8019.
  */
 
 /* The SA in use, the one it replaces, and one more of each side when both rekey at once (RFC 7296 2.8.2). */
@@ -94,6 +94,7 @@ struct _IkeTask
   guint ke_rounds;
   guint32 serial;     /* CHECK: of the command, 0 for our own */
   guint32 generation; /* of the path when it was first sent */
+  gboolean elsewhere; /* copies of it went over other pairs than the one in use */
   guint8 cookie2[IKE_COOKIE2_LENGTH];
   gboolean has_cookie2; /* it is in the request */
   gboolean doubtful;    /* CHECK: asked because somebody says that the gateway lost the SA */
@@ -301,6 +302,7 @@ typedef struct
   IkeEap *eap;          /* NULL before the gateway has proved itself */
   GBytes *eap_response; /* for the next request */
   gboolean eap_succeeded;
+  gboolean second_round; /* the next request begins EAP as a second authentication */
   guint eap_rounds;
   GBytes *peer_id;           /* EAP: body of the gateway's ID payload, for its last AUTH */
   IkePpkKeys without;        /* a PPK was mixed into the SA's keys; these are the others */
@@ -353,7 +355,7 @@ struct _IkeSession
   IkeEapMethod eap_method;
   char *eap_identity, *eap_server_name;
   RoamSecret *eap_password;
-  gboolean eap_only;
+  gboolean eap_only, then_eap;
   gboolean external_key, check_ocsp, require_revocation;
   RoamSecret *ppk; /* NULL: none */
   char *ppk_id;
@@ -607,6 +609,19 @@ void ike_revocation_clear (IkeRevocationCheck *check);
 gboolean ike_eap_configure (IkeSession *session, const IkeConfig *config, char **ret_problem);
 /* FALSE: there is none. */
 gboolean ike_eap_add_response (IkeSession *session, IkePayloads *payloads);
+/* The identity for EAP, where it is not that of the IKE SA. FALSE: the session died. */
+gboolean ike_eap_identity (IkeSession *session, IkeIdentity *ret_id);
+/* The method of the configuration begins; FALSE: the session died. */
+gboolean ike_eap_start (IkeSession *session);
+/* The next request of IKE_AUTH; a conversation without end ends the session. */
+void ike_eap_queue_round (IkeSession *session, IkeSa *sa);
+/* ike-multiple-auth.c */
+gboolean ike_multiple_auth_configure (IkeSession *session, const IkeConfig *config, char **ret_problem);
+/* What the first request says of a second round. */
+void ike_multiple_auth_add (const IkeSession *session, IkePayloads *payloads);
+/* The first response was verified: EAP is next. */
+void ike_multiple_auth_begin (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkeMessage *message);
+IkePayloads *ike_multiple_auth_build (IkeSession *session);
 /* A response of IKE_AUTH before Success. */
 void ike_eap_auth_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair,
                            const IkeMessage *message);

@@ -761,7 +761,8 @@ ike_session_new (const IkeConfig *config, RoamRng *rng, char **ret_problem)
   if (!roam_addr_is_specified (&config->gateway))
     problem = g_strdup ("the gateway's address is missing");
   else if (take_proposals (session, config, &problem) && take_identities (session, config, &problem) &&
-           take_credentials (session, config, &problem) && ike_ppk_configure (session, config, &problem))
+           take_credentials (session, config, &problem) && ike_ppk_configure (session, config, &problem) &&
+           ike_multiple_auth_configure (session, config, &problem))
     return g_steal_pointer (&session);
   if (ret_problem)
     *ret_problem = g_steal_pointer (&problem);

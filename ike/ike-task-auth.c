@@ -37,7 +37,7 @@ make_auth (IkeSession *session, const IkeSa *sa, const RoamSecret *sk_p, GBytes 
 
   if (!octets)
     return NULL;
-  switch (session->method)
+  switch (handshake->eap ? IKE_AUTH_METHOD_EAP : session->method)
     {
     case IKE_AUTH_METHOD_PSK:
       secret = session->psk;
@@ -185,6 +185,8 @@ ike_auth_build (IkeSession *session, IkeSa *sa)
 
   if (handshake->resumption)
     return ike_resume_build_auth (session, sa);
+  if (handshake->second_round)
+    return ike_multiple_auth_build (session);
   if (handshake->eap)
     return build_later (session, sa);
   payloads = ike_payloads_new ();
@@ -200,6 +202,7 @@ ike_auth_build (IkeSession *session, IkeSa *sa)
   if (session->method != IKE_AUTH_METHOD_EAP && !ike_auth_add (session, sa, id_body, payloads))
     return NULL;
   ike_auth_add_request (session, payloads);
+  ike_multiple_auth_add (session, payloads);
   if (session->method == IKE_AUTH_METHOD_EAP && session->eap_only)
     ike_payloads_add_notify (payloads, IKE_NOTIFY_EAP_ONLY_AUTHENTICATION, NULL, 0);
   return g_steal_pointer (&payloads);
@@ -577,7 +580,7 @@ ike_auth_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkeP
       ike_session_die (session, type, reason, advice);
       return;
     }
-  if (session->method == IKE_AUTH_METHOD_EAP && !session->handshake.eap_succeeded)
+  if ((session->method == IKE_AUTH_METHOD_EAP || session->handshake.eap) && !session->handshake.eap_succeeded)
     {
       ike_eap_auth_process (session, sa, now, pair, message);
       return;
@@ -596,5 +599,8 @@ ike_auth_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkeP
                                "Compare ppk-id and the key on both sides.");
       return;
     }
-  ike_auth_accept (session, sa, now, pair, message);
+  if (session->then_eap && !session->handshake.eap)
+    ike_multiple_auth_begin (session, sa, now, message);
+  else
+    ike_auth_accept (session, sa, now, pair, message);
 }

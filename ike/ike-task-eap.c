@@ -24,6 +24,12 @@ make_config (const IkeSession *session)
 
 /* EAP identities with a realm are RFC822_ADDR, others KEY_ID (RFC 7296 3.5). */
 static gboolean
+id_of_text (const char *text, IkeIdentity *ret_id, char **ret_problem)
+{
+  return ike_identity_from_text (text, strchr (text, '@') ? IKE_ID_RFC822_ADDR : IKE_ID_KEY_ID, ret_id, ret_problem);
+}
+
+static gboolean
 take_identity (IkeSession *session, const IkeConfig *config, char **ret_problem)
 {
   const char *identity = config->eap_identity ? config->eap_identity : config->local_id;
@@ -34,10 +40,20 @@ take_identity (IkeSession *session, const IkeConfig *config, char **ret_problem)
       return FALSE;
     }
   session->eap_identity = g_strdup (identity);
-  if (config->local_id != NULL)
+  if (config->local_id != NULL || config->method != IKE_AUTH_METHOD_EAP)
     return TRUE;
-  return ike_identity_from_text (identity, strchr (identity, '@') ? IKE_ID_RFC822_ADDR : IKE_ID_KEY_ID,
-                                 &session->configured_id, ret_problem);
+  return id_of_text (identity, &session->configured_id, ret_problem);
+}
+
+gboolean
+ike_eap_identity (IkeSession *session, IkeIdentity *ret_id)
+{
+  g_autofree char *problem = NULL;
+
+  if (id_of_text (session->eap_identity, ret_id, &problem))
+    return TRUE;
+  ike_session_die (session, IKE_EVENT_AUTH_FAILED, "the EAP identity cannot be written into a packet", NULL);
+  return FALSE;
 }
 
 gboolean
@@ -95,14 +111,25 @@ accept_authenticator (IkeSession *session, const IkeSa *sa, const RoamNow *now, 
   return TRUE;
 }
 
+gboolean
+ike_eap_start (IkeSession *session)
+{
+  IkeEapConfig config = make_config (session);
+  g_autofree char *problem = NULL;
+
+  session->handshake.eap = ike_eap_new (&config, &problem);
+  if (session->handshake.eap)
+    return TRUE;
+  ike_session_die (session, IKE_EVENT_AUTH_FAILED, "the EAP method cannot be used", NULL);
+  return FALSE;
+}
+
 /* FALSE: it ended, or it waits for what is said of the gateway's certificate. */
 static gboolean
 begin (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair, const IkeMessage *message)
 {
   const IkePayload *id;
   const char *reason, *advice;
-  IkeEapConfig config = make_config (session);
-  g_autofree char *problem = NULL;
 
   if (!accept_authenticator (session, sa, now, message, &reason, &advice))
     {
@@ -113,15 +140,11 @@ begin (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair, 
     return FALSE;
   id = ike_message_find (message, IKE_PAYLOAD_IDR);
   session->handshake.peer_id = g_bytes_new (id->id.body.data, id->id.body.length);
-  session->handshake.eap = ike_eap_new (&config, &problem);
-  if (session->handshake.eap)
-    return TRUE;
-  ike_session_die (session, IKE_EVENT_AUTH_FAILED, "the EAP method cannot be used", NULL);
-  return FALSE;
+  return ike_eap_start (session);
 }
 
-static void
-queue_round (IkeSession *session, IkeSa *sa)
+void
+ike_eap_queue_round (IkeSession *session, IkeSa *sa)
 {
   IkeTask *task;
 
@@ -160,11 +183,11 @@ ike_eap_auth_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const 
   switch (ike_eap_process (handshake->eap, session->rng, now, eap->eap.packet, &handshake->eap_response))
     {
     case IKE_EAP_RESPOND:
-      queue_round (session, sa);
+      ike_eap_queue_round (session, sa);
       return;
     case IKE_EAP_SUCCEEDED:
       handshake->eap_succeeded = TRUE;
-      queue_round (session, sa);
+      ike_eap_queue_round (session, sa);
       return;
     case IKE_EAP_FAILED:
       /* RFC 7296 2.21.2: the SA is gone on both sides, without a Delete. */

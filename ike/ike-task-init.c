@@ -296,6 +296,9 @@ derive (const IkeSession *session, const IkeSa *sa, const IkeMessage *message, c
   *ret_reason = "the gateway knows no post-quantum preshared keys (USE_PPK), which the profile requires";
   if (session->require_ppk && !ike_message_find_notify (message, IKE_NOTIFY_USE_PPK))
     return NULL;
+  *ret_reason = "the gateway does not take two authentications (MULTIPLE_AUTH_SUPPORTED), which the profile wants";
+  if (session->then_eap && !ike_message_find_notify (message, IKE_NOTIFY_MULTIPLE_AUTH_SUPPORTED))
+    return NULL;
   *ret_reason = "KE payload of another group than the one chosen";
   if (suite.group != handshake->group || ke->ke.group != handshake->group)
     return NULL;

@@ -61,6 +61,12 @@ ike_update_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const Ik
 
   if (session->state != IKE_STATE_ESTABLISHED || task->generation != session->mobility.generation)
     return; /* superseded: a newer update follows (RFC 4555 3.5) */
+  if (task->elsewhere)
+    {
+      /* The gateway took the addresses of the copy that came first, whichever that was (RFC 4555 3.5). */
+      session->mobility.pending_update = TRUE;
+      return;
+    }
   if (error)
     {
       if (ike_mobility_update_again (session, now, error->notify_type))
@@ -92,7 +98,8 @@ ike_check_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const Ike
   if (session->responder || task->generation != mob->generation)
     return; /* without UPDATE_SA_ADDRESSES nothing changes at the gateway (RFC 4555 3.8) */
   ike_nat_read (message, sa->spi_i, sa->spi_r, pair, &view);
-  if (session->dialect && session->nat_supported && ike_nat_mapping_changed (session, sa, &view))
+  /* Of several copies the answer may be about one on another pair. */
+  if (session->dialect && session->nat_supported && !task->elsewhere && ike_nat_mapping_changed (session, sa, &view))
     {
       ike_count (session, "nat-mapping-changes");
       mob->pending_update = TRUE; /* its answer says what is true now */

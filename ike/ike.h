@@ -96,6 +96,7 @@ typedef struct
   const char *eap_identity;    /* for EAP; NULL: local_id */
   RoamSecret *eap_password;    /* MSCHAPV2, UTF-8 */
   const char *eap_server_name; /* TLS: DNS name in the server's certificate; NULL: remote_id */
+  gboolean then_eap;           /* after the first authentication EAP as well, with eap_identity (RFC 4739) */
   gboolean eap_only;           /* the gateway needs no certificate when the method is safe (RFC 5998) */
   RoamSecret *ppk;             /* post-quantum preshared key (RFC 8784); NULL: none */
   const char *ppk_id;

@@ -361,9 +361,22 @@ duo_move (Duo *duo, const SimLink *link, gboolean children_now)
 }
 
 void
-duo_give (Duo *duo, const IkeCommand *command)
+duo_paths (Duo *duo, SimLink *const *links)
 {
-  input_command (duo, command);
+  IkeCommand command = { .type = IKE_PATHS, .serial = ++duo->serial };
+
+  for (; links[command.n_paths]; command.n_paths++)
+    command.paths[command.n_paths] = (IkePath){ links[command.n_paths]->ifindex, links[command.n_paths]->host };
+  input_command (duo, &command);
+}
+
+void
+duo_gateway_is (Duo *duo, const char *address)
+{
+  IkeCommand command = { .type = IKE_GATEWAYS, .serial = ++duo->serial, .n_gateways = 1 };
+
+  g_assert_true (roam_addr_parse (address, &command.gateways[0]));
+  input_command (duo, &command);
 }
 
 void
@@ -392,20 +405,25 @@ duo_establish (Duo *duo)
 }
 
 void
+duo_lose_address (Duo *duo, const char *gone, const char *const *left)
+{
+  RoamAddr addr, addresses[IKE_MAX_RESPONDER_ADDRESSES];
+  RoamNow now = sim_now (duo->sim);
+  guint n = 0;
+
+  g_assert_true (roam_addr_parse (gone, &addr));
+  for (; left[n]; n++)
+    g_assert_true (roam_addr_parse (left[n], &addresses[n]));
+  ike_responder_lose_address (duo->responder, &now, &addr, addresses, n);
+  drain (duo);
+}
+
+void
 duo_set_addresses (Duo *duo, const RoamAddr *addresses, guint n)
 {
   RoamNow now = sim_now (duo->sim);
 
   ike_responder_set_addresses (duo->responder, &now, addresses, n);
-  drain (duo);
-}
-
-void
-duo_lose_address (Duo *duo, const RoamAddr *gone, const RoamAddr *addresses, guint n)
-{
-  RoamNow now = sim_now (duo->sim);
-
-  ike_responder_lose_address (duo->responder, &now, gone, addresses, n);
   drain (duo);
 }
 

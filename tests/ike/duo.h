@@ -76,11 +76,16 @@ void duo_run (Duo *duo, gint64 duration_us);
 /* Until a client's event of @type; fails the test if it does not come in time. */
 const IkeEvent *duo_run_until (Duo *duo, IkeEventType type, gint64 limit_us);
 void duo_start (Duo *duo, const SimLink *link);
+/* PATHS with these links, NULL-terminated. */
+void duo_paths (Duo *duo, SimLink *const *links);
+/* GATEWAYS with this address. */
+void duo_gateway_is (Duo *duo, const char *address);
 void duo_move (Duo *duo, const SimLink *link, gboolean children_now);
 void duo_command (Duo *duo, IkeCommandType type);
-void duo_give (Duo *duo, const IkeCommand *command);
 void duo_gateway_command (Duo *duo, IkeCommandType type);
 /* The gateway's other addresses are these from now on. */
+/* The gateway's address @gone is gone, @left are all that it has; one family each. */
+void duo_lose_address (Duo *duo, const char *gone, const char *const *left);
 void duo_set_addresses (Duo *duo, const RoamAddr *addresses, guint n);
 /* START on link a and ESTABLISHED on both sides. */
 void duo_establish (Duo *duo);
@@ -90,8 +95,6 @@ guint64 duo_gateway_counter (const Duo *duo, const char *name);
 guint64 duo_client_counter (const Duo *duo, const char *name);
 /* A packet of ESP each way: what one sends the other can receive, with the same keys. Fails the test otherwise. */
 void duo_ping (Duo *duo);
-/* @gone is no address of the gateway any more. */
-void duo_lose_address (Duo *duo, const RoamAddr *gone, const RoamAddr *addresses, guint n);
 /* Raw octets to the gateway, now. */
 void duo_inject (Duo *duo, const RoamEndpoint *gateway, const RoamEndpoint *from, GBytes *datagram);
 /* IKE octets of a packet, without marker. */

@@ -91,6 +91,7 @@ gateway_free (Gateway *gw)
   ike_proposals_free (gw->pending_offer);
   ike_message_free (gw->last_answer);
   roam_secret_unref (gw->eap_msk);
+  g_clear_pointer (&gw->second_id, g_bytes_unref);
   roam_rng_free (gw->rng);
   g_free (gw);
 }
@@ -411,7 +412,8 @@ verify_client (Gateway *gw, GwSa *sa, const IkeMessage *request)
   g_autoptr (RoamSecret) key = shared_key (gw);
   IkeView data = auth->auth.data;
   g_autoptr (GBytes) octets =
-    ike_auth_signed_octets (sa->keys->suite.prf, view (gw->init_request), view (gw->nr), sa->keys->sk_pi, id->id.body);
+    ike_auth_signed_octets (sa->keys->suite.prf, view (gw->init_request), view (gw->nr), sa->keys->sk_pi,
+                            gw->second_id ? view (gw->second_id) : id->id.body);
 
   gw->client_method = auth->auth.method;
   if (gw->no_ppk)

@@ -65,6 +65,7 @@ struct _Gateway
   const char *psk, *id, *ike_proposals, *esp_proposals;
   const IkeCredentials *credentials; /* signs instead of using the PSK; borrowed */
   RoamSecret *eap_msk;               /* set by the hook at EAP Success: the next request ends IKE_AUTH; owned */
+  GBytes *second_id;                 /* the client's last ID payload, when it is not the first one's; owned */
   gboolean no_ppk;                   /* believes NO_PPK_AUTH instead of AUTH */
   gboolean no_hashes;                /* no SIGNATURE_HASH_ALGORITHMS */
   gboolean old_method;               /* signs as if the client had not sent it */

@@ -432,6 +432,123 @@ test_incomplete (void)
     }
 }
 
+/* --- a second authentication (RFC 4739) --- */
+
+static void
+add_multiple (Gateway *gw, guint8 exchange, IkePayloads *answer)
+{
+  if (exchange == IKE_EXCHANGE_IKE_SA_INIT)
+    ike_payloads_add_notify (answer, IKE_NOTIFY_MULTIPLE_AUTH_SUPPORTED, NULL, 0);
+}
+
+/* The first request is whole and gets IDr, CERT and AUTH only; from the second on EAP. */
+static GwVerdict
+multiple_hook (Gateway *gw, GwSa *sa, const IkeMessage *request, IkePayloads *answer)
+{
+  Script *script = gw->user;
+  g_autoptr (GBytes) packet = NULL;
+  const IkePayload *id = ike_message_find (request, IKE_PAYLOAD_IDI);
+  const guint8 *data;
+  gsize length;
+
+  if (request->header.exchange != IKE_EXCHANGE_IKE_AUTH || gw->eap_msk)
+    return GW_DEFAULT;
+  if (script->rounds++ == 0)
+    {
+      g_assert_nonnull (ike_message_find (request, IKE_PAYLOAD_AUTH));
+      g_assert_nonnull (ike_message_find_notify (request, IKE_NOTIFY_MULTIPLE_AUTH_SUPPORTED));
+      g_assert_nonnull (ike_message_find_notify (request, IKE_NOTIFY_ANOTHER_AUTH_FOLLOWS));
+      gateway_add_auth (gw, sa, answer);
+      return GW_ANSWER;
+    }
+  if (script->rounds == 2)
+    {
+      g_assert_nonnull (id);
+      g_assert_cmpmem (id->id.data.data, id->id.data.length, "bob@example.com", 15);
+      g_assert_null (ike_message_find (request, IKE_PAYLOAD_AUTH));
+      g_assert_null (ike_message_find (request, IKE_PAYLOAD_SA));
+      g_clear_pointer (&gw->second_id, g_bytes_unref);
+      gw->second_id = g_bytes_new (id->id.body.data, id->id.body.length);
+    }
+  packet = next_packet (script, request);
+  data = g_bytes_get_data (packet, &length);
+  ike_payloads_add_eap (answer, data, length);
+  if (data[0] == IKE_EAP_CODE_SUCCESS)
+    gw->eap_msk = roam_secret_ref (script->server->msk);
+  return GW_ANSWER;
+}
+
+static IkeConfig
+multiple_config (const Script *script)
+{
+  IkeConfig config = eap_config (script, IKE_EAP_METHOD_MSCHAPV2);
+
+  config.method = IKE_AUTH_METHOD_CERTIFICATE;
+  config.certificate_pem = script->client_pem;
+  config.private_key_pem = script->client_key;
+  config.then_eap = TRUE;
+  config.eap_identity = "bob@example.com";
+  return config;
+}
+
+/* covers: IKE-MUL-001 */
+static void
+test_multiple (void)
+{
+  g_autoptr (Script) script = script_new ("DNS:vpn.example.com");
+  IkeConfig config = multiple_config (script);
+  g_autoptr (World) world = world_new (&config);
+
+  script->server = eap_server_new_mschapv2 ("bob@example.com", "correct horse");
+  world->gateway->credentials = script->credentials;
+  world->gateway->user = script;
+  world->gateway->hook = multiple_hook;
+  world->gateway->decorate = add_multiple;
+  world_start (world, world->a);
+  world_run_until (world, IKE_EVENT_ESTABLISHED, 5 * SEC);
+  g_assert_cmpuint (script->rounds, >, 3);
+  g_assert_cmpuint (world->outbound, ==, 1);
+}
+
+/* A gateway that takes one only is not given less than the profile says. */
+static void
+test_multiple_unsupported (void)
+{
+  g_autoptr (Script) script = script_new ("DNS:vpn.example.com");
+  IkeConfig config = multiple_config (script);
+  g_autoptr (World) world = world_new (&config);
+  const IkeEvent *event;
+
+  world->gateway->credentials = script->credentials;
+  world_start (world, world->a);
+  event = world_run_until (world, IKE_EVENT_FAILED, 60 * SEC);
+  g_assert_nonnull (strstr (event->reason, "two authentications"));
+  g_assert_null (gateway_last_seen (world->gateway, IKE_EXCHANGE_IKE_AUTH));
+}
+
+static void
+test_multiple_bad_configuration (void)
+{
+  g_autoptr (Script) script = script_new ("DNS:vpn.example.com");
+  g_autoptr (RoamRng) rng = roam_rng_new_for_test (1);
+  IkeConfig good = multiple_config (script), config = good;
+
+  for (guint i = 0; i < 3; i++)
+    {
+      g_autofree char *problem = NULL;
+
+      config = good;
+      if (i == 0)
+        config.eap_identity = NULL;
+      else if (i == 1)
+        config.method = IKE_AUTH_METHOD_EAP;
+      else
+        config.eap_password = NULL;
+      g_assert_null (ike_session_new (&config, rng, &problem));
+      g_assert_nonnull (problem);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -450,5 +567,8 @@ main (int argc, char **argv)
   g_test_add_func ("/ike/session-eap/identities", test_identities);
   g_test_add_func ("/ike/session-eap/ppk", test_ppk);
   g_test_add_func ("/ike/session-eap/incomplete", test_incomplete);
+  g_test_add_func ("/ike/eap/multiple", test_multiple);
+  g_test_add_func ("/ike/eap/multiple-unsupported", test_multiple_unsupported);
+  g_test_add_func ("/ike/eap/multiple-bad-configuration", test_multiple_bad_configuration);
   return g_test_run ();
 }

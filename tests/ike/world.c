@@ -291,6 +291,26 @@ world_move (World *world, const SimLink *link, gboolean children_now)
   world_input_command (world, &command);
 }
 
+void
+world_paths (World *world, SimLink *const *links)
+{
+  IkeCommand command = { .type = IKE_PATHS, .serial = ++world->serial };
+
+  for (; links[command.n_paths]; command.n_paths++)
+    command.paths[command.n_paths] = (IkePath){ links[command.n_paths]->ifindex, links[command.n_paths]->host };
+  world_input_command (world, &command);
+}
+
+void
+world_gateways (World *world, const char *const *addresses)
+{
+  IkeCommand command = { .type = IKE_GATEWAYS, .serial = ++world->serial };
+
+  for (; addresses[command.n_gateways]; command.n_gateways++)
+    g_assert_true (roam_addr_parse (addresses[command.n_gateways], &command.gateways[command.n_gateways]));
+  world_input_command (world, &command);
+}
+
 World *
 world_established (const IkeConfig *config)
 {

@@ -58,6 +58,10 @@ void world_command (World *world, IkeCommandType type);
 void world_input_command (World *world, const IkeCommand *command);
 void world_start (World *world, const SimLink *link);
 void world_move (World *world, const SimLink *link, gboolean children_now);
+/* PATHS with these links, NULL-terminated. */
+void world_paths (World *world, SimLink *const *links);
+/* GATEWAYS with these addresses, NULL-terminated. */
+void world_gateways (World *world, const char *const *addresses);
 /* START on link a and ESTABLISHED. */
 World *world_established (const IkeConfig *config);
 const IkeEvent *world_event (const World *world, IkeEventType type); /* newest of @type, NULL: none */

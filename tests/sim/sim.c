@@ -192,6 +192,8 @@ sim_send_from_host (Sim *sim, const RoamEndpoint *local, const RoamEndpoint *rem
     return;
   if (roam_addr_is_set (&link->nat))
     packet.remote = (RoamEndpoint){ .addr = link->nat, .port = map_out (sim, link, local->port) };
+  if (roam_addr_is_set (&link->nat64_to) && roam_addr_equal (&link->nat64_from, &remote->addr))
+    packet.local.addr = link->nat64_to;
   fly (sim, link, &packet);
 }
 
@@ -209,6 +211,8 @@ sim_send_from_server (Sim *sim, const RoamEndpoint *local, const RoamEndpoint *r
         continue;
       if (roam_addr_is_set (&link->nat))
         packet.local = (RoamEndpoint){ .addr = link->host, .port = map_in (sim, link, remote->port) };
+      if (roam_addr_is_set (&link->nat64_to) && roam_addr_equal (&link->nat64_to, &local->addr))
+        packet.remote.addr = link->nat64_from;
       if (packet.local.port != 0 && !link->down_blocked)
         fly (sim, link, &packet);
       return;

@@ -24,6 +24,7 @@ typedef struct
   RoamAddr only_to;                  /* set: packets to other servers vanish */
   RoamAddr nat;                      /* set: the public address of a NAT in front of the host */
   gint64 nat_timeout_us;             /* idle mappings vanish after it; 0: never */
+  RoamAddr nat64_from, nat64_to;     /* set, with an IPv4 nat: what the host calls a server, and what it is */
 } SimLink;
 
 typedef struct
