@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* MOPO-IKE (draft-eronen-mobike-mopo-02) between client and gateway: dialects, NAT prevention, PATH_TEST. Virtual time. */
+/* MOPO-IKE (draft-eronen-mobike-mopo-02) between client and gateway: dialects, NAT prevention, PATH_TEST. Virtual time.
+ */
 #include "ike/ike-responder-private.h"
 #include "tests/ike/duo.h"
 
@@ -403,7 +404,8 @@ test_prevented_in_change (void)
   duo_ping (duo);
 }
 
-/* Hashes are of the pair that a request first left on: a copy of it from another one is refused, which means nothing. */
+/* Hashes are of the pair that a request first left on: a copy of it from another one is refused, which means nothing.
+ */
 static void
 test_prevented_is_stale (void)
 {
@@ -741,6 +743,68 @@ test_address_list (void)
   duo_ping (duo);
 }
 
+/* The gateway's address goes away, and so did the network that the client used. */
+static void
+test_renumbered (void)
+{
+  g_autoptr (Duo) duo = with_two_addresses (TRUE);
+  static const char *const left[] = { DUO_GATEWAY2, NULL };
+  guint remote_moves = 0;
+
+  /* covers: MOPO-ADU-005, MOPO-ADU-006, MOPO-TBD-017, MOPO-PT-004, MOPO-PT-011, MOPO-CHR-007 */
+  duo->a->up_blocked = duo->a->down_blocked = TRUE;
+  duo_lose_address (duo, DUO_GATEWAY, left);
+  g_assert_true (duo_addr_is (&duo->gateway_plane.local.addr, DUO_GATEWAY2)); /* its own side at once */
+  for (guint i = 0; i < 200 && count_questions (duo, FALSE) < 2; i++)
+    duo_run (duo, 100 * MS);
+  g_assert_cmpuint (count_questions (duo, FALSE), >=, 2); /* over the client's addresses */
+  for (guint i = 0; i < 100 && !duo_addr_is (&duo->gateway_plane.remote.addr, DUO_HOST_B); i++)
+    {
+      /* The Child SAs wait for CHANGE_PATH. */
+      g_assert_cmpuint (duo_gateway_counter (duo, "updates-accepted"), ==, 0);
+      duo_run (duo, 10 * MS);
+      remote_moves++;
+    }
+  g_assert_cmpuint (remote_moves, >=, 2);
+  g_assert_cmpuint (duo_gateway_counter (duo, "updates-accepted"), ==, 1);
+  g_assert_cmpuint (duo_count (duo->events, IKE_EVENT_PATH_CHANGED), ==, 1);
+  g_assert_true (duo_addr_is (&duo->plane.remote.addr, DUO_GATEWAY2));
+  g_assert_true (duo_addr_is (&duo->plane.local.addr, DUO_HOST_B));
+  duo_run (duo, 5 * SEC);
+  g_assert_cmpuint (duo_count (duo->events, IKE_EVENT_DEAD), ==, 0);
+  duo_ping (duo);
+}
+
+/* Somebody floods both sides with answers that nobody asked for. */
+static void
+test_spoofed (void)
+{
+  g_autoptr (Duo) duo = with_two_addresses (FALSE);
+  RoamEndpoint gateway = endpoint (DUO_GATEWAY, 4500), from = endpoint (DUO_HOST_A, 4500);
+  guint moves = duo->gateway_plane.moves;
+
+  /* covers: MOPO-TBD-006, MOPO-PT-007 */
+  for (guint i = 0; i < 500; i++)
+    {
+      IkeHeader header = { .exchange = 250, .flags = IKE_FLAG_RESPONSE, .message_id = i };
+      g_autoptr (IkePayloads) payloads = ike_payloads_new ();
+      g_autoptr (GBytes) message = ike_message_build_clear (&header, payloads);
+      IkePair pair = { .local = gateway, .remote = from };
+      g_autoptr (GBytes) datagram = ike_datagram_new (&pair, message);
+      RoamNow now = sim_now (duo->sim);
+
+      duo_inject (duo, &gateway, &from, datagram);
+      ike_session_input_datagram (duo->client, &now, 1, &from, &gateway, g_bytes_get_data (datagram, NULL),
+                                  g_bytes_get_size (datagram));
+    }
+  duo_run (duo, SEC);
+  g_assert_cmpuint (duo->packets->len, ==, 0);
+  g_assert_cmpuint (duo_client_counter (duo, "path-tests-unmatched"), ==, 500);
+  g_assert_cmpuint (duo_gateway_counter (duo, "path-tests-unmatched"), ==, 500);
+  g_assert_cmpuint (duo->gateway_plane.moves, ==, moves);
+  assert_gateway_at (duo, duo->client_number, DUO_HOST_A);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -766,5 +830,7 @@ main (int argc, char **argv)
   g_test_add_func ("/ike/mopo-gateway/demultiplexing", test_demultiplexing);
   g_test_add_func ("/ike/mopo-gateway/gateway-without", test_gateway_without);
   g_test_add_func ("/ike/mopo-gateway/address-list", test_address_list);
+  g_test_add_func ("/ike/mopo-gateway/renumbered", test_renumbered);
+  g_test_add_func ("/ike/mopo-gateway/spoofed", test_spoofed);
   return g_test_run ();
 }
