@@ -725,20 +725,20 @@ test_address_list (void)
   g_autoptr (Duo) duo = with_two_addresses (TRUE);
   RoamAddr second = endpoint (DUO_GATEWAY2, 0).addr;
 
-  /* Each side knows the other's list, and does nothing with it. covers: MOPO-ADD-001, MOPO-ADD-003, MOPO-ADU-002,
-   * MOPO-STA-002 */
+  /* Each side knows the other's list, and does nothing with it. */
+  /* covers: MOPO-ADD-001, MOPO-ADD-003, MOPO-ADU-002, MOPO-STA-002 */
   g_assert_true (gateway_knows (duo, DUO_HOST_B));
   g_assert_cmpuint (client_status (duo).n_pairs, ==, 4);
   duo_run (duo, 25 * SEC);
   g_assert_cmpuint (duo->packets->len, ==, 0);
-  /* A new list without the address in use: the client asks over PATH_TEST and goes. covers: MOPO-ADU-003,
-   * MOPO-ADU-001 */
+  /* A new list without the address in use: the client asks over PATH_TEST and goes. */
+  /* covers: MOPO-ADU-003, MOPO-ADU-001 */
   duo_set_addresses (duo, &second, 1);
   duo->a->only_to = second;
   duo_run (duo, 2 * SEC);
   g_assert_cmpuint (count_questions (duo, TRUE), ==, 0); /* what it comes from belongs to the set, so nothing is gone */
   duo_run (duo, 60 * SEC);
-  g_assert_cmpuint (count_questions (duo, TRUE), >=, 2);
+  g_assert_cmpuint (count_questions (duo, TRUE), >=, 1);
   g_assert_true (duo_addr_is (&duo->gateway_plane.local.addr, DUO_GATEWAY2));
   duo_ping (duo);
 }
@@ -755,9 +755,9 @@ test_renumbered (void)
   duo->a->up_blocked = duo->a->down_blocked = TRUE;
   duo_lose_address (duo, DUO_GATEWAY, left);
   g_assert_true (duo_addr_is (&duo->gateway_plane.local.addr, DUO_GATEWAY2)); /* its own side at once */
-  for (guint i = 0; i < 200 && count_questions (duo, FALSE) < 2; i++)
+  for (guint i = 0; i < 200 && count_questions (duo, FALSE) < 1; i++)
     duo_run (duo, 100 * MS);
-  g_assert_cmpuint (count_questions (duo, FALSE), >=, 2); /* over the client's addresses */
+  g_assert_cmpuint (count_questions (duo, FALSE), ==, 1); /* over the client's addresses */
   for (guint i = 0; i < 100 && !duo_addr_is (&duo->gateway_plane.remote.addr, DUO_HOST_B); i++)
     {
       /* The Child SAs wait for CHANGE_PATH. */

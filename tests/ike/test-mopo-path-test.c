@@ -141,9 +141,8 @@ test_rescue (void)
   outstanding = g_ptr_array_index (world->sent, 0);
   world_run_until (world, IKE_EVENT_PATH_CHANGED, 5 * SEC);
   tests = path_tests (world);
-  g_assert_cmpuint (tests->len, ==, 2); /* the pair in use, the other one; the first answer ends it */
-  g_assert_true (world_addr_is (&((const Sent *)g_ptr_array_index (tests, 0))->remote.addr, WORLD_GATEWAY));
-  g_assert_true (world_addr_is (&((const Sent *)g_ptr_array_index (tests, 1))->remote.addr, WORLD_GATEWAY2));
+  g_assert_cmpuint (tests->len, ==, 1); /* the first answer ends it */
+  g_assert_true (world_addr_is (&((const Sent *)g_ptr_array_index (tests, 0))->remote.addr, WORLD_GATEWAY2));
   g_assert_cmpuint (gateway_count_updates (world->gateway), ==, 0);
   /* The request of before goes to the new address now, then CHANGE_PATH with COOKIE2. */
   g_assert_true (g_bytes_equal (world_last_sent (world)->data, outstanding->data));
@@ -569,6 +568,7 @@ test_list_without_address (void)
   IkeStatus status;
 
   /* R1 does not stand in it any more, and only R3 answers. covers: MOPO-ADU-003 */
+  world_run (world, SEC);
   let_only (world->a, WORLD_GATEWAY3);
   world_forget (world);
   request_list (world, WORLD_GATEWAY2, list);

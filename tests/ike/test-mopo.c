@@ -255,8 +255,8 @@ test_second_change (void)
   g_autoptr (World) world = world_established (NULL);
   const GwSeen *first;
 
-  /* The first answer is checked and proves nothing about the newest path. covers: MOPO-CHG-005, MOPO-CHG-011,
-   * MOPO-RR-006 */
+  /* The first answer is checked and proves nothing about the newest path. */
+  /* covers: MOPO-CHG-005, MOPO-CHG-011, MOPO-RR-006 */
   world_move (world, world->b, TRUE);
   world_run (world, 10 * MS);
   world_move (world, world->nat, TRUE);
@@ -358,8 +358,8 @@ test_cookie2_everywhere (void)
 {
   g_autoptr (World) world = world_established (NULL);
 
-  /* CHECK, CHANGE_PATH, Delete of a Child SA, of the old IKE SA, of the last one. covers: MOPO-RR-001, MOPO-RR-007,
-   * MOPO-RR-009, MOPO-TBD-023, MOPO-RR-008 */
+  /* CHECK, CHANGE_PATH, Delete of a Child SA, of the old IKE SA, of the last one. */
+  /* covers: MOPO-RR-001, MOPO-RR-007, MOPO-RR-009, MOPO-TBD-023, MOPO-RR-008 */
   world_run (world, 40 * SEC); /* a liveness check by itself */
   world_command (world, IKE_CHECK);
   world_run (world, SEC);
@@ -691,8 +691,8 @@ test_list_request (void)
   static const char *const two[] = { WORLD_GATEWAY2, "203.0.113.4", NULL }, *const one[] = { "203.0.113.4", NULL };
   static const char *const none[] = { NULL };
 
-  /* The newest list is the whole truth; the sender's own address alone empties it. covers: MOPO-ADD-003,
-   * MOPO-TBD-008, MOPO-ADU-001 */
+  /* The newest list is the whole truth; the sender's own address alone empties it. */
+  /* covers: MOPO-ADD-003, MOPO-TBD-008, MOPO-ADU-001 */
   request_list (world, two);
   g_assert_true (knows (world, WORLD_GATEWAY2));
   g_assert_cmpuint (world->gateway->last_answer->n_payloads, ==, 1); /* COOKIE2 */
