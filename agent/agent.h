@@ -29,7 +29,7 @@ typedef struct {
 /* A secret that the VPN needs and no file holds. */
 typedef struct {
   guint32 handle;  /* for agent_provide_secret(); another one each time that it is asked for */
-  char *kind;      /* "psk", "password" */
+  char *kind;      /* "psk", "password", "pin" */
   char *identity;  /* whose it is, or "" */
   char *gateway;   /* who will check it */
   char *refusal;   /* why the last one was not good, or "" */

@@ -83,6 +83,7 @@ agent_config_get_ike (const AgentConfig *config, IkeConfig *ret_config)
     .psk = config->psk,
     .certificate_pem = config->certificate_pem,
     .private_key_pem = config->private_key_pem,
+    .external_key = config->private_key != NULL,
     .ca_pem = config->ca_pem,
     .crl = config->crl,
     .eap_method = (IkeEapMethod)config->eap_method,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "agent/config.h"
+#include "agent/key-io.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -209,6 +210,15 @@ load_keys (const Loader *loader, const char *key, const GPtrArray *keys)
 }
 
 static void
+check_private_key (const AgentConfig *config, AgentConfigProblems *problems)
+{
+  const char *allowed = config->private_key != NULL ? agent_key_uri_check (config->private_key) : NULL;
+
+  if (allowed != NULL)
+    agent_config_problems_add (problems, "vpn", "private-key", config->private_key, "%s", allowed);
+}
+
+static void
 load_files (AgentConfig *config, const char *credentials_directory, AgentConfigProblems *problems)
 {
   Loader loader = { config, credentials_directory, problems };
@@ -220,6 +230,8 @@ load_files (AgentConfig *config, const char *credentials_directory, AgentConfigP
   config->psk = load_or_ask (&loader, "psk-file", config->psk_file, agent_config_parse_psk);
   config->password = load_or_ask (&loader, "password-file", config->password_file, agent_config_parse_password);
   config->ppk = load_secret (&loader, "vpn", "ppk-file", config->ppk_file, agent_config_parse_ppk);
+  config->pin = load_or_ask (&loader, "pin-file", config->pin_file, agent_config_parse_password);
+  check_private_key (config, problems);
   config->private_key_pem = load_secret (&loader, "vpn", "private-key-file", config->private_key_file, parse_any);
   config->certificate_pem = load_public (&loader, "vpn", "certificate-file", config->certificate_file);
   config->ca_pem = load_public (&loader, "vpn", "ca-file", config->ca_file);

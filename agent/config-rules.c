@@ -207,6 +207,8 @@ static const char *const inside_words[] = { "keep", "teardown", NULL };         
 static const char *const dialect_words[] = { "auto", "mobike", "mopo", "none", NULL }; /* IkeMobilityDialect */
 static const char *const nat_words[] = { "traverse", "forbid", NULL };                 /* IkeNatPolicy */
 
+static const char *const name_service_words[] = { "resolved", "none", NULL }; /* AgentConfigNameService */
+
 #define FIELD(name) G_STRUCT_OFFSET (AgentConfig, name)
 #define ADDRESS "an IPv4 address of a host, for example 10.1.0.2"
 #define FILE_NAME "a file name; relative ones are looked up in the credentials directory, then beside the profile"
@@ -266,6 +268,10 @@ const AgentConfigRule agent_config_rules[] = {
     .allowed = FILE_NAME },
   { "vpn", "private-key-file", AGENT_CONFIG_OPTIONAL, NULL, FIELD (private_key_file), apply_text, 1, MAX_PATH,
     .allowed = FILE_NAME },
+  { "vpn", "private-key", AGENT_CONFIG_OPTIONAL, NULL, FIELD (private_key), apply_text, 1, 1024,
+    .allowed = "a key in a token: pkcs11:token=NAME;object=NAME (RFC 7512), tpm2:0x81000001 or tpm2:/FILE" },
+  { "vpn", "pin-file", AGENT_CONFIG_OPTIONAL, NULL, FIELD (pin_file), apply_text, 1, MAX_PATH,
+    .allowed = FILE_NAME OR_ASK },
   { "vpn", "ca-file", AGENT_CONFIG_OPTIONAL, NULL, FIELD (ca_file), apply_text, 1, MAX_PATH, .allowed = FILE_NAME },
   { "vpn", "crl-file", AGENT_CONFIG_OPTIONAL, NULL, FIELD (crl_file), apply_text, 1, MAX_PATH, .allowed = FILE_NAME },
   { "vpn", "eap-method", AGENT_CONFIG_OPTIONAL, "mschapv2", FIELD (eap_method), apply_word, .words = eap_words },
@@ -310,6 +316,8 @@ const AgentConfigRule agent_config_rules[] = {
   { "data", "hold-packets", AGENT_CONFIG_OPTIONAL, "1024", FIELD (hold_packets), apply_number, 16, 65536 },
   { "data", "exempt", AGENT_CONFIG_OPTIONAL, "", FIELD (exempt), apply_prefixes, 0, (guint32)MAX_EXEMPT,
     .allowed = "at most 16 prefixes with ; between them, none of them /0, for example 192.168.1.0/24" },
+  { "data", "name-service", AGENT_CONFIG_OPTIONAL, "resolved", FIELD (name_service), apply_word,
+    .words = name_service_words },
   { "links", "ignore", AGENT_CONFIG_OPTIONAL, "docker*;virbr*;podman*", FIELD (ignore), apply_globs,
     .allowed = "patterns of interface names with ; between them, for example docker*;virbr*" },
 };

@@ -217,6 +217,21 @@ check_ppk (const AgentConfig *config, AgentConfigProblems *problems)
     agent_config_problems_add (problems, "vpn", "require-ppk", "yes", "no, without ppk-file");
 }
 
+/* The key is in a file or in a token. EAP-TLS signs within its handshake, which cannot wait for one. */
+static void
+check_key (const AgentConfig *config, gboolean own, const char *auth, AgentConfigProblems *problems)
+{
+  gboolean token = config->private_key != NULL && config->auth == AGENT_CONFIG_AUTH_CERTIFICATE;
+
+  check_credential ("private-key-file", config->private_key_file, own && !token,
+                    token ? "certificate and private-key" : auth, problems);
+  if (config->private_key != NULL && !token)
+    agent_config_problems_add (problems, "vpn", "private-key", config->private_key,
+                               "the key with auth=certificate only");
+  if (config->pin_file != NULL && config->private_key == NULL)
+    agent_config_problems_add (problems, "vpn", "pin-file", config->pin_file, "the key with private-key only");
+}
+
 static void
 check_credentials (const AgentConfig *config, AgentConfigProblems *problems)
 {
@@ -227,7 +242,7 @@ check_credentials (const AgentConfig *config, AgentConfigProblems *problems)
 
   check_credential ("psk-file", config->psk_file, psk, auth, problems);
   check_credential ("certificate-file", config->certificate_file, own, auth, problems);
-  check_credential ("private-key-file", config->private_key_file, own, auth, problems);
+  check_key (config, own, auth, problems);
   check_credential ("ca-file", config->ca_file, !psk, auth, problems);
   check_eap (config, auth, problems);
   check_ppk (config, problems);

@@ -76,6 +76,8 @@ agent_config_free (AgentConfig *config)
   g_free (config->psk_file);
   g_free (config->certificate_file);
   g_free (config->private_key_file);
+  g_free (config->private_key);
+  g_free (config->pin_file);
   g_free (config->ca_file);
   g_free (config->crl_file);
   g_free (config->eap_identity);
@@ -93,6 +95,7 @@ agent_config_free (AgentConfig *config)
   roam_secret_unref (config->password);
   roam_secret_unref (config->ppk);
   roam_secret_unref (config->private_key_pem);
+  roam_secret_unref (config->pin);
   g_clear_pointer (&config->certificate_pem, g_bytes_unref);
   g_clear_pointer (&config->crl, g_bytes_unref);
   g_clear_pointer (&config->ca_pem, g_bytes_unref);

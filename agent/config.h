@@ -24,6 +24,12 @@ typedef enum
   AGENT_CONFIG_INSIDE_TEARDOWN,
 } AgentConfigInside;
 
+typedef enum
+{
+  AGENT_CONFIG_NAME_SERVICE_RESOLVED,
+  AGENT_CONFIG_NAME_SERVICE_NONE,
+} AgentConfigNameService;
+
 /* A further key: "[ADDRESS] SPI FILE [ALGORITHM]". */
 typedef struct
 {
@@ -67,12 +73,14 @@ typedef struct
   int dialect;     /* IkeMobilityDialect */
   int nat_policy;  /* IkeNatPolicy */
   gboolean announce_addresses, path_test, redirect, resumption, childless, ocsp, require_revocation;
-  char **domains; /* that the gateway may name for split DNS; empty: none is asked for; "*": any */
-  guint32 reauthenticate_s; /* 0: never */
+  char **domains;             /* that the gateway may name for split DNS; empty: none is asked for; "*": any */
+  guint32 reauthenticate_s;   /* 0: never */
   char *local_id, *remote_id; /* NULL: see IkeConfig */
   int auth;                   /* AgentConfigAuth */
   char *psk_file, *certificate_file, *private_key_file, *ca_file, *crl_file;
-  int eap_method;                                       /* IkeEapMethod */
+  char *private_key,
+    *pin_file;    /* instead of private_key_file: a key in a token (see key-io.h), and its PIN. NULL: none */
+  int eap_method; /* IkeEapMethod */
   char *eap_identity, *eap_server_name, *password_file; /* NULL: see IkeConfig */
   gboolean eap_only;
   char *ppk_file, *ppk_id; /* NULL: none */
@@ -84,6 +92,7 @@ typedef struct
   guint32 dpd_interval_s, start_delay_ms;
 
   /* [data] */
+  int name_service; /* AgentConfigNameService */
   char *tun_name;
   guint32 mtu; /* 0: computed */
   guint32 hold_packets;
@@ -93,7 +102,7 @@ typedef struct
   char **ignore; /* globs, NULL-terminated */
 
   /* What the named files held; NULL before agent_config_load_files(). */
-  RoamSecret *mn_ha_key, *psk, *private_key_pem, *password, *ppk;
+  RoamSecret *mn_ha_key, *psk, *private_key_pem, *password, *ppk, *pin;
   GArray *ha_associations, *fa_associations; /* of Mip4MnHaAssociation and Mip4MnFaAssociation, from the keys above */
   GBytes *certificate_pem, *ca_pem, *crl;
 } AgentConfig;

@@ -100,7 +100,8 @@ parse_options (int *argc, char ***argv, Options *options, GError **error)
       "FILE" },
     { "check", 0, 0, G_OPTION_ARG_NONE, &options->check, "Check the profile and the files it names, then exit", NULL },
     { "gate-only", 0, 0, G_OPTION_ARG_NONE, &options->gate_only, "Install the closed gate, then exit", NULL },
-    { "no-dbus", 0, 0, G_OPTION_ARG_NONE, &options->no_dbus, "Do not appear on the system bus", NULL },
+    { "no-dbus", 0, 0, G_OPTION_ARG_NONE, &options->no_dbus,
+      "Do not appear on the system bus, and use no service there", NULL },
     { "state-dir", 0, 0, G_OPTION_ARG_FILENAME, &options->state_directory,
       "Where the history is kept (default $STATE_DIRECTORY, /var/lib/roamd)", "DIR" },
     { "runtime-dir", 0, 0, G_OPTION_ARG_FILENAME, &options->runtime_directory,
@@ -257,11 +258,12 @@ run (const Options *options, const AgentConfig *config)
   g_autoptr (GError) error = NULL;
   g_autoptr (Agent) agent = NULL;
   g_autoptr (DbusAdaptor) adaptor = NULL; /* freed before the agent */
+  const AgentPlace place = { options->state_directory, options->runtime_directory, options->no_dbus };
   Daemon self = { .loop = loop };
   int lock = take_lock (options->runtime_directory, &error);
 
   if (lock >= 0)
-    agent = agent_new (config, options->state_directory, options->runtime_directory, &error);
+    agent = agent_new (config, &place, &error);
   if (agent == NULL)
     {
       g_printerr ("roamd: %s\n", error->message);

@@ -218,7 +218,10 @@ agent_engines_drain_ike (Agent *agent, const RoamNow *now)
           agent_vpn_take_ticket (agent, action.ticket.ticket, action.ticket.expires_wall_us);
           break;
         case IKE_ACTION_SIGN:
+          agent_outside_sign (agent, &action);
+          break;
         case IKE_ACTION_FETCH:
+          agent_outside_fetch (agent, &action);
           break;
         }
       ike_action_clear (&action);

@@ -6,6 +6,7 @@
 #include "agent/message-ids.h"
 #include "agent/plan.h"
 #include "agent/resolve-io.h"
+#include "agent/resolved-io.h"
 #include "agent/runtime.h"
 #include "agent/snapshot.h"
 #include "agent/ticket-io.h"
@@ -67,6 +68,11 @@ typedef struct
   gboolean resolve_wanted; /* by the engine */
   gboolean stale;          /* the session's secret is not to be used any more */
   gint64 established_us, reauthenticate_us;
+  AgentResolved *resolved; /* NULL: the system's name service is left alone */
+  RoamAddr dns[TUNNEL_MAX_DNS]; /* as applied */
+  guint n_dns;
+  char **domains; /* of the configuration in force; NULL: none */
+  gboolean domains_are_new;
   AgentTicket ticket;
   gboolean ticket_is_new, cache_is_new; /* not in their files yet */
   char *state_directory, *runtime_directory;
@@ -80,6 +86,9 @@ typedef struct
   guint32 handle;      /* of the newest request; 0: there was none */
   const char *refusal; /* static: why the last one was not good; NULL: none was refused */
 } AgentSecret;
+
+/* What is done for the IKE session outside of it: runtime-outside.c. */
+typedef struct _AgentOutside AgentOutside;
 
 /* A Child SA as it came, for status displays. */
 typedef struct
@@ -108,7 +117,8 @@ struct _Agent
   IkeSession *ike; /* NULL: no VPN in the profile, or something is still missing (runtime-vpn.c) */
   AgentVpn vpn;
   AgentSecret secret;
-  GArray *children; /* of AgentChild */
+  AgentOutside *outside; /* NULL: no VPN in the profile */
+  GArray *children;      /* of AgentChild */
   DetectTracker *tracker;
 
   DetectLinkIo *link_io;
@@ -188,7 +198,7 @@ void agent_engines_take_ike_event (Agent *agent, const RoamNow *now, const IkeEv
 
 /* ---------------------------------------------------------- runtime-vpn.c ---- */
 
-void agent_vpn_init (Agent *agent, const char *state_directory, const char *runtime_directory);
+void agent_vpn_init (Agent *agent, const AgentPlace *place);
 void agent_vpn_clear (Agent *agent);
 /* Makes the IKE session, if there is none and nothing is missing for it. FALSE: a sentence, caller frees. */
 gboolean agent_vpn_open_session (Agent *agent, char **ret_problem);
@@ -202,6 +212,8 @@ void agent_vpn_allow (Agent *agent, const RoamAddr *addr);
 /* The name service may know other things here; it is asked when the pass is over. */
 void agent_vpn_links_changed (Agent *agent, const RoamNow *now);
 void agent_vpn_ask_names (Agent *agent, const RoamNow *now);
+/* Gives the plan's name servers to the system, or takes them back; does nothing when they are the same. */
+void agent_vpn_apply_names (Agent *agent);
 gint64 agent_vpn_next_deadline (Agent *agent);
 void agent_vpn_input_deadline (Agent *agent, const RoamNow *now);
 /* Writes what the next start wants to know; may be slow. */
@@ -220,6 +232,17 @@ void agent_secret_fill (Agent *agent, IkeConfig *ike);
 void agent_secret_take_ike (Agent *agent, const IkeEvent *event);
 void agent_secret_fill_snapshot (Agent *agent, AgentSnapshot *snapshot);
 void agent_secret_clear (Agent *agent);
+
+/* ------------------------------------------------------ runtime-outside.c ---- */
+
+void agent_outside_init (Agent *agent);
+void agent_outside_clear (Agent *agent);
+/* IKE_ACTION_SIGN and IKE_ACTION_FETCH; the answers come from the main loop, later. */
+void agent_outside_sign (Agent *agent, const IkeAction *action);
+void agent_outside_fetch (Agent *agent, const IkeAction *action);
+/* Of the token with the private key; NULL: none. */
+void agent_outside_set_pin (Agent *agent, RoamSecret *pin);
+gboolean agent_outside_pin_was_refused (Agent *agent);
 
 /* --------------------------------------------------------- runtime-link.c ---- */
 

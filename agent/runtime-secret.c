@@ -17,6 +17,8 @@ asked_kind (const AgentConfig *config)
     return "psk";
   if (config->auth == AGENT_CONFIG_AUTH_EAP && agent_config_is_asked (config->password_file))
     return "password";
+  if (config->private_key != NULL && agent_config_is_asked (config->pin_file))
+    return "pin";
   return NULL;
 }
 
@@ -33,6 +35,8 @@ agent_secret_fill (Agent *agent, IkeConfig *ike)
     return;
   if (agent->config->auth == AGENT_CONFIG_AUTH_PSK)
     ike->psk = agent->secret.given;
+  else if (agent->config->auth == AGENT_CONFIG_AUTH_CERTIFICATE)
+    agent_outside_set_pin (agent, agent->secret.given);
   else
     ike->eap_password = agent->secret.given;
 }
@@ -75,6 +79,9 @@ agent_secret_take_ike (Agent *agent, const IkeEvent *event)
       secret->refusal = NULL;
     }
   if (event->type != IKE_EVENT_AUTH_FAILED || secret->given == NULL)
+    return;
+  /* The gateway knows nothing of a PIN: only the token can have refused it. */
+  if (agent->config->auth == AGENT_CONFIG_AUTH_CERTIFICATE && !agent_outside_pin_was_refused (agent))
     return;
   forget (agent);
   agent_secret_ask (agent, event->reason == NULL ? "authentication failed" : event->reason);

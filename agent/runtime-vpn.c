@@ -2,6 +2,7 @@
 #include "agent/runtime-private.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <string.h>
 
 /*
@@ -223,11 +224,26 @@ agent_vpn_take_command (Agent *agent, const RoamNow *now, const IkeCommand *comm
 
 /* --------------------------------------------------------------------- events ---- */
 
+/* RFC 8598: the engine has left out what the profile does not allow. */
+static void
+take_domains (Agent *agent, const IkeConfiguration *configuration)
+{
+  g_autoptr (GStrvBuilder) domains = g_strv_builder_new ();
+  AgentVpn *vpn = vpn_of (agent);
+
+  for (guint i = 0; i < MIN (configuration->n_domains, IKE_MAX_DOMAINS); i++)
+    g_strv_builder_add (domains, configuration->domains[i]);
+  g_strfreev (vpn->domains);
+  vpn->domains = g_strv_builder_end (domains);
+  vpn->domains_are_new = TRUE;
+}
+
 static void
 take_established (Agent *agent, const RoamNow *now, const IkeEvent *event)
 {
   AgentVpn *vpn = vpn_of (agent);
 
+  take_domains (agent, &event->configuration);
   vpn->established_us = now->boot_us;
   vpn->reauthenticate_us = ROAM_NEVER;
   if (agent->config->reauthenticate_s > 0)
@@ -271,14 +287,35 @@ agent_vpn_take_event (Agent *agent, const RoamNow *now, const IkeEvent *event)
     case IKE_EVENT_DEAD:
       take_end (agent, now);
       break;
+    case IKE_EVENT_TIA_CHANGED:
+      take_domains (agent, &event->configuration);
+      break;
     case IKE_EVENT_PATH_OK:
     case IKE_EVENT_PATH_FAILED:
-    case IKE_EVENT_TIA_CHANGED:
     case IKE_EVENT_NAT_CHANGED:
     case IKE_EVENT_PATH_CHANGED:
       break;
     }
   agent_secret_take_ike (agent, event);
+}
+
+void
+agent_vpn_apply_names (Agent *agent)
+{
+  AgentVpn *vpn = vpn_of (agent);
+  const TunnelPlan *plan = &agent->plan;
+  guint n = agent->tunnel == NULL ? 0 : plan->n_dns;
+  gboolean same = n == vpn->n_dns && !vpn->domains_are_new;
+
+  for (guint i = 0; i < n && same; i++)
+    same = roam_addr_equal (&plan->dns[i], &vpn->dns[i]);
+  if (same || vpn->resolved == NULL)
+    return;
+  vpn->domains_are_new = FALSE;
+  vpn->n_dns = n;
+  memcpy (vpn->dns, plan->dns, sizeof vpn->dns);
+  agent_resolved_set (vpn->resolved, (int)if_nametoindex (agent->config->tun_name), vpn->dns, n,
+                      (const char *const *)vpn->domains);
 }
 
 void
@@ -418,21 +455,24 @@ agent_vpn_save (Agent *agent)
 }
 
 void
-agent_vpn_init (Agent *agent, const char *state_directory, const char *runtime_directory)
+agent_vpn_init (Agent *agent, const AgentPlace *place)
 {
   AgentVpn *vpn = vpn_of (agent);
 
   vpn->start_until_us = vpn->reauthenticate_us = ROAM_NEVER;
   if (!agent->config->has_vpn)
     return;
-  vpn->state_directory = g_strdup (state_directory);
-  vpn->runtime_directory = g_strdup (runtime_directory);
+  vpn->state_directory = g_strdup (place->state_directory);
+  vpn->runtime_directory = g_strdup (place->runtime_directory);
   vpn->gateways = agent_gateways_new ((const char *const *)agent->config->gateways);
   vpn->resolver = agent_resolver_new (agent->rng, AGENT_MARK, on_resolved, agent);
   load_cache (vpn);
+  if (!place->no_bus && agent->config->name_service == AGENT_CONFIG_NAME_SERVICE_RESOLVED)
+    vpn->resolved = agent_resolved_new ();
   if (agent->config->resumption)
-    vpn->ticket = agent_ticket_load (runtime_directory, agent->config, g_get_real_time ());
+    vpn->ticket = agent_ticket_load (place->runtime_directory, agent->config, g_get_real_time ());
   renew_allowed (agent, FALSE);
+  agent_outside_init (agent);
 }
 
 void
@@ -442,11 +482,14 @@ agent_vpn_clear (Agent *agent)
 
   if (vpn->gateways != NULL)
     agent_vpn_save (agent);
+  g_clear_pointer (&vpn->resolved, agent_resolved_free);
+  g_clear_pointer (&vpn->domains, g_strfreev);
   g_clear_pointer (&vpn->resolver, agent_resolver_free);
   g_clear_pointer (&vpn->gateways, agent_gateways_free);
   g_clear_pointer (&vpn->state_directory, g_free);
   g_clear_pointer (&vpn->runtime_directory, g_free);
   agent_ticket_clear (&vpn->ticket);
+  agent_outside_clear (agent);
   agent_secret_clear (agent);
 }
 

@@ -113,6 +113,7 @@ agent_pass (Agent *agent, const RoamNow *now)
   agent_engines_drain (agent, now);
   agent_dataplane_apply (agent);
   agent_engines_flush_vpn_sends (agent);
+  agent_vpn_apply_names (agent);
   agent_vpn_ask_names (agent, now);
   agent_log_flush (agent);
   if (agent->phase == AGENT_PHASE_RELEASING || agent->phase == AGENT_PHASE_STOPPING)
@@ -344,7 +345,7 @@ enable (Agent *agent)
 }
 
 Agent *
-agent_new (const AgentConfig *config, const char *state_directory, const char *runtime_directory, GError **error)
+agent_new (const AgentConfig *config, const AgentPlace *place, GError **error)
 {
   g_autoptr (Agent) agent = g_new0 (Agent, 1);
   RoamNow now = agent_now ();
@@ -363,10 +364,10 @@ agent_new (const AgentConfig *config, const char *state_directory, const char *r
   agent->rng = new_rng (error);
   if (agent->rng == NULL)
     return NULL;
-  agent_vpn_init (agent, state_directory, runtime_directory);
+  agent_vpn_init (agent, place);
   if (!new_engines (agent, error) || !open_edges (agent, error))
     return NULL;
-  open_journal (agent, state_directory);
+  open_journal (agent, place->state_directory);
   enable (agent);
   return g_steal_pointer (&agent);
 }

@@ -9,14 +9,19 @@
  * kernel and the engines, and owns nothing that decides.
  */
 
+typedef struct
+{
+  const char *state_directory;   /* where the journal of handovers and what names were resolved to live */
+  const char *runtime_directory; /* for what ends with the power */
+  gboolean no_bus;               /* nothing is asked of services on the system bus */
+} AgentPlace;
+
 /*
  * Opens everything: the gate first (closed), then the TUN device, netlink, the timer. @config is
- * borrowed and must outlive the agent. @state_directory: where the journal of handovers lives;
- * @runtime_directory: what ends with the power.
+ * borrowed and must outlive the agent.
  * @error names the step that failed.
  */
-Agent *agent_new (const AgentConfig *config, const char *state_directory, const char *runtime_directory,
-                  GError **error);
+Agent *agent_new (const AgentConfig *config, const AgentPlace *place, GError **error);
 /* Leaves gate (closed) and device in place unless Disconnect removed them. */
 void agent_free (Agent *agent);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Agent, agent_free)

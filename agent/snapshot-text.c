@@ -289,8 +289,11 @@ advice_alarm (const AgentSituation *s)
 static char *
 advice_secret (const AgentSecretRequest *secret)
 {
-  return g_strdup_printf ("The VPN with %s waits for the %s%s%s%s%s: run \"roamctl secret\".", secret->gateway,
-                          g_str_equal (secret->kind, "psk") ? "shared secret" : secret->kind,
+  const char *what = g_str_equal (secret->kind, "psk")   ? "shared secret"
+                     : g_str_equal (secret->kind, "pin") ? "token's PIN"
+                                                         : secret->kind;
+
+  return g_strdup_printf ("The VPN with %s waits for the %s%s%s%s%s: run \"roamctl secret\".", secret->gateway, what,
                           secret->identity[0] == '\0' ? "" : " of ", secret->identity,
                           secret->refusal[0] == '\0' ? "" : ", since the last one was refused: ", secret->refusal);
 }

@@ -50,14 +50,23 @@ ask (const char *question, char *buffer, gsize size)
 
   if (tcgetattr (STDIN_FILENO, &before) < 0)
     return read_line (STDIN_FILENO, buffer, size);
-  g_printerr ("%s", question);
   quiet = before;
   quiet.c_lflag &= ~(tcflag_t)ECHO;
+  /* Before the question: whoever answers it at once is heard, and not seen. */
   tcsetattr (STDIN_FILENO, TCSAFLUSH, &quiet);
+  g_printerr ("%s", question);
   length = read_line (STDIN_FILENO, buffer, size);
   tcsetattr (STDIN_FILENO, TCSAFLUSH, &before);
   g_printerr ("\n");
   return length;
+}
+
+static const char *
+kind_in_words (const char *kind)
+{
+  if (g_str_equal (kind, "password"))
+    return "Password";
+  return g_str_equal (kind, "pin") ? "PIN of the token" : "Shared secret";
 }
 
 /* "Password of alice at 203.0.113.2: "; caller frees. */
@@ -68,9 +77,8 @@ make_question (GVariant *request)
   const char *refusal = cli_dict_text (request, "refusal");
 
   return g_strdup_printf ("%s%s%s%s%s%s at %s: ", refusal[0] == '\0' ? "" : "The last one was refused: ", refusal,
-                          refusal[0] == '\0' ? "" : ".\n",
-                          g_strcmp0 (kind, "password") == 0 ? "Password" : "Shared secret",
-                          identity[0] == '\0' ? "" : " of ", identity, cli_dict_text (request, "gateway"));
+                          refusal[0] == '\0' ? "" : ".\n", kind_in_words (kind), identity[0] == '\0' ? "" : " of ",
+                          identity, cli_dict_text (request, "gateway"));
 }
 
 /* The end for reading of a pipe that holds the octets; -1: errno. */

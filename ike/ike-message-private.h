@@ -409,6 +409,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (IkePayloads, ike_payloads_free)
 /* Octets written so far. */
 gsize ike_payloads_length (const IkePayloads *payloads);
 
+/* One payload that stands before SK or SKF, not encrypted but authenticated (RFC 8019 7.2.2); in fragment 1 only. */
+void ike_payloads_set_clear (IkePayloads *payloads, guint8 type, GBytes *body);
 /* Any payload from its body. */
 void ike_payloads_add_raw (IkePayloads *payloads, guint8 type, const guint8 *body, gsize length);
 /* Numbers, SPIs and order as they stand in @proposals. */

@@ -263,7 +263,8 @@ void
 ike_reauth_settle (IkeSession *session, const RoamNow *now)
 {
   ike_redirect_settle (session, now);
-  if (session->beside && session->state == IKE_STATE_IDLE)
+  if (session->beside &&
+      (session->state == IKE_STATE_IDLE || (session->state == IKE_STATE_CLOSING && session->beside_is_successor)))
     ike_reauth_drop (session);
   if (!session->beside)
     return;

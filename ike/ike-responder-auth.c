@@ -355,7 +355,8 @@ ike_auth_accept_client (IkeSession *session, IkeSa *sa, const RoamNow *now, cons
   if (child)
     {
       add_child (chosen, child, payloads);
-      ike_child_install (session, now, child, TRUE);
+      /* RFC 7296 2.8: not before the client is known to have it, where it has another one. */
+      ike_child_install (session, now, child, !ike_responder_shares_address (session->responder, session));
     }
   if (child || (childless && error == 0))
     {

@@ -79,11 +79,54 @@ ike_responder_n_half_open (const IkeResponder *responder)
   return n;
 }
 
+static gboolean
+same_address (const IkeSession *a, const IkeSession *b)
+{
+  const IkeConfiguration *one = &a->configuration, *other = &b->configuration;
+
+  return (roam_addr_is_set (&one->tia4) && roam_addr_equal (&one->tia4, &other->tia4)) ||
+         (roam_addr_is_set (&one->tia6) && roam_addr_equal (&one->tia6, &other->tia6));
+}
+
+static IkeSession *
+find_sharer (const IkeResponder *responder, const IkeSession *session)
+{
+  for (guint i = 0; i < responder->clients->len; i++)
+    {
+      IkeSession *other = ((IkeClient *)g_ptr_array_index (responder->clients, i))->session;
+      if (other != session && other->state == IKE_STATE_ESTABLISHED && same_address (session, other))
+        return other;
+    }
+  return NULL;
+}
+
+gboolean
+ike_responder_shares_address (const IkeResponder *responder, const IkeSession *session)
+{
+  return find_sharer (responder, session) != NULL;
+}
+
+/* Packets to the client take the Child SA of its new IKE SA, if they do not yet. */
+static void
+hand_over (const IkeResponder *responder, const IkeSession *session)
+{
+  IkeSession *heir = find_sharer (responder, session);
+
+  for (guint i = 0; heir && i < heir->children->len && !ike_child_in_use (heir); i++)
+    {
+      IkeChild *child = g_ptr_array_index (heir->children, i);
+      if (child->linger_us == ROAM_NEVER)
+        ike_child_use (heir, child);
+    }
+}
+
 /* The inner addresses of a session that ended are free again. */
 static void
 release (IkeResponder *responder, IkeSession *session)
 {
   IkeConfiguration *configuration = &session->configuration;
+
+  hand_over (responder, session);
 
   if (responder->pool4 && roam_addr_is_set (&configuration->tia4))
     ike_pool_release (responder->pool4, &configuration->tia4);

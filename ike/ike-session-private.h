@@ -355,8 +355,9 @@ struct _IkeSession
   IkeCredentials *credentials;
   IkeEapMethod eap_method;
   char *eap_identity, *eap_server_name;
-  RoamSecret *eap_password;
-  gboolean eap_only, then_eap;
+  RoamSecret *eap_password, *eap_new_password;
+  gboolean eap_password_is_old; /* the new one was taken, only that counts */
+  gboolean eap_only, eap_plain_success, then_eap;
   gboolean external_key, check_ocsp, require_revocation;
   RoamSecret *ppk; /* NULL: none */
   char *ppk_id;
@@ -370,7 +371,6 @@ struct _IkeSession
   RoamRng *rng; /* our own stream, seeded from the caller's */
 
   GBytes *ocsp_answer;  /* about the gateway, good when it came; NULL: none */
-  guint32 last_request; /* outside; 0: none yet */
   GQueue actions;       /* IkeAction */
   GHashTable *counters;
 
@@ -439,6 +439,8 @@ struct _IkeSession
 
 gboolean ike_responder_has_ike_spi (const IkeResponder *responder, guint64 spi);
 gboolean ike_responder_has_esp_spi (const IkeResponder *responder, guint32 spi);
+/* Another IKE SA has the inner address, too: the client makes a new one before it leaves the old (RFC 7296 2.8.3). */
+gboolean ike_responder_shares_address (const IkeResponder *responder, const IkeSession *session);
 
 /* --- ike-session.c --- */
 

@@ -780,6 +780,7 @@ free_configuration (IkeSession *session)
     ike_credentials_free (session->credentials);
   roam_secret_unref (session->psk);
   roam_secret_unref (session->eap_password);
+  roam_secret_unref (session->eap_new_password);
   g_free (session->eap_identity);
   g_free (session->eap_server_name);
   roam_secret_unref (session->ppk);

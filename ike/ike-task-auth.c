@@ -532,6 +532,7 @@ ike_auth_accept (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePa
   const char *reason;
   IkeChild *child = NULL;
 
+  ike_dialect_choose_in_auth (session, message);
   ike_sa_activate (session, now, sa);
   ike_session_set_state (session, IKE_STATE_ESTABLISHED);
   if (!accept_gateway (session, now, message))
@@ -585,7 +586,6 @@ ike_auth_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkeP
       ike_eap_auth_process (session, sa, now, pair, message);
       return;
     }
-  ike_dialect_choose_in_auth (session, message);
   if (!ike_auth_verify (session, sa, now, message, &reason, &advice))
     {
       ike_auth_refuse_gateway (session, sa, now, reason, advice);

@@ -330,6 +330,24 @@ take_features (IkeSession *session, const IkeSa *sa, const IkePair *pair, const 
   session->nat_remote = session->nat_supported && nat.remote;
 }
 
+/* RFC 8019 7.2: a PUZZLE in an answer that is otherwise complete is about IKE_AUTH; its string is Nr | SPIr. */
+static void
+start_auth_puzzle (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkeMessage *message)
+{
+  const IkePayloadNotify *puzzle = ike_message_find_notify (message, IKE_NOTIFY_PUZZLE);
+  g_auto (WireWriter) writer = { 0 };
+  IkeView nonce;
+
+  g_clear_pointer (&session->handshake.solution, g_bytes_unref); /* that was for this exchange */
+  if (!puzzle)
+    return;
+  nonce = ike_view (session->handshake.peer_nonce);
+  wire_writer_init (&writer, nonce.length + sizeof sa->spi_r);
+  wire_write_data (&writer, nonce.data, nonce.length);
+  wire_write_u64 (&writer, sa->spi_r);
+  ike_puzzle_start (session, now, puzzle, (IkeView){ wire_writer_peek (&writer), wire_writer_length (&writer) });
+}
+
 static void
 process_answer (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair, const IkeMessage *message)
 {
@@ -366,7 +384,8 @@ process_answer (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePai
   ike_task_free (g_steal_pointer (&sa->task));
   roam_retransmit_stop (&sa->timer);
   ike_session_set_state (session, IKE_STATE_AUTH);
-  ike_auth_begin (session, sa, now);
+  start_auth_puzzle (session, sa, now, message);
+  ike_auth_begin (session, sa, now); /* its request waits for the solution */
 }
 
 void

@@ -183,6 +183,11 @@ ike_task_build (IkeSession *session, IkeSa *sa, const RoamNow *now, IkeTask *tas
   if (!payloads)
     return NULL;
   ike_cookie2_add (session, task, payloads);
+  if (task->type == IKE_TASK_AUTH && session->handshake.solution)
+    {
+      ike_payloads_set_clear (payloads, IKE_PAYLOAD_PS, session->handshake.solution);
+      g_clear_pointer (&session->handshake.solution, g_bytes_unref); /* in the first request only (RFC 8019 7.2.2) */
+    }
   return ike_sa_build (session, sa, ike_task_exchange (task->type), FALSE, id, payloads);
 }
 

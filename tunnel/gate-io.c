@@ -164,6 +164,14 @@ tunnel_gate_io_apply (TunnelGateIo *gate, const TunnelGateState *state, GError *
 }
 
 gboolean
+tunnel_gate_io_set_fetch (TunnelGateIo *gate, const RoamEndpoint *server, gboolean open, GError **error)
+{
+  g_autofree char *text = tunnel_gate_render_fetch (server, open);
+
+  return run (gate, text, open ? "let a server through the gate" : "close the gate for a server", error);
+}
+
+gboolean
 tunnel_gate_io_set_gateways (TunnelGateIo *gate, const RoamAddr *gateways, guint n, GError **error)
 {
   TunnelGateConfig config = gate->config;

@@ -52,7 +52,13 @@ static const char sets[] =
   "  set asked4 {\n    type ipv4_addr . inet_proto . inet_service; size 128; flags dynamic, timeout; timeout 10s; "
   "comment \"name servers that roamd asked\"\n  }\n"
   "  set asked6 {\n    type ipv6_addr . inet_proto . inet_service; size 128; flags dynamic, timeout; timeout 10s; "
-  "comment \"name servers that roamd asked\"\n  }\n";
+  "comment \"name servers that roamd asked\"\n  }\n"
+  "  set fetch4 {\n    type ipv4_addr . inet_service; size 32; flags timeout; comment \"servers that roamd itself "
+  "fetches "
+  "from by HTTP\"\n  }\n"
+  "  set fetch6 {\n    type ipv6_addr . inet_service; size 32; flags timeout; comment \"servers that roamd itself "
+  "fetches "
+  "from by HTTP\"\n  }\n";
 
 static const char output[] =
   "  chain own_output {\n"
@@ -66,6 +72,8 @@ static const char output[] =
   "comment \"look-ups by roamd itself\"\n"
   "    meta l4proto { tcp, udp } th dport 53 update @asked6 { ip6 daddr . meta l4proto . th sport }" LEFT
   "comment \"look-ups by roamd itself\"\n"
+  "    ip daddr . tcp dport @fetch4" LEFT "comment \"OCSP, revocation lists\"\n"
+  "    ip6 daddr . tcp dport @fetch6" LEFT "comment \"OCSP, revocation lists\"\n"
   "  }\n"
   "  chain output {\n"
   "    comment \"what leaves this machine\"\n"
@@ -118,6 +126,9 @@ static const char input[] =
   "    icmp type router-advertisement accept comment \"router and agent discovery\"\n"
   "    th sport 53 ip saddr . meta l4proto . th dport @asked4 accept comment \"answers to roamd's look-ups\"\n"
   "    th sport 53 ip6 saddr . meta l4proto . th dport @asked6 accept comment \"answers to roamd's look-ups\"\n"
+  /* Never the first packet of a connection: those that we did not begin are nobody's. */
+  "    ip saddr . tcp sport @fetch4 tcp flags & (syn | ack) != syn accept comment \"what roamd fetches\"\n"
+  "    ip6 saddr . tcp sport @fetch6 tcp flags & (syn | ack) != syn accept comment \"what roamd fetches\"\n"
   "    ip saddr @exempt4 accept comment \"the profile's exempt list\"\n"
   "    ip6 saddr @exempt6 accept comment \"the profile's exempt list\"\n";
 
@@ -371,4 +382,23 @@ tunnel_gate_render_change (const TunnelGateConfig *config, const TunnelGateState
   if (new_element != NULL)
     g_string_append_printf (text, "add element inet roamd %s\n", new_element);
   return g_string_free (text, FALSE);
+}
+
+/* Nobody fetches for longer; should roamd die meanwhile, the opening dies too. */
+#define FETCH_SECONDS 20
+
+char *
+tunnel_gate_render_fetch (const RoamEndpoint *server, gboolean open)
+{
+  const char *set = server->addr.family == ROAM_FAMILY_INET6 ? "fetch6" : "fetch4";
+  char buffer[ROAM_ADDR_STRLEN];
+  const char *addr = roam_addr_to_string (&server->addr, buffer);
+
+  if (open)
+    return g_strdup_printf ("add element inet roamd %s { %s . %u timeout %us }\n", set, addr, server->port,
+                            FETCH_SECONDS);
+  /* It may have gone by itself: what is not there cannot be deleted, but added again. */
+  return g_strdup_printf ("add element inet roamd %s { %s . %u timeout 1s }\n"
+                          "delete element inet roamd %s { %s . %u }\n",
+                          set, addr, server->port, set, addr, server->port);
 }

@@ -106,6 +106,8 @@ void tunnel_gate_io_free (TunnelGateIo *gate, gboolean remove);
 gboolean tunnel_gate_io_apply (TunnelGateIo *gate, const TunnelGateState *state, GError **error);
 /* Other gateways, in one transaction; at most TUNNEL_GATE_MAX_GATEWAYS, each once. FALSE: all is as before. */
 gboolean tunnel_gate_io_set_gateways (TunnelGateIo *gate, const RoamAddr *gateways, guint n, GError **error);
+/* roamd's own TCP connections to @server pass from now on, for some seconds at most; or no longer. */
+gboolean tunnel_gate_io_set_fetch (TunnelGateIo *gate, const RoamEndpoint *server, gboolean open, GError **error);
 
 typedef struct {
   guint64 stopped_packets, stopped_octets, passed_packets, passed_octets;

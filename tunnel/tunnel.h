@@ -146,6 +146,8 @@ char *tunnel_gate_render (const TunnelGateConfig *config);
  * what the mode opened stays. Caller frees.
  */
 char *tunnel_gate_render_gateways (const TunnelGateConfig *config);
+/* nft commands that let roamd's own TCP connections to @server pass, for some seconds, or no longer. Caller frees. */
+char *tunnel_gate_render_fetch (const RoamEndpoint *server, gboolean open);
 /*
  * nft commands that lead from @old_state to @new_state (closing first); "" when nothing changes. A
  * state whose interface or care-of address cannot stand in a rule opens nothing. Caller frees.

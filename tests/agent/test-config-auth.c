@@ -9,6 +9,7 @@
 #define EAP MINIMAL "[vpn]\ngateway=203.0.113.2\nremote-id=vpn.example.com\nca-file=ca.pem\nauth=eap\n"
 #define PASSWORD EAP "eap-identity=alice\npassword-file=pw\n"
 #define TLS EAP "eap-method=tls\neap-identity=alice\ncertificate-file=c\nprivate-key-file=p\n"
+#define CERTIFICATE MINIMAL "[vpn]\ngateway=203.0.113.2\nca-file=ca.pem\nauth=certificate\ncertificate-file=c\n"
 #define PSK MINIMAL "[vpn]\ngateway=203.0.113.2\npsk-file=s\n"
 
 static AgentConfig *
@@ -56,6 +57,19 @@ test_tls (void)
   g_assert_cmpint (ike.eap_method, ==, IKE_EAP_METHOD_TLS);
   g_assert_cmpstr (ike.eap_server_name, ==, "aaa.example.com");
   g_assert_true (ike.eap_only);
+}
+
+static void
+test_token (void)
+{
+  g_autoptr (AgentConfig) config = parse_good (CERTIFICATE "private-key=pkcs11:token=a;object=b\npin-file=ask\n");
+  IkeConfig ike;
+
+  agent_config_get_ike (config, &ike);
+  g_assert_cmpint (ike.method, ==, IKE_AUTH_METHOD_CERTIFICATE);
+  g_assert_true (ike.external_key);
+  g_assert_null (ike.private_key_pem);
+  g_assert_cmpstr (config->private_key, ==, "pkcs11:token=a;object=b");
 }
 
 static void
@@ -114,6 +128,14 @@ test_contradictions (void)
     { PSK "ppk-id=q\n", "[vpn] ppk-file: found nothing, allowed: ppk-file and ppk-id together" },
     { PSK "require-ppk=yes\n", "[vpn] require-ppk: found 'yes', allowed: no, without ppk-file" },
     { PSK "rekey-child=29\n", "[vpn] rekey-child: found '29', allowed: " },
+    { CERTIFICATE "private-key-file=p\nprivate-key=tpm2:0x81000001\n",
+      "[vpn] private-key-file: found 'p', allowed: no such key with auth=certificate and private-key" },
+    { CERTIFICATE, "[vpn] private-key-file: found nothing, allowed: a file name" },
+    { CERTIFICATE "private-key-file=p\npin-file=ask\n",
+      "[vpn] pin-file: found 'ask', allowed: the key with private-key only" },
+    { TLS "private-key=tpm2:0x81000001\n",
+      "[vpn] private-key: found 'tpm2:0x81000001', allowed: the key with auth=certificate only" },
+    { PSK "private-key=tpm2:0x81000001\n", "[vpn] private-key: found 'tpm2:0x81000001', allowed: the key with auth" },
     { PSK "auth=ldap\n", "[vpn] auth: found 'ldap', allowed: psk or certificate or eap" },
   };
 
@@ -204,6 +226,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/config/auth/password", test_password);
   g_test_add_func ("/config/auth/tls", test_tls);
+  g_test_add_func ("/config/auth/token", test_token);
   g_test_add_func ("/config/auth/ppk", test_ppk);
   g_test_add_func ("/config/auth/rekeying", test_rekeying);
   g_test_add_func ("/config/auth/contradictions", test_contradictions);

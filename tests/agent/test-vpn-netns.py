@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fake"))
 import bus  # noqa: E402
 from bus import Bus, wait_until  # noqa: E402
+from resolved import StandIn  # noqa: E402
 
 bus.DEADLINE_S = 40
 
@@ -251,7 +253,9 @@ class Outside(unittest.TestCase):
         return process
 
     def start(self):
-        self.roamd = self.spawn(MN, ROAMD, "--profile", self.directory / "profile.conf", "--state-dir",
+        own = (f"mount --bind {self.directory}/resolv.conf /etc/resolv.conf && "
+               if (self.directory / "resolv.conf").exists() else "")
+        self.roamd = self.spawn(MN, "unshare", "-m", "sh", "-c", own + 'exec "$0" "$@"', ROAMD, "--profile", self.directory / "profile.conf", "--state-dir",
                                 self.directory / "state", "--runtime-dir", self.directory / "run")
         wait_until(lambda: self.bus.has_owner("org.roamd"), "roamd did not start")
 
@@ -267,6 +271,9 @@ class Outside(unittest.TestCase):
         wait_until(lambda: self.status()["pending-secrets"] != [], f"no secret is asked for: {self.status()}")
         reply = self.ctl("secret", give=secret + "\n")
         self.assertEqual((reply.returncode, reply.stderr), (0, ""))
+
+    def sa(self):
+        return json.loads(self.ctl("sa", "--json").stdout or "{}")
 
     def start_connected(self):
         plug("eth0", "198.51.100.50/24", "198.51.100.1", "100")
@@ -307,6 +314,74 @@ class Outside(unittest.TestCase):
         self.assertRegex(theirs, rf"(?m)^\s+in  {used['spi-out']:08x}")
         self.assertRegex(theirs, rf"(?m)^\s+out {used['spi-in']:08x}")
         self.assertIn("IKE SA          established", self.ctl("sa").stdout)
+
+    # covers: MOB-TRG-003
+    def test_silent_path_is_left(self):
+        self.write("profile.conf", PROFILE + "dpd-interval=5\n" + EAP, 0o644)
+        self.start_connected()
+        plug("eth1", "198.18.2.50/24", "198.18.2.1", "200")
+        spi = self.sa()["spi-initiator"]
+        # The carrier stays, the addresses stay: nothing but silence.
+        sh("nft", "add chain inet fw i { type filter hook prerouting priority -300; };"
+           "add rule inet fw i iifname cafe0 drop; add rule inet fw f oifname cafe0 drop", ns=RT)
+        wait_until(lambda: self.status()["interface"] == "eth1" and self.status()["mode"] == "mc", f"{self.status()}")
+        self.assertEqual(self.sa()["spi-initiator"], spi)
+        used, = [p for p in self.sa()["pairs"] if p["in-use"]]
+        self.assertEqual((used["interface"], used["state"]), ("eth1", "works"))
+        left = {p["remote"]: p["state"] for p in self.sa()["pairs"] if p["interface"] == "eth0"}
+        self.assertEqual(left[used["remote"]], "silent")
+        wait_until(ping, "no data after the move")
+
+    # covers: MOB-GWA-001
+    def test_gateway_with_two_addresses(self):
+        sh("ip", "addr", "add", "203.0.113.3/24", "dev", "out", ns=GW)
+        self.write("profile.conf", PROFILE.replace("203.0.113.2", "203.0.113.2;203.0.113.3") + "dpd-interval=5\n" + EAP, 0o644)
+        self.start_connected()
+        spi = self.sa()["spi-initiator"]
+        self.assertTrue(self.sa()["remote"].startswith("203.0.113.2:"))
+        sh("nft", "add rule inet fw f ip daddr 203.0.113.2 drop; add rule inet fw f ip saddr 203.0.113.2 drop", ns=RT)
+        wait_until(lambda: self.sa().get("remote", "").startswith("203.0.113.3:"), f"{self.sa()}")
+        self.assertEqual(self.sa()["spi-initiator"], spi)
+        wait_until(lambda: self.status()["mode"] == "mc", f"{self.status()}")
+        wait_until(ping, "no data after the move")
+
+    # covers: MOB-GWA-004
+    def test_gateway_that_renumbers(self):
+        names = self.directory / "hosts"
+        names.write_text("203.0.113.2 vpn.example.com\n")
+        self.write("resolv.conf", "nameserver 198.51.100.1", 0o644)
+        name_server = self.spawn(RT, "dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--no-resolv", "--no-hosts",
+                                 "--user=root", "--pid-file=", "--bind-interfaces", "--listen-address=198.51.100.1",
+                                 f"--addn-hosts={names}")
+        self.write("profile.conf", PROFILE.replace("203.0.113.2", "vpn.example.com") + "dpd-interval=5\n" + EAP, 0o644)
+        self.start_connected()
+        spi = self.sa()["spi-initiator"]
+        names.write_text("203.0.113.9 vpn.example.com\n")
+        name_server.send_signal(signal.SIGHUP)
+        sh("ip", "addr", "del", "203.0.113.2/24", "dev", "out", ns=GW)
+        sh("ip", "addr", "add", "203.0.113.9/24", "dev", "out", ns=GW)
+        sh("ip", "route", "replace", "default", "via", "203.0.113.1", ns=GW)
+        wait_until(lambda: self.sa().get("remote", "").startswith("203.0.113.9:"), f"{self.sa()}")
+        self.assertEqual(self.sa()["spi-initiator"], spi)
+        wait_until(lambda: self.status()["mode"] == "mc", f"{self.status()}")
+        wait_until(ping, "no data after the move")
+
+    def test_name_servers_of_the_gateway(self):
+        stand_in = StandIn(self.bus)
+        self.addCleanup(stand_in.stop)
+        stand_in.appear()
+        self.start_connected()
+        wait_until(lambda: len(stand_in.calls) >= 4, f"nothing was set: {stand_in.calls}")
+        index = int(sh("cat", "/sys/class/net/roam0/ifindex", ns=MN).stdout)
+        # covers: IKE-DNS-004
+        self.assertEqual(stand_in.calls, [("SetLinkDNS", index, [(2, [10, 4, 0, 53])]),
+                                          ("SetLinkDomains", index, [(".", True)]),
+                                          ("SetLinkDefaultRoute", index, True), ("FlushCaches",)])
+        stand_in.calls.clear()
+        # covers: IKE-DNS-008
+        self.assertEqual(self.ctl("disconnect").returncode, 0)
+        wait_until(lambda: len(stand_in.calls) >= 2, "not reverted")
+        self.assertEqual(stand_in.calls, [("RevertLink", index), ("FlushCaches",)])
 
     def test_move_between_links(self):
         self.start_connected()

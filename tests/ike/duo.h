@@ -81,6 +81,7 @@ void duo_paths (Duo *duo, SimLink *const *links);
 /* GATEWAYS with this address. */
 void duo_gateway_is (Duo *duo, const char *address);
 void duo_move (Duo *duo, const SimLink *link, gboolean children_now);
+void duo_input_command (Duo *duo, const IkeCommand *command);
 void duo_command (Duo *duo, IkeCommandType type);
 void duo_gateway_command (Duo *duo, IkeCommandType type);
 /* The gateway's other addresses are these from now on. */

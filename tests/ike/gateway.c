@@ -92,6 +92,7 @@ gateway_free (Gateway *gw)
   ike_message_free (gw->last_answer);
   roam_secret_unref (gw->eap_msk);
   g_clear_pointer (&gw->second_id, g_bytes_unref);
+  roam_secret_unref (gw->resume_sk_d);
   roam_rng_free (gw->rng);
   g_free (gw);
 }
@@ -376,12 +377,12 @@ gateway_add_auth (Gateway *gw, GwSa *sa, IkePayloads *payloads)
   g_autoptr (GBytes) body = ike_identity_to_body (&id);
   g_autoptr (GBytes) octets =
     ike_auth_signed_octets (sa->keys->suite.prf, view (gw->init_response), view (gw->ni), sa->keys->sk_pr, view (body));
-  g_assert_true (ike_auth_shared_key (sa->keys->suite.prf, key, view (octets), auth));
+  g_assert_true (gateway_auth (sa, key, TRUE, octets, auth));
   if (gw->bad_auth)
     auth[0] ^= 1;
   if (!gw->eap_msk)
     ike_payloads_add_id (payloads, IKE_PAYLOAD_IDR, &id);
-  if (gw->credentials && !gw->eap_msk)
+  if (gw->credentials && !gw->eap_msk && !sa->resumed)
     {
       add_signature (gw, payloads, octets);
       return;
@@ -411,6 +412,7 @@ verify_client (Gateway *gw, GwSa *sa, const IkeMessage *request)
                    *auth = ike_message_find (request, IKE_PAYLOAD_AUTH);
   g_autoptr (RoamSecret) key = shared_key (gw);
   IkeView data = auth->auth.data;
+  guint8 right[IKE_MAX_HASH];
   g_autoptr (GBytes) octets =
     ike_auth_signed_octets (sa->keys->suite.prf, view (gw->init_request), view (gw->nr), sa->keys->sk_pi,
                             gw->second_id ? view (gw->second_id) : id->id.body);
@@ -419,7 +421,8 @@ verify_client (Gateway *gw, GwSa *sa, const IkeMessage *request)
   if (gw->no_ppk)
     data = ike_message_find_notify (request, IKE_NOTIFY_NO_PPK_AUTH)->data;
   if (auth->auth.method == IKE_AUTH_ID_SHARED_KEY)
-    return ike_auth_verify_shared_key (sa->keys->suite.prf, key, view (octets), data);
+    return gateway_auth (sa, key, FALSE, octets, right) && data.length == ike_prf_length (sa->keys->suite.prf) &&
+           memcmp (data.data, right, data.length) == 0;
   return verify_signature (gw, request, auth->auth.method, data, octets);
 }
 
@@ -766,6 +769,30 @@ note_seen (Gateway *gw, const SimPacket *packet, const IkeHeader *header, IkeMes
   g_ptr_array_add (gw->seen, seen);
 }
 
+/* TRUE: the hook has dealt with it, or nobody can. */
+static gboolean
+ask_init_hook (Gateway *gw, const SimPacket *packet, const IkeMessage *request)
+{
+  g_autoptr (IkePayloads) payloads = ike_payloads_new ();
+  GwVerdict verdict = gw->init_hook ? gw->init_hook (gw, packet, request, payloads) : GW_DEFAULT;
+  IkeHeader header = request->header;
+  g_autoptr (GBytes) message = NULL;
+
+  if (verdict == GW_DEFAULT)
+    {
+      if (header.exchange != IKE_EXCHANGE_IKE_SA_INIT)
+        gateway_resume (gw, packet, request);
+      return header.exchange != IKE_EXCHANGE_IKE_SA_INIT;
+    }
+  if (verdict == GW_ANSWER)
+    {
+      header.flags = IKE_FLAG_RESPONSE;
+      message = ike_message_build_clear (&header, payloads);
+      send_message (gw, &packet->local, &packet->remote, message);
+    }
+  return TRUE;
+}
+
 static void
 receive_init (Gateway *gw, const SimPacket *packet, const guint8 *data, gsize length)
 {
@@ -775,6 +802,8 @@ receive_init (Gateway *gw, const SimPacket *packet, const guint8 *data, gsize le
   g_assert_nonnull (message);
   gw->init_requests++;
   note_seen (gw, packet, &message->header, NULL);
+  if (ask_init_hook (gw, packet, message))
+    return;
   if (gw->init_request && g_bytes_equal (gw->init_request, message->octets))
     send_message (gw, &packet->local, &packet->remote, gw->init_response); /* a copy gets the same answer */
   else if (!refuse_init (gw, packet, message))
@@ -829,7 +858,7 @@ gateway_receive (Gateway *gw, const SimPacket *packet)
       length -= IKE_NON_ESP_MARKER_LENGTH;
     }
   g_assert_true (ike_header_parse (data, length, &header, &error));
-  if (header.exchange == IKE_EXCHANGE_IKE_SA_INIT)
+  if (header.exchange == IKE_EXCHANGE_IKE_SA_INIT || header.exchange == IKE_EXCHANGE_IKE_SESSION_RESUME)
     {
       receive_init (gw, packet, data, length);
       return;

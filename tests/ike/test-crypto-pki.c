@@ -50,7 +50,13 @@ pki_issue (const PkiRequest *request, const PkiNode *issuer)
   static long serial = 1;
 
   node->certificate = certificate;
-  node->key = make_key (request->key);
+  if (request->own_key != NULL)
+    {
+      EVP_PKEY_up_ref (request->own_key);
+      node->key = request->own_key;
+    }
+  else
+    node->key = make_key (request->key);
   signing_key = issuer != NULL ? issuer->key : node->key;
   X509_set_version (certificate, X509_VERSION_3);
   ASN1_INTEGER_set (X509_get_serialNumber (certificate), serial++);

@@ -29,6 +29,7 @@ typedef struct
   const char *digest;      /* NULL: SHA256 */
   const char *info_access; /* OpenSSL's syntax, or NULL: "OCSP;URI:http://..." */
   const char *crl_points;  /* the same: "URI:http://..." */
+  EVP_PKEY *own_key;       /* instead of a fresh one; referenced, may be without its private half */
 } PkiRequest;
 
 /* Signed by @issuer, or by itself. */

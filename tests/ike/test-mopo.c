@@ -323,6 +323,23 @@ test_without_nat_traversal (void)
     g_assert_cmpint (((const Sent *)g_ptr_array_index (world->sent, i))->local.port, ==, 500);
 }
 
+static void
+test_fragmentation (void)
+{
+  IkeConfig config = world_config ();
+  g_autoptr (World) world = world_new (&config);
+
+  /* covers: MOPO-TBD-020 */
+  world->gateway->fragmentation = TRUE;
+  world->gateway->fragment_size = 200;
+  world_start (world, world->a);
+  world_run_until (world, IKE_EVENT_ESTABLISHED, SEC);
+  assert_dialect (world, "mopo");
+  world_move (world, world->b, TRUE);
+  world_run_until (world, IKE_EVENT_PATH_OK, SEC);
+  g_assert_false (last_update (world)->message->fragmented);
+}
+
 /* --- what does not belong there --- */
 
 static void
@@ -530,6 +547,7 @@ main (int argc, char **argv)
   g_test_add_func ("/ike/mopo/earlier-request-on-new-path", test_earlier_request_on_new_path);
   g_test_add_func ("/ike/mopo/nat-of-the-new-path", test_nat_of_the_new_path);
   g_test_add_func ("/ike/mopo/without-nat-traversal", test_without_nat_traversal);
+  g_test_add_func ("/ike/mopo/fragmentation", test_fragmentation);
   g_test_add_func ("/ike/mopo/wrong-exchange", test_wrong_exchange);
   g_test_add_func ("/ike/mopo/other-dialect", test_other_dialect);
   g_test_add_func ("/ike/mopo/change-path-of-gateway", test_change_path_of_gateway);

@@ -98,6 +98,7 @@ world_new (const IkeConfig *config)
   world->event_times = g_array_new (FALSE, FALSE, sizeof (gint64));
   world->trace = g_string_new (NULL);
   world->sent = g_ptr_array_new_with_free_func (sent_free);
+  world->tickets = g_ptr_array_new_with_free_func ((GDestroyNotify)roam_secret_unref);
   world->children = g_ptr_array_new_with_free_func ((GDestroyNotify)ike_child_sa_unref);
   return world;
 }
@@ -115,6 +116,7 @@ world_free (World *world)
   g_string_free (world->trace, TRUE);
   g_ptr_array_unref (world->sent);
   g_ptr_array_unref (world->children);
+  g_ptr_array_unref (world->tickets);
   g_free (world);
 }
 
@@ -168,9 +170,12 @@ perform (World *world, const IkeAction *action)
       g_string_append_printf (world->trace, "move:%u%s ", action->child_move.ifindex,
                               action->child_move.udp_encap ? "u" : "");
       return;
+    case IKE_ACTION_TICKET:
+      g_ptr_array_add (world->tickets, action->ticket.ticket ? roam_secret_ref (action->ticket.ticket) : NULL);
+      world->ticket_expires_wall_us = action->ticket.expires_wall_us;
+      return;
     case IKE_ACTION_SIGN:
     case IKE_ACTION_FETCH:
-    case IKE_ACTION_TICKET:
       if (world->outside)
         world->outside (world->outside_user, action);
       return;

@@ -17,6 +17,8 @@ typedef struct
   GPtrArray *sent;      /* Sent */
   GPtrArray *children;  /* IkeChildSa, as added */
   guint32 outbound;     /* child in use */
+  GPtrArray *tickets;   /* RoamSecret, or NULL for "forget it", as they came */
+  gint64 ticket_expires_wall_us;
   guint32 serial;
   /* SIGN, FETCH and TICKET go there; NULL: nowhere. */
   void (*outside) (gpointer user, const IkeAction *action);
@@ -54,6 +56,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (World, world_free)
 void world_run (World *world, gint64 duration_us);
 /* Until an event of @type, at most @limit_us; fails the test if it does not come. Returns the event. */
 const IkeEvent *world_run_until (World *world, IkeEventType type, gint64 limit_us);
+void world_input_command (World *world, const IkeCommand *command);
 void world_command (World *world, IkeCommandType type);
 void world_input_command (World *world, const IkeCommand *command);
 void world_start (World *world, const SimLink *link);

@@ -719,6 +719,80 @@ test_other_gateways (void)
   tunnel_gate_io_free (gate, TRUE);
 }
 
+/* Whether the first packet of a connection leaves; one of two counters says so. */
+static gboolean
+tcp_connects (const char *destination, guint16 port, int mark)
+{
+  struct sockaddr_storage local, remote;
+  socklen_t local_length = fill_sockaddr (&local, LOCAL, 0);
+  socklen_t remote_length = fill_sockaddr (&remote, destination, port);
+  guint64 passed = counter ("passed"), stopped = counter ("stopped");
+  int fd = socket (AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+  g_assert_cmpint (setsockopt (fd, SOL_SOCKET, SO_MARK, &mark, sizeof mark), ==, 0);
+  g_assert_cmpint (bind (fd, (struct sockaddr *)&local, local_length), ==, 0);
+  g_assert_cmpint (connect (fd, (struct sockaddr *)&remote, remote_length), ==, -1);
+  close (fd);
+  passed = counter ("passed") - passed;
+  g_assert_true (passed > 0 || counter ("stopped") > stopped);
+  return passed > 0;
+}
+
+#define TCP_SYN 0x02
+#define TCP_ACK 0x10
+
+/* A header alone, to a port that nobody listens on. */
+static GByteArray *
+make_tcp (guint16 source_port, guint8 flags)
+{
+  GByteArray *segment = g_byte_array_new ();
+
+  append_u16 (segment, source_port);
+  append_u16 (segment, 7000);
+  for (guint i = 0; i < 4; i++)
+    append_u16 (segment, 0);
+  append_u16 (segment, (guint16)(0x5000 | flags));
+  for (guint i = 0; i < 3; i++)
+    append_u16 (segment, 0);
+  return segment;
+}
+
+/* TCP of roamd's own to one server, for as long as it fetches; what comes back is no new connection. */
+static void
+test_fetch (void)
+{
+  const RoamEndpoint server = { addr (STRANGER), 80 }, server6 = { addr ("2001:db8::1"), 8080 };
+  g_autoptr (GByteArray) packet = NULL;
+  TunnelGateIo *gate = NULL;
+  g_autoptr (GError) error = NULL;
+  int tcp;
+
+  if (skipped ())
+    return;
+  gate = new_gate ();
+  tcp = listen_on (SOCK_RAW, IPPROTO_TCP, 0);
+  g_assert_false (tcp_connects (STRANGER, 80, OWN_MARK));
+  g_assert_true (tunnel_gate_io_set_fetch (gate, &server, TRUE, &error));
+  g_assert_true (tunnel_gate_io_set_fetch (gate, &server6, TRUE, &error));
+  g_assert_no_error (error);
+  g_assert_true (tcp_connects (STRANGER, 80, OWN_MARK));
+  g_assert_false (tcp_connects (STRANGER, 80, 0));
+  g_assert_false (tcp_connects (STRANGER, 81, OWN_MARK));
+  g_assert_false (tcp_connects (FAR, 80, OWN_MARK));
+  g_assert_true (arrives (tcp, IPPROTO_TCP, STRANGER, make_tcp (80, TCP_SYN | TCP_ACK)));
+  g_assert_true (arrives (tcp, IPPROTO_TCP, STRANGER, make_tcp (80, TCP_ACK)));
+  g_assert_false (arrives (tcp, IPPROTO_TCP, STRANGER, make_tcp (80, TCP_SYN)));
+  g_assert_false (arrives (tcp, IPPROTO_TCP, FAR, make_tcp (80, TCP_ACK)));
+  g_assert_true (tunnel_gate_io_set_fetch (gate, &server, FALSE, &error));
+  g_assert_false (tcp_connects (STRANGER, 80, OWN_MARK));
+  g_assert_false (arrives (tcp, IPPROTO_TCP, STRANGER, make_tcp (80, TCP_ACK)));
+  /* Twice is no harm. */
+  g_assert_true (tunnel_gate_io_set_fetch (gate, &server, FALSE, &error));
+  g_assert_no_error (error);
+  close (tcp);
+  tunnel_gate_io_free (gate, TRUE);
+}
+
 /* What a container would send through this machine is stopped as well. covers: R5266-TRF-003 */
 static void
 test_forwarded (void)
@@ -810,6 +884,7 @@ main (int argc, char **argv)
   g_test_add_func ("/tunnel/gate-io/inbound-signalling", test_inbound_signalling);
   g_test_add_func ("/tunnel/gate-io/inbound-errors", test_inbound_errors);
   g_test_add_func ("/tunnel/gate-io/other-gateways", test_other_gateways);
+  g_test_add_func ("/tunnel/gate-io/fetch", test_fetch);
   g_test_add_func ("/tunnel/gate-io/forwarded", test_forwarded);
   g_test_add_func ("/tunnel/gate-io/cost", test_cost);
   result = g_test_run ();
