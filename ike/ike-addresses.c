@@ -120,6 +120,15 @@ ike_peer_addresses_replace (IkeSession *session, const RoamAddr *gateway)
   ike_paths_forget (&session->paths);
 }
 
+/* No pair with it is a candidate for a while, even if it still answers. */
+static void
+bar_remote (IkeSession *session, const RoamNow *now, const RoamAddr *remote)
+{
+  for (guint i = 0; i < session->paths.n_candidates; i++)
+    if (roam_addr_equal (&session->paths.candidates[i].remote, remote))
+      ike_paths_bar (&session->paths.candidates[i], IKE_PAIR_SILENT, now->boot_us);
+}
+
 void
 ike_peer_addresses_changed (IkeSession *session, const RoamNow *now, const IkePair *pair)
 {
@@ -132,7 +141,11 @@ ike_peer_addresses_changed (IkeSession *session, const RoamNow *now, const IkePa
   if (!gone && !(session->dialect->probe_out_of_sa && elsewhere))
     return;
   if (ike_path_test_is_usable (session))
-    ike_probing_suspect (session, now);
+    {
+      if (gone)
+        bar_remote (session, now, in_use);
+      ike_probing_suspect (session, now);
+    }
   else /* what it sends from is an address of its own (RFC 4555 3.5) */
     ike_mobility_follow (session, now, pair, reason);
 }

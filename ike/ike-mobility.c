@@ -140,6 +140,10 @@ ike_mobility_established (IkeSession *session, const RoamNow *now)
                           ? now->boot_us + session->routability_interval_us
                           : ROAM_NEVER;
   ike_paths_use (&session->paths, &path, &mob->now.remote.addr);
+  /* IKE_AUTH had our addresses in the words of MOBIKE, which the gateway does not speak. */
+  if (session->announce_addresses && session->dialect && session->dialect->support_in_init &&
+      ike_dialect_is_offered (session, &ike_dialect_mobike))
+    mob->announce_us = now->boot_us;
 }
 
 void

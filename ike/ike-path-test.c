@@ -93,9 +93,17 @@ ike_path_test_build_request (const IkePair *pair, guint32 id)
 GBytes *
 ike_path_test_build_answer (const IkePair *pair, const IkeMessage *question)
 {
-  return build (pair, question->header.message_id, TRUE,
-                ike_message_find_notify (question, IKE_NOTIFY_NAT_DETECTION_SOURCE_IP) &&
-                  ike_message_find_notify (question, IKE_NOTIFY_NAT_DETECTION_DESTINATION_IP));
+  guint32 id = question->header.message_id;
+  GBytes *answer;
+
+  if (!ike_message_find_notify (question, IKE_NOTIFY_NAT_DETECTION_SOURCE_IP) ||
+      !ike_message_find_notify (question, IKE_NOTIFY_NAT_DETECTION_DESTINATION_IP))
+    return build (pair, id, TRUE, FALSE);
+  answer = build (pair, id, TRUE, TRUE);
+  if (!answer || g_bytes_get_size (answer) <= g_bytes_get_size (question->octets))
+    return answer;
+  g_bytes_unref (answer);
+  return build (pair, id, TRUE, FALSE);
 }
 
 IkeMessage *
@@ -105,7 +113,7 @@ ike_path_test_parse (const guint8 *data, gsize length)
   g_autoptr (IkeMessage) message = ike_message_parse_clear (data, length, &error);
 
   if (!message || message->header.exchange != IKE_EXCHANGE_PATH_TEST || message->header.spi_i != 0 ||
-      message->header.spi_r != 0)
+      message->header.spi_r != 0 || !(message->header.flags & (IKE_FLAG_INITIATOR | IKE_FLAG_RESPONSE)))
     return NULL;
   return g_steal_pointer (&message);
 }

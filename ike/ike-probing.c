@@ -98,14 +98,13 @@ ike_probing_suspect (IkeSession *session, const RoamNow *now)
   if (session->probing.resolve_us == ROAM_NEVER && !session->responder)
     session->probing.resolve_us = now->boot_us + RESOLVE_AFTER_US;
   begin_round (session, now, IKE_PAIR_TRIES);
-  if (ike_path_test_is_usable (session)) /* is it the path or the peer that is silent? */
-    ask (session, now, &session->mobility.now);
+  session->probing.ask_used = ike_path_test_is_usable (session);
 }
 
 static void
 end_round (IkeSession *session)
 {
-  session->probing.active = FALSE;
+  session->probing.active = session->probing.ask_used = FALSE;
   ike_paths_end_round (&session->paths);
 }
 
@@ -166,6 +165,12 @@ ike_probing_deadline (IkeSession *session, const RoamNow *now)
   if (now->boot_us >= probing->round_us)
     begin_round (session, now, session->paths.only_used_path ? IKE_PAIR_TRIES : 1);
   candidate = ike_paths_due (&session->paths, now->boot_us);
+  if (probing->ask_used && (!candidate || candidate->tries > 0) && now->boot_us >= session->paths.next_us)
+    {
+      probing->ask_used = FALSE;
+      ask (session, now, &session->mobility.now);
+      return;
+    }
   if (!candidate)
     return;
   pair = pair_of (session, candidate);
@@ -176,9 +181,14 @@ ike_probing_deadline (IkeSession *session, const RoamNow *now)
 gint64
 ike_probing_next_deadline (const IkeSession *session)
 {
+  gint64 next = ROAM_NEVER;
+
   if (!session->probing.active)
     return ROAM_NEVER;
-  return MIN (MIN (session->probing.round_us, session->probing.resolve_us), ike_paths_next_us (&session->paths));
+  if (session->probing.ask_used)
+    next = session->paths.next_us;
+  next = MIN (next, ike_paths_next_us (&session->paths));
+  return MIN (next, MIN (session->probing.round_us, session->probing.resolve_us));
 }
 
 /* --- with INFORMATIONAL --- */

@@ -203,6 +203,7 @@ typedef struct
 typedef struct
 {
   gboolean active;
+  gboolean ask_used; /* PATH_TEST: is it the path in use or the peer that is silent? After the others */
   gint64 round_us;   /* when the next round begins */
   gint64 resolve_us; /* when the gateway's name is worth another look; ROAM_NEVER */
 } IkeProbing;

@@ -64,7 +64,8 @@ ike_session_get_status (const IkeSession *session, IkeStatus *ret_status)
   write_remote_id (session, ret_status);
   get_pairs (session, ret_status);
   ret_status->mobike = session->dialect != NULL;
-  ret_status->dialect = session->dialect ? session->dialect->name : "none";
+  /* IKE_AUTH has the last word. */
+  ret_status->dialect = session->dialect && session->established_us > 0 ? session->dialect->name : "none";
   ret_status->nat_local = session->nat_local;
   ret_status->nat_remote = session->nat_remote;
   ret_status->path = (IkePath){ .ifindex = session->mobility.now.ifindex, .local = session->mobility.now.local.addr };

@@ -500,8 +500,6 @@ gboolean ike_responder_redirect (IkeResponder *responder, const RoamNow *now, gu
 /* Our other outer addresses changed: all MOBIKE clients are told (RFC 4555 3.6). At most IKE_MAX_RESPONDER_ADDRESSES.
  */
 void ike_responder_set_addresses (IkeResponder *responder, const RoamNow *now, const RoamAddr *addresses, guint n);
-/* A newer OCSP answer about our certificate; NULL: none any more. */
-void ike_responder_set_ocsp_response (IkeResponder *responder, GBytes *response);
 /*
  * @gone is no address of ours any more, @addresses are all that we have. Clients that knew us there are told from one
  * that is left, at each of their addresses until one answers; their Child SAs send from there (RFC 4555 3.5, 3.6).
@@ -509,6 +507,8 @@ void ike_responder_set_ocsp_response (IkeResponder *responder, GBytes *response)
  */
 void ike_responder_lose_address (IkeResponder *responder, const RoamNow *now, const RoamAddr *gone,
                                  const RoamAddr *addresses, guint n);
+/* A newer OCSP answer about our certificate; NULL: none any more. */
+void ike_responder_set_ocsp_response (IkeResponder *responder, GBytes *response);
 /* One UDP payload as received (non-ESP marker still there on 4500). ESP does not come here. */
 void ike_responder_input_datagram (IkeResponder *responder, const RoamNow *now, guint32 ifindex,
                                    const RoamEndpoint *local, const RoamEndpoint *remote, const guint8 *data,

@@ -7,6 +7,12 @@
 static const IkeDialect *spoken = &ike_dialect_mobike;
 
 void
+duo_speak (const IkeDialect *dialect)
+{
+  spoken = dialect;
+}
+
+void
 duo_init (int argc, char **argv)
 {
   if (argc > 1 && g_str_equal (argv[1], ike_dialect_mopo.name))

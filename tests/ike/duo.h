@@ -61,6 +61,8 @@ typedef struct
 
 /* What the gateways of this program speak: "mopo" as the first argument, else MOBIKE. After g_test_init(). */
 void duo_init (int argc, char **argv);
+/* The same, from now on. */
+void duo_speak (const IkeDialect *dialect);
 const IkeDialect *duo_dialect (void);
 /* PSK on both sides, pool 10.99.0.0/24. */
 IkeConfig duo_client_config (void);

@@ -446,6 +446,7 @@ test_move_during_collision (void)
     }
 }
 
+/* Behind NATs and not, from one network to the next and back, with what that does to packets. covers: MOPO-STA-004 */
 static void
 test_moves_on_lossy_paths (void)
 {

@@ -259,6 +259,8 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  duo_init (argc, argv);
+  duo_init (argc, argv);
   g_test_add_func ("/duo-rekey/each-side", test_each_side);
   g_test_add_data_func ("/duo-rekey/collision-child", GINT_TO_POINTER (IKE_REKEY_CHILD), test_collision);
   g_test_add_data_func ("/duo-rekey/collision-ike", GINT_TO_POINTER (IKE_REKEY_IKE), test_collision);

@@ -287,6 +287,7 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  duo_init (argc, argv);
   g_test_add_func ("/ext-gateway/reauthenticate", test_reauthenticate);
   g_test_add_func ("/ext-gateway/reauthenticate-in-storm", test_reauthenticate_in_storm);
   g_test_add_func ("/ext-gateway/redirect", test_redirect);

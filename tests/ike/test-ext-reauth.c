@@ -308,6 +308,7 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  world_init (argc, argv);
   g_test_add_func ("/ext-reauth/command", test_command);
   g_test_add_func ("/ext-reauth/other-address", test_other_address);
   g_test_add_func ("/ext-reauth/failures", test_failures);

@@ -504,6 +504,7 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  world_init (argc, argv);
   g_test_add_func ("/ext-redirect/init", test_init);
   g_test_add_func ("/ext-redirect/bad", test_bad);
   g_test_add_func ("/ext-redirect/loop", test_loop);

@@ -64,6 +64,16 @@ come_back (Duo *duo)
   duo_run_until (duo, IKE_EVENT_ESTABLISHED, 60 * SEC);
 }
 
+/* Run in each dialect: what was spoken before is agreed on anew. covers: MOPO-TBD-020 */
+static void
+assert_dialect (const Duo *duo)
+{
+  IkeStatus status;
+
+  ike_session_get_status (duo->client, &status);
+  g_assert_cmpstr (status.dialect, ==, duo_dialect ()->name);
+}
+
 static void
 test_resume (void)
 {
@@ -98,6 +108,9 @@ test_resume (void)
   g_assert_true (duo_addr_is (&duo_event (duo->events, IKE_EVENT_ESTABLISHED)->configuration.tia4, "10.99.0.1"));
   /* MOBIKE is negotiated anew, and works. covers: IKE-RES-009 */
   g_assert_true (duo_event (duo->events, IKE_EVENT_ESTABLISHED)->mobike);
+  assert_dialect (duo);
+  g_assert_cmpint (ike_dialect_mopo_in (request) && ike_dialect_mopo_in (response), ==,
+                   duo_dialect ()->support_in_init);
   duo_ping (duo);
   duo_move (duo, duo->b, TRUE);
   duo_run_until (duo, IKE_EVENT_PATH_OK, 5 * SEC);
@@ -403,6 +416,7 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  duo_init (argc, argv);
   g_test_add_func ("/ext-resume/resume", test_resume);
   g_test_add_func ("/ext-resume/stored", test_stored);
   g_test_add_func ("/ext-resume/expired", test_expired);

@@ -242,9 +242,9 @@ test_list_with_address (void)
   world_forget (world);
   announce (world, both);
   world_run (world, SEC);
-  /* A MOPO gateway sends from another address when the path is dead for it: two PATH_TESTs, answer, CHANGE_PATH. */
+  /* A MOPO gateway sends from another address when the path is dead for it: PATH_TEST, answer, CHANGE_PATH. */
   g_assert_cmpstr (world->trace->str, ==,
-                   world_dialect ()->probe_out_of_sa ? "send send send move:1 event:path-changed send " : "send ");
+                   world_dialect ()->probe_out_of_sa ? "send send move:1 event:path-changed send " : "send ");
 }
 
 static void
@@ -357,7 +357,7 @@ test_move_during_ike_rekey (void)
   g_autoptr (World) world = world_established (NULL);
   GwSa *old = gateway_sa (world->gateway);
 
-  /* The update goes on the new IKE SA. covers: MOB-INT-004, MOB-INT-005, MOB-SUP-003 */
+  /* The update goes on the new IKE SA. covers: MOB-INT-004, MOB-INT-005, MOB-SUP-003, MOPO-TBD-019 */
   world->a->down_blocked = TRUE;
   world_command (world, IKE_REKEY_IKE);
   world_run (world, 30 * MS);
@@ -378,7 +378,7 @@ test_ike_rekey_by_gateway_during_update (void)
   g_autoptr (World) world = world_established (NULL);
   GwSa *old = gateway_sa (world->gateway);
 
-  /* The gateway rekeys while our update is on its way, answers it never and deletes the old SA. */
+  /* The gateway rekeys while our update is on its way, answers it never and deletes the old SA. covers: MOPO-TBD-019 */
   world->gateway->hook = be_silent;
   world_move (world, world->b, TRUE);
   world_run (world, 30 * MS);

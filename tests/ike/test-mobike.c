@@ -41,7 +41,8 @@ test_move_now (void)
   const IkeEvent *event;
   gint64 start;
 
-  /* covers: MOB-UPD-001, MOB-UPD-002, MOB-TRG-007, MOB-SUP-007 */
+  /* Run in each dialect, as everything here. covers: MOB-UPD-001, MOB-UPD-002, MOB-TRG-007, MOB-SUP-007 */
+  /* covers: MOPO-ENG-001, MOPO-ENG-003 */
   world_forget (world);
   start = sim_now (world->sim).boot_us;
   world_move (world, world->b, TRUE);

@@ -158,6 +158,7 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  duo_init (argc, argv);
   g_test_add_func ("/ike/loss/request-lost", test_request_lost);
   g_test_add_data_func ("/ike/loss/one-more-loss-at-2-ms", GINT_TO_POINTER (1), test_one_more_loss);
   g_test_add_data_func ("/ike/loss/one-more-loss-at-40-ms", GINT_TO_POINTER (20), test_one_more_loss);

@@ -428,6 +428,7 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  duo_init (argc, argv);
   g_test_add_func ("/responder/establish", test_establish);
   g_test_add_func ("/responder/losses", test_losses);
   g_test_add_func ("/responder/init-repeated", test_init_repeated);

@@ -677,6 +677,7 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  world_init (argc, argv);
   g_test_add_func ("/ike/rekey/child", test_rekey_child);
   g_test_add_func ("/ike/rekey/child-offer", test_rekey_child_offer);
   g_test_add_func ("/ike/rekey/child-pfs", test_rekey_child_pfs);

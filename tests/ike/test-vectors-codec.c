@@ -4,6 +4,7 @@
 
 #include "tests/ike/test-codec-rebuild.h"
 #include "ike/eap/ike-eap-private.h"
+#include "ike/ike-dialect-private.h"
 #include "tests/ike/test-vectors.h"
 
 #include <string.h>
@@ -64,6 +65,7 @@ check_known_messages (const Vector *vector, const IkeMessage *message)
     }
   if (vector_id_is (vector, "MOPO-PATHTEST-MIN"))
     g_assert_cmpuint (message->n_payloads, ==, 0);
+  vector_check_mopo_message (vector, message);
   if (vector_has (vector->inputs, "ni") && g_str_has_suffix (vector->id, "-INIT-REQ"))
     {
       const IkePayload *nonce = ike_message_find (message, IKE_PAYLOAD_NONCE);
@@ -134,6 +136,7 @@ run_ts_any (const Vector *vector)
   vector_assert (test_payloads_octets (payloads), vector->outputs, "payload");
 }
 
+/* covers: MOPO-ADD-002, MOPO-PLD-001 */
 static void
 run_address_notifies (const Vector *vector)
 {
@@ -145,8 +148,6 @@ run_address_notifies (const Vector *vector)
     { "v4", "mobike_v4", "mopo_v4", IKE_NOTIFY_ADDITIONAL_IP4_ADDRESS },
     { "v6", "mobike_v6", "mopo_v6", IKE_NOTIFY_ADDITIONAL_IP6_ADDRESS },
   };
-  const guint16 mopo_additional_address = 49666;
-
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
     {
       g_autoptr (IkePayloads) mobike = ike_payloads_new (), mopo = ike_payloads_new ();
@@ -154,8 +155,7 @@ run_address_notifies (const Vector *vector)
 
       g_assert_true (roam_addr_parse (vector_text (vector->inputs, cases[i].input), &addr));
       ike_payloads_add_notify_addr (mobike, cases[i].type, &addr);
-      ike_payloads_add_notify_protocol (mopo, mopo_additional_address, IKE_PROTOCOL_IKE, addr.bytes,
-                                        roam_addr_length (&addr));
+      ike_dialect_add_addresses (&ike_dialect_mopo, &addr, 1, &ROAM_ADDR_NONE, FALSE, mopo);
       vector_assert (test_payloads_octets (mobike), vector->outputs, cases[i].mobike);
       vector_assert (test_payloads_octets (mopo), vector->outputs, cases[i].mopo);
     }

@@ -56,6 +56,7 @@ run_single (const Vector *vector)
   if (message == NULL)
     g_error ("%s not opened: %s", vector->id, error.reason);
   check_plaintext (vector, message->inner);
+  vector_check_mopo_sk (vector);
   payloads = test_rebuild_payloads (message);
   sealing.header = &message->header;
   sealing.next = test_payloads_first (payloads);

@@ -29,6 +29,10 @@ gboolean vector_run_logic (const Vector *vector);
 gboolean vector_run_puzzle (const Vector *vector);
 gboolean vector_run_eap (const Vector *vector);
 
+/* What the engine would write, for vectors of MOPO-IKE: no others are looked at. */
+void vector_check_mopo_sk (const Vector *vector);
+void vector_check_mopo_message (const Vector *vector, const IkeMessage *message);
+
 /* Another vector of the file, by its id. */
 const Vector *vector_find (const char *id);
 /* Hexadecimal member @name; fails the test when it is missing. */

@@ -6,6 +6,12 @@
 static const IkeDialect *spoken = &ike_dialect_mobike;
 
 void
+world_speak (const IkeDialect *dialect)
+{
+  spoken = dialect;
+}
+
+void
 world_init (int argc, char **argv)
 {
   if (argc > 1 && g_str_equal (argv[1], ike_dialect_mopo.name))

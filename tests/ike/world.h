@@ -44,6 +44,8 @@ typedef struct
 
 /* What the gateways of this program speak: "mopo" as the first argument, else MOBIKE. After g_test_init(). */
 void world_init (int argc, char **argv);
+/* The same, from now on. */
+void world_speak (const IkeDialect *dialect);
 const IkeDialect *world_dialect (void);
 /* Links a and b with 20 ms one way, nat likewise. The configuration may be changed before world_start(). */
 IkeConfig world_config (void);
