@@ -77,6 +77,9 @@ typedef struct
   guint32 used, tombstones;
 } LeaseTable;
 
+/* The link of leases whose subnet is not known. */
+#define LEASE_UNKNOWN_LINK 0u
+
 typedef struct
 {
   RoamPrefix prefix;

@@ -6,7 +6,6 @@
 /* Putting and removing bindings, and what must stay tied together meanwhile. */
 
 #define ADDRESS_OCTETS 16u
-#define UNKNOWN_LINK 0u
 
 static LeaseBinding *
 binding_at (const LeaseStore *store, Id id)
@@ -411,14 +410,6 @@ lease_store_find_delegation (const LeaseStore *store, const RoamAddr *address)
   return 0;
 }
 
-static LeaseLink
-link_of_subnet (const LeaseStore *store, guint32 subnet_id)
-{
-  guint link = GPOINTER_TO_UINT (g_hash_table_lookup (store->by_subnet_id, GUINT_TO_POINTER (subnet_id)));
-
-  return link == 0 ? UNKNOWN_LINK : link - 1;
-}
-
 static guint32
 clamp_seconds (gint64 seconds)
 {
@@ -584,7 +575,7 @@ lease_store_put (LeaseStore *store, const Lease *lease)
     mask_address (address, lease->prefix_length);
   key = roam_addr_from_bytes (address, sizeof address);
   news = is_news (store, &key, lease);
-  link = link_of_subnet (store, lease->subnet_id);
+  link = lease_store_find_link_of_subnet (store, lease->subnet_id);
   id = lease_store_find_binding (store, address);
   if (id == 0)
     {
@@ -620,56 +611,6 @@ lease_store_remove (LeaseStore *store, const RoamAddr *address)
   lease_table_remove (&store->by_address, hash_of_address (store, id), id);
   lease_pool_give (&store->bindings, id);
   return TRUE;
-}
-
-/* ------------------------------------------------------------------- links ---- */
-
-static LeaseLink
-find_or_add_link (LeaseStore *store, const char *name)
-{
-  LeaseLinkRecord record = { 0 };
-
-  for (guint i = UNKNOWN_LINK + 1; i < store->links->len; i++)
-    if (g_str_equal (link_at (store, i)->name, name))
-      return i;
-  record.name = g_strdup (name);
-  g_array_append_val (store->links, record);
-  return store->links->len - 1;
-}
-
-gboolean
-lease_store_add_subnet (LeaseStore *store, const char *link, guint32 subnet_id, const RoamPrefix *prefix)
-{
-  LeaseSubnet subnet = { .prefix = *prefix, .subnet_id = subnet_id };
-  guint at = 0;
-
-  if (g_hash_table_contains (store->by_subnet_id, GUINT_TO_POINTER (subnet_id)))
-    return FALSE;
-  subnet.link = find_or_add_link (store, link);
-  g_hash_table_insert (store->by_subnet_id, GUINT_TO_POINTER (subnet_id), GUINT_TO_POINTER (subnet.link + 1));
-  while (at < store->subnets->len && g_array_index (store->subnets, LeaseSubnet, at).prefix.length >= prefix->length)
-    at++;
-  g_array_insert_val (store->subnets, at, subnet);
-  return TRUE;
-}
-
-LeaseLink
-lease_store_find_link (const LeaseStore *store, const RoamAddr *address)
-{
-  for (guint i = 0; i < store->subnets->len; i++)
-    {
-      const LeaseSubnet *subnet = &g_array_index (store->subnets, LeaseSubnet, i);
-
-      if (roam_prefix_contains (&subnet->prefix, address))
-        return subnet->link;
-    }
-  return LEASE_NO_LINK;
-}
-
-LeaseLink
-lease_store_find_link_of_subnet (const LeaseStore *store, guint32 subnet_id)
-{
-  return link_of_subnet (store, subnet_id);
 }
 
 /* ------------------------------------------------------------------- whole ---- */

@@ -78,6 +78,8 @@ typedef guint32 LeaseLink;
 
 /* The link with the longest subnet that contains @address. */
 LeaseLink lease_store_find_link (const LeaseStore *store, const RoamAddr *address);
+/* An address on the subnet's link: its prefix. FALSE: the subnet is not known. */
+gboolean lease_store_get_link_address (const LeaseStore *store, guint32 subnet_id, RoamAddr *ret_address);
 /* The link that leases of the subnet are on; that of unknown subnets is one, too. */
 LeaseLink lease_store_find_link_of_subnet (const LeaseStore *store, guint32 subnet_id);
 

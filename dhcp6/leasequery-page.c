@@ -40,9 +40,10 @@ leasequery_page_write_base_time (WireWriter *writer, const ServerQuery *query, g
     dhcp6_write_option_u32 (writer, DHCP6_OPTION_LQ_BASE_TIME, (guint32)(now - DHCP6_EPOCH_2000));
 }
 
-/* REPLY with SERVERID and the requestor's CLIENTID (RFC 5007 4.2.2), still open. */
-static gsize
-begin_reply (const LeasequeryServer *server, WireWriter *writer, guint32 transaction_id, Dhcp6Slice client_id)
+/* RFC 5007 4.2.2 has it dropped without either. */
+gsize
+leasequery_page_begin_reply (const LeasequeryServer *server, WireWriter *writer, guint32 transaction_id,
+                             Dhcp6Slice client_id)
 {
   gsize frame = dhcp6_begin_frame (writer, DHCP6_LEASEQUERY_REPLY, transaction_id);
 
@@ -59,7 +60,7 @@ leasequery_page_refuse (LeasequeryServer *server, ServerConnection *connection, 
   gsize frame;
 
   wire_writer_init (&writer, PAGE_MAX);
-  frame = begin_reply (server, &writer, transaction_id, client_id);
+  frame = leasequery_page_begin_reply (server, &writer, transaction_id, client_id);
   dhcp6_write_status (&writer, status, text);
   dhcp6_end_frame (&writer, frame);
   leasequery_page_count_status (server, status);
@@ -176,7 +177,7 @@ leasequery_page_begin_message (const LeasequeryServer *server, WireWriter *write
   if (query->replied)
     return dhcp6_begin_frame (writer, server->config.points.type_data, query->transaction_id);
   client_id.data = g_bytes_get_data (query->client_id, &client_id.length);
-  return begin_reply (server, writer, query->transaction_id, client_id);
+  return leasequery_page_begin_reply (server, writer, query->transaction_id, client_id);
 }
 
 static void

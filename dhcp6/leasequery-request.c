@@ -47,13 +47,12 @@ leasequery_request_judge_form (const Dhcp6Query *query, guint16 *ret_status)
     }
 }
 
-/* What the server's own state has against it; NULL: nothing. */
-static const char *
-judge_service (LeasequeryServer *server, const RoamNow *now, const ServerConnection *connection,
-               const Dhcp6Query *query, guint16 *ret_status)
+const char *
+leasequery_request_judge_service (LeasequeryServer *server, const RoamNow *now, const RoamAddr *peer, guint8 types,
+                                  const Dhcp6Query *query, guint16 *ret_status)
 {
   *ret_status = DHCP6_STATUS_NOT_ALLOWED;
-  if ((connection->query_types & 1u << query->type) == 0)
+  if ((types & 1u << query->type) == 0)
     return "this requestor may not ask";
   if (server->store != NULL && query->type == DHCP6_QUERY_BY_RELAY_ID && lease_store_n_leases (server->store) > 0 &&
       !lease_store_has_relay_ids (server->store))
@@ -62,15 +61,14 @@ judge_service (LeasequeryServer *server, const RoamNow *now, const ServerConnect
       !lease_store_has_remote_ids (server->store))
     return "the lease store holds no remote identifiers";
   *ret_status = server->config.draft ? DHCP6_STATUS_UNSPEC_FAIL : DHCP6_STATUS_QUERY_TERMINATED;
-  if (!leasequery_server_take_rate (server, now, &connection->peer))
+  if (!leasequery_server_take_rate (server, now, peer))
     return "too many queries in a minute";
   *ret_status = DHCP6_STATUS_UNSPEC_FAIL;
   return server->store == NULL ? "the lease store cannot be read" : NULL;
 }
 
-/* NULL: the link is not configured (RFC 5007 4.4.1). */
-static LeaseCursor *
-open_cursor (LeaseStore *store, const Dhcp6Query *query)
+LeaseCursor *
+leasequery_request_open_cursor (LeaseStore *store, const Dhcp6Query *query)
 {
   LeaseLink link = LEASE_ANY_LINK;
   LeaseCursor *cursor = NULL;
@@ -155,14 +153,15 @@ process_query (LeasequeryServer *server, const RoamNow *now, ServerConnection *c
       server->counters.queries[query.type < G_N_ELEMENTS (server->counters.queries) ? query.type : 0]++;
       text = leasequery_request_judge_form (&query, &status);
       if (text == NULL)
-        text = judge_service (server, now, connection, &query, &status);
+        text =
+          leasequery_request_judge_service (server, now, &connection->peer, connection->query_types, &query, &status);
     }
   if (text != NULL)
     {
       refuse (server, connection, message, status, text);
       return;
     }
-  cursor = open_cursor (server->store, &query);
+  cursor = leasequery_request_open_cursor (server->store, &query);
   if (cursor == NULL)
     refuse (server, connection, message, DHCP6_STATUS_NOT_CONFIGURED, "no such link");
   else

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "dhcp6/leasequery-server-io.h"
 
+#include "dhcp6/leasequery-socket-io.h"
+
 #include <errno.h>
 #include <gio/gio.h>
 #include <glib-unix.h>
@@ -547,32 +549,6 @@ run (LeasequeryServerIo *io)
 
 /* --------------------------------------------------------------- listening ---- */
 
-static RoamEndpoint
-endpoint_of (const struct sockaddr_storage *address)
-{
-  RoamEndpoint out = { .addr = ROAM_ADDR_NONE };
-
-  if (address->ss_family == AF_INET6)
-    {
-      struct sockaddr_in6 in6;
-
-      memcpy (&in6, address, sizeof in6);
-      out.addr = roam_addr_from_bytes (in6.sin6_addr.s6_addr, 16);
-      out.port = GUINT16_FROM_BE (in6.sin6_port);
-    }
-  else if (address->ss_family == AF_INET)
-    {
-      struct sockaddr_in in;
-      guint8 bytes[4];
-
-      memcpy (&in, address, sizeof in);
-      memcpy (bytes, &in.sin_addr, sizeof bytes);
-      out.addr = roam_addr_from_bytes (bytes, sizeof bytes);
-      out.port = GUINT16_FROM_BE (in.sin_port);
-    }
-  return out;
-}
-
 static void
 add_client (LeasequeryServerIo *io, int fd, const RoamAddr *peer)
 {
@@ -634,7 +610,7 @@ on_connection (int fd, GIOCondition condition, gpointer user_data)
 
   if (client >= 0)
     {
-      RoamEndpoint peer = endpoint_of (&address);
+      RoamEndpoint peer = leasequery_socket_endpoint (&address);
 
       add_client (listener->io, client, &peer.addr);
     }
@@ -643,48 +619,18 @@ on_connection (int fd, GIOCondition condition, gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-static socklen_t
-fill_address (const RoamEndpoint *endpoint, struct sockaddr_storage *address)
-{
-  *address = (struct sockaddr_storage){ 0 };
-  if (endpoint->addr.family == ROAM_FAMILY_INET6)
-    {
-      struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
-
-      in6.sin6_port = GUINT16_TO_BE (endpoint->port);
-      memcpy (in6.sin6_addr.s6_addr, endpoint->addr.bytes, 16);
-      memcpy (address, &in6, sizeof in6);
-      return sizeof in6;
-    }
-  {
-    struct sockaddr_in in = { .sin_family = AF_INET };
-
-    in.sin_port = GUINT16_TO_BE (endpoint->port);
-    memcpy (&in.sin_addr, endpoint->addr.bytes, 4);
-    memcpy (address, &in, sizeof in);
-    return sizeof in;
-  }
-}
-
 static gboolean
 listen_on (LeasequeryServerIo *io, const RoamEndpoint *endpoint, GError **error)
 {
-  struct sockaddr_storage address;
-  socklen_t length = fill_address (endpoint, &address);
-  int fd = socket (address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), one = 1;
+  int fd = leasequery_socket_bind (endpoint, SOCK_STREAM, error);
   Listener *listener;
 
-  if (fd < 0 || setsockopt (fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0 ||
-      (address.ss_family == AF_INET6 && setsockopt (fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one) < 0) ||
-      bind (fd, (const struct sockaddr *)&address, length) < 0 || listen (fd, BACKLOG) < 0)
+  if (fd < 0)
+    return FALSE;
+  if (listen (fd, BACKLOG) < 0)
     {
-      int code = errno;
-      char text[ROAM_ADDR_STRLEN];
-
-      g_set_error (error, G_IO_ERROR, (gint)g_io_error_from_errno (code), "listening on %s: %s",
-                   roam_endpoint_to_string (endpoint, text), g_strerror (code));
-      if (fd >= 0)
-        close (fd);
+      leasequery_socket_set_error (endpoint, errno, error);
+      close (fd);
       return FALSE;
     }
   listener = g_new0 (Listener, 1);
@@ -758,6 +704,14 @@ leasequery_server_io_look (LeasequeryServerIo *io)
   run (io);
 }
 
+GBytes *
+leasequery_server_io_input_udp (LeasequeryServerIo *io, const RoamAddr *peer, const guint8 *data, gsize length)
+{
+  RoamNow at = now ();
+
+  return leasequery_server_input_udp (io->server, &at, peer, data, length);
+}
+
 void
 leasequery_server_io_set_tls (LeasequeryServerIo *io, LeasequeryTls *tls)
 {
@@ -820,5 +774,5 @@ leasequery_server_io_get_port (const LeasequeryServerIo *io)
 
   if (first == NULL || getsockname (first->fd, (struct sockaddr *)&address, &length) < 0)
     return 0;
-  return endpoint_of (&address).port;
+  return leasequery_socket_endpoint (&address).port;
 }

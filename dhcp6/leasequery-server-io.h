@@ -27,6 +27,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (LeasequeryServerIo, leasequery_server_io_free)
 void leasequery_server_io_set_store (LeasequeryServerIo *io, LeaseStore *store, LeaseJournal *journal);
 /* The journal has changes that active queries should be told of. */
 void leasequery_server_io_look (LeasequeryServerIo *io);
+/* A UDP message, and its answer (caller unrefs) or NULL. */
+GBytes *leasequery_server_io_input_udp (LeasequeryServerIo *io, const RoamAddr *peer, const guint8 *data, gsize length);
 /* For handshakes from now on; referenced. Needed when the server's configuration offers TLS. */
 void leasequery_server_io_set_tls (LeasequeryServerIo *io, LeasequeryTls *tls);
 /* Limits and permissions from now on; copied. The addresses listened on stay. */

@@ -5,7 +5,7 @@
 
 /*
  * Inside of the server: leasequery-server.c (verbs), -connection.c (who may, for how long), -request.c (queries in),
- * -page.c (answers out), -active.c (RFC 7653).
+ * -page.c (answers out), -active.c (RFC 7653), -udp.c (RFC 5007).
  */
 
 /* Octets of one page: some hundred bindings, less than a socket's buffer. */
@@ -128,6 +128,11 @@ gint64 leasequery_active_deadline (const LeasequeryServer *server, const ServerQ
 /* leasequery-request.c */
 /* NULL: the query's form is right (RFC 5007 4.4.1); else why not, and which status to say. */
 const char *leasequery_request_judge_form (const Dhcp6Query *query, guint16 *ret_status);
+/* What the server's own state has against it, @types being what the requestor may ask; NULL: nothing. */
+const char *leasequery_request_judge_service (LeasequeryServer *server, const RoamNow *now, const RoamAddr *peer,
+                                              guint8 types, const Dhcp6Query *query, guint16 *ret_status);
+/* NULL: the link is not configured (RFC 5007 4.4.1). */
+LeaseCursor *leasequery_request_open_cursor (LeaseStore *store, const Dhcp6Query *query);
 /* The option was asked for and may be told. */
 gboolean leasequery_request_wants (const LeasequeryServer *server, const Dhcp6Query *query, guint16 option);
 /* Seconds since 2000 as Unix seconds (RFC 7653 6.3). */
@@ -139,6 +144,9 @@ void leasequery_request_advance (LeasequeryServer *server, const RoamNow *now, S
 /* A REPLY that holds just a status; @text NULL: no STATUS_CODE at all. */
 void leasequery_page_refuse (LeasequeryServer *server, ServerConnection *connection, guint32 transaction_id,
                              Dhcp6Slice client_id, guint16 status, const char *text);
+/* REPLY with SERVERID and @client_id, still open. */
+gsize leasequery_page_begin_reply (const LeasequeryServer *server, WireWriter *writer, guint32 transaction_id,
+                                   Dhcp6Slice client_id);
 /* The last word of a query that ends early: REPLY or DONE. @seconds: Unix time. */
 void leasequery_page_terminate (LeasequeryServer *server, ServerConnection *connection, const ServerQuery *query,
                                 gint64 seconds, guint16 status_before, const char *text);

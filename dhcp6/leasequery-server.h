@@ -119,6 +119,12 @@ void leasequery_server_input_closed (LeasequeryServer *server, const RoamNow *no
 void leasequery_server_input_secured (LeasequeryServer *server, const RoamNow *now, guint connection);
 /* @octets of what SEND gave went to the kernel. */
 void leasequery_server_input_written (LeasequeryServer *server, const RoamNow *now, guint connection, gsize octets);
+/*
+ * One UDP message from @peer (RFC 5007 4.4): the answer, the caller's, or NULL when there is none. It is answered
+ * whole and at once, and leaves nothing behind. Whether UDP is offered is the caller's affair.
+ */
+GBytes *leasequery_server_input_udp (LeasequeryServer *server, const RoamNow *now, const RoamAddr *peer,
+                                     const guint8 *data, gsize length);
 void leasequery_server_input_deadline (LeasequeryServer *server, const RoamNow *now);
 gint64 leasequery_server_next_deadline (const LeasequeryServer *server);
 /*
@@ -137,6 +143,7 @@ typedef struct
   guint active;                                 /* active queries now */
   guint64 secured;                              /* TLS handshakes */
   guint64 changes;                              /* told to active queries */
+  guint64 udp, udp_dropped;                     /* queries over UDP that were answered, and messages that were not */
   guint64 first_binding_us_sum, first_bindings; /* from query to the page with its first binding */
 } LeasequeryServerCounters;
 

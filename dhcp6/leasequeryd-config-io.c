@@ -55,6 +55,7 @@ static const char *const server_keys[] = { "listen",
                                            "tls-cert",
                                            "tls-key",
                                            "tls-names",
+                                           "udp",
                                            NULL };
 static const char *const leases_keys[] = { "source", "file", "kea-config", "statement", NULL };
 static const char *const requestor_keys[] = { "query-types", NULL };
@@ -317,6 +318,7 @@ load_server (const Loader *loader, LeasequerydConfig *config)
   load_sensitive (loader, config);
   load_tls (loader, config);
   load_active (loader, config);
+  config->udp = get_boolean (loader, SERVER, "udp");
 }
 
 /* ------------------------------------------------------------ [requestor ...] ---- */

@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "dhcp6/leasequeryd-io.h"
+#include "dhcp6/leasequeryd-private.h"
 
-#include "dhcp6/kea-leases-io.h"
-#include "dhcp6/lease-diff.h"
-#include "dhcp6/lease-sqlite-io.h"
-#include "dhcp6/leasequery-server-io.h"
-
-#include <json-glib/json-glib.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 
@@ -21,22 +15,6 @@
 #define COMPARED_A_TURN 5000u
 /* Of a store that was replaced, freed in one turn. */
 #define FREED_A_TURN 10000u
-
-struct _Leasequeryd
-{
-  LeasequerydConfig *config;
-  LeasequeryServerIo *server;
-  KeaLeasesIo *kea;      /* either */
-  LeaseSqliteIo *sqlite; /* or */
-  LeaseStore *store;     /* what answers now; NULL: none */
-  LeaseJournal *journal; /* of its changes; NULL: no active leasequery */
-  LeaseDiff *diff;       /* to the store before, under way; NULL: none */
-  LeaseStore *old;       /* that store, on its way out */
-  guint compare;
-  guint8 key[LEASE_STORE_KEY_LENGTH];
-  char *status_path, *last_status;
-  guint status_timer;
-};
 
 /* ------------------------------------------------------------------ leases ---- */
 
@@ -189,125 +167,63 @@ close_source (Leasequeryd *daemon)
   g_clear_pointer (&daemon->sqlite, lease_sqlite_io_free);
 }
 
-/* ------------------------------------------------------------------ status ---- */
-
-static void
-add_number (JsonBuilder *builder, const char *name, guint64 value)
-{
-  json_builder_set_member_name (builder, name);
-  json_builder_add_int_value (builder, (gint64)value);
-}
-
-static void
-add_source (JsonBuilder *builder, const Leasequeryd *daemon)
-{
-  KeaLeasesIoCounters counters = { 0 };
-
-  if (daemon->kea != NULL)
-    kea_leases_io_get_counters (daemon->kea, &counters);
-  else
-    {
-      LeaseSqliteIoCounters sqlite;
-
-      lease_sqlite_io_get_counters (daemon->sqlite, &sqlite);
-      counters = (KeaLeasesIoCounters){ sqlite.rows,   sqlite.bad_rows, sqlite.loads,  sqlite.failures,
-                                        sqlite.leases, sqlite.loading,  sqlite.load_us };
-    }
-  json_builder_set_member_name (builder, "leases");
-  json_builder_begin_object (builder);
-  json_builder_set_member_name (builder, "readable");
-  json_builder_add_boolean_value (builder, daemon->store != NULL);
-  json_builder_set_member_name (builder, "loading");
-  json_builder_add_boolean_value (builder, counters.loading);
-  add_number (builder, "leases", daemon->store != NULL ? lease_store_n_leases (daemon->store) : 0);
-  add_number (builder, "store_octets", daemon->store != NULL ? lease_store_size (daemon->store) : 0);
-  add_number (builder, "rows", counters.rows);
-  add_number (builder, "bad_rows", counters.bad_rows);
-  add_number (builder, "loads", counters.loads);
-  add_number (builder, "failures", counters.failures);
-  add_number (builder, "load_ms", (guint64)counters.load_us / 1000);
-  json_builder_end_object (builder);
-}
-
-static void
-add_queries (JsonBuilder *builder, const LeasequeryServerCounters *counters)
-{
-  static const char *const types[G_N_ELEMENTS (counters->queries)] = { "other",    "address", "client",
-                                                                       "relay-id", "link",    "remote-id" };
-
-  json_builder_set_member_name (builder, "queries");
-  json_builder_begin_object (builder);
-  for (guint i = 0; i < G_N_ELEMENTS (types); i++)
-    add_number (builder, types[i], counters->queries[i]);
-  json_builder_end_object (builder);
-  json_builder_set_member_name (builder, "statuses");
-  json_builder_begin_object (builder);
-  for (guint i = 0; i < G_N_ELEMENTS (counters->statuses); i++)
-    if (counters->statuses[i] > 0)
-      {
-        g_autofree char *name = dhcp6_status_to_string ((guint16)i);
-
-        add_number (builder, name, counters->statuses[i]);
-      }
-  json_builder_end_object (builder);
-}
-
-static void
-add_server (JsonBuilder *builder, const Leasequeryd *daemon)
-{
-  LeasequeryServerCounters counters;
-
-  leasequery_server_io_get_counters (daemon->server, &counters);
-  add_number (builder, "port", leasequery_server_io_get_port (daemon->server));
-  add_number (builder, "connections", counters.connections);
-  add_number (builder, "active", counters.active);
-  add_number (builder, "changes", counters.changes);
-  add_number (builder, "journal", daemon->journal != NULL ? lease_journal_n_changes (daemon->journal) : 0);
-  add_number (builder, "secured", counters.secured);
-  add_number (builder, "accepted", counters.accepted);
-  add_number (builder, "refused", counters.refused);
-  add_number (builder, "displaced", counters.displaced);
-  add_number (builder, "timeouts", counters.timeouts);
-  add_number (builder, "faults", counters.faults);
-  add_number (builder, "clients", counters.clients);
-  add_number (builder, "bindings", counters.bindings);
-  add_number (builder, "octets_out", counters.octets_out);
-  add_number (builder, "first_bindings", counters.first_bindings);
-  add_number (builder, "first_binding_us_sum", counters.first_binding_us_sum);
-  add_queries (builder, &counters);
-}
-
-static char *
-dup_status (const Leasequeryd *daemon)
-{
-  g_autoptr (JsonBuilder) builder = json_builder_new ();
-  g_autoptr (JsonGenerator) generator = json_generator_new ();
-  g_autoptr (JsonNode) root = NULL;
-
-  json_builder_begin_object (builder);
-  add_server (builder, daemon);
-  add_source (builder, daemon);
-  json_builder_end_object (builder);
-  root = json_builder_get_root (builder);
-  json_generator_set_root (generator, root);
-  json_generator_set_pretty (generator, TRUE);
-  return json_generator_to_data (generator, NULL);
-}
+/* ----------------------------------------------------------------- control ---- */
 
 static gboolean
-on_status (gpointer user_data)
+on_control (const char *command, JsonObject *request, JsonObject *answer, gpointer user_data, GError **error)
 {
   Leasequeryd *daemon = user_data;
-  g_autofree char *status = dup_status (daemon);
-  g_autoptr (GError) error = NULL;
 
-  if (g_strcmp0 (status, daemon->last_status) == 0)
-    return G_SOURCE_CONTINUE;
-  if (!g_file_set_contents (daemon->status_path, status, -1, &error))
-    g_warning ("The status cannot be written: %s", error->message);
-  g_free (daemon->last_status);
-  daemon->last_status = g_steal_pointer (&status);
-  return G_SOURCE_CONTINUE;
+  if (g_str_equal (command, "status"))
+    {
+      leasequeryd_status_fill (daemon, answer);
+      return TRUE;
+    }
+  if (g_str_equal (command, "reload") && daemon->reload != NULL)
+    {
+      if (daemon->reload (daemon->reload_data))
+        return TRUE;
+      g_set_error (error, ROAM_CONTROL_ERROR, ROAM_CONTROL_ERROR_REQUEST,
+                   "the configuration has faults; what was read before stays in use");
+      return FALSE;
+    }
+  g_set_error (error, ROAM_CONTROL_ERROR, ROAM_CONTROL_ERROR_REQUEST, "no such command: %s", command);
+  return FALSE;
+}
+
+gboolean
+leasequeryd_listen_control (Leasequeryd *daemon, const char *path, gboolean (*reload) (gpointer user_data),
+                            gpointer user_data, GError **error)
+{
+  daemon->reload = reload;
+  daemon->reload_data = user_data;
+  daemon->control = roam_control_new (path, NULL, on_control, daemon, error);
+  return daemon->control != NULL;
+}
+
+/* --------------------------------------------------------------------- UDP ---- */
+
+static GBytes *
+on_udp (const RoamAddr *peer, const guint8 *data, gsize length, gpointer user_data)
+{
+  return leasequery_server_io_input_udp (((Leasequeryd *)user_data)->server, peer, data, length);
+}
+
+/* As the configuration has it now. */
+static gboolean
+set_up_udp (Leasequeryd *daemon, GError **error)
+{
+  const LeasequerydConfig *config = daemon->config;
+
+  if (!config->udp)
+    {
+      g_clear_pointer (&daemon->udp, leasequery_udp_io_free);
+      return TRUE;
+    }
+  if (daemon->udp == NULL)
+    daemon->udp = leasequery_udp_io_new (&g_array_index (config->listen, RoamEndpoint, 0), config->listen->len, on_udp,
+                                         daemon, error);
+  return daemon->udp != NULL;
 }
 
 /* ------------------------------------------------------------------- whole ---- */
@@ -354,10 +270,12 @@ leasequeryd_new (LeasequerydConfig *config, const char *status_path, GError **er
     return NULL;
   leasequery_server_io_set_tls (daemon->server, config->tls);
   leasequery_server_io_set_store (daemon->server, daemon->store, daemon->journal);
+  if (!set_up_udp (daemon, error))
+    return NULL;
   if (status_path != NULL)
     {
-      on_status (daemon);
-      daemon->status_timer = g_timeout_add (STATUS_MS, on_status, daemon);
+      leasequeryd_status_write (daemon);
+      daemon->status_timer = g_timeout_add (STATUS_MS, leasequeryd_status_write, daemon);
     }
   return g_steal_pointer (&daemon);
 }
@@ -369,7 +287,9 @@ leasequeryd_free (Leasequeryd *daemon)
     return;
   g_clear_handle_id (&daemon->status_timer, g_source_remove);
   if (daemon->server != NULL && daemon->status_path != NULL)
-    on_status (daemon);
+    leasequeryd_status_write (daemon);
+  g_clear_pointer (&daemon->control, roam_control_free);
+  g_clear_pointer (&daemon->udp, leasequery_udp_io_free);
   close_source (daemon);
   g_clear_handle_id (&daemon->compare, g_source_remove);
   g_clear_pointer (&daemon->diff, lease_diff_free);
@@ -405,6 +325,7 @@ void
 leasequeryd_reload (Leasequeryd *daemon, LeasequerydConfig *config)
 {
   g_autoptr (LeasequerydConfig) old = daemon->config;
+  g_autoptr (GError) error = NULL;
 
   if (!is_same_listen (old->listen, config->listen))
     g_warning ("Other addresses to listen on take a restart");
@@ -413,6 +334,8 @@ leasequeryd_reload (Leasequeryd *daemon, LeasequerydConfig *config)
   leasequery_server_io_set_tls (daemon->server, config->tls);
   leasequery_server_io_configure (daemon->server, &config->server);
   set_up_journal (daemon, old);
+  if (!set_up_udp (daemon, &error))
+    g_warning ("UDP is not offered: %s", error->message);
   if (daemon->store != NULL)
     leasequery_server_io_set_store (daemon->server, daemon->store, daemon->journal);
   if (!is_same_source (old, config))

@@ -28,6 +28,7 @@ typedef struct
   GArray *subnets;      /* KeaSubnet */
   guint active_journal; /* changes kept for active queries */
   LeasequeryTls *tls;   /* NULL: none */
+  gboolean udp;         /* LEASEQUERY over UDP (RFC 5007), too */
 } LeasequerydConfig;
 
 void leasequeryd_config_free (LeasequerydConfig *config);
@@ -49,5 +50,11 @@ void leasequeryd_free (Leasequeryd *daemon);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Leasequeryd, leasequeryd_free)
 /* Takes over @config: requestors, limits, links and leases; the addresses stay what they were. */
 void leasequeryd_reload (Leasequeryd *daemon, LeasequerydConfig *config);
+/*
+ * Listens on a control socket (base/control-io.h) for "status" and "reload"; the latter calls @reload, which says
+ * whether the configuration was good.
+ */
+gboolean leasequeryd_listen_control (Leasequeryd *daemon, const char *path, gboolean (*reload) (gpointer user_data),
+                                     gpointer user_data, GError **error);
 /* Tells running queries that they end; @done when all is said. */
 void leasequeryd_stop (Leasequeryd *daemon, void (*done) (gpointer user_data), gpointer user_data);

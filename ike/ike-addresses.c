@@ -57,16 +57,11 @@ read_list (IkeSession *session, const IkeMessage *message, gboolean private)
 {
   for (const IkePayload *p = NULL; (p = ike_message_find_next (message, IKE_PAYLOAD_NOTIFY, p));)
     {
-      RoamFamily family = p->notify.notify_type == IKE_NOTIFY_ADDITIONAL_IP4_ADDRESS   ? ROAM_FAMILY_INET4
-                          : p->notify.notify_type == IKE_NOTIFY_ADDITIONAL_IP6_ADDRESS ? ROAM_FAMILY_INET6
-                                                                                       : ROAM_FAMILY_NONE;
-      WireReader reader;
       RoamAddr addr;
 
-      if (family == ROAM_FAMILY_NONE)
+      if (!ike_dialect_is_address (session->dialect, p->notify.notify_type))
         continue;
-      wire_reader_init (&reader, p->notify.data.data, p->notify.data.length);
-      if (!wire_read_addr (&reader, family, &addr) || !wire_reader_at_end (&reader))
+      if (!ike_dialect_read_address (session->dialect, &p->notify, &addr))
         {
           if (!private) /* of the two passes the first one counts */
             ike_count (session, "addresses-ignored");
@@ -125,6 +120,23 @@ ike_peer_addresses_replace (IkeSession *session, const RoamAddr *gateway)
   ike_paths_forget (&session->paths);
 }
 
+void
+ike_peer_addresses_changed (IkeSession *session, const RoamNow *now, const IkePair *pair)
+{
+  const RoamAddr *in_use = &session->mobility.now.remote.addr;
+  gboolean gone = !is_listed (session->peer_addresses, session->n_peer_addresses, in_use);
+  gboolean elsewhere = !roam_addr_equal (&pair->remote.addr, in_use);
+  const char *reason = gone ? "the gateway's address in use is gone" : "the gateway sends from another address";
+
+  /* A MOPO gateway sends from another address only when the path is dead for it (the draft's 2.4). */
+  if (!gone && !(session->dialect->probe_out_of_sa && elsewhere))
+    return;
+  if (ike_path_test_is_usable (session))
+    ike_probing_suspect (session, now);
+  else /* what it sends from is an address of its own (RFC 4555 3.5) */
+    ike_mobility_take_remote (session, now, &pair->remote.addr, reason);
+}
+
 gboolean
 ike_peer_address_of (const IkeSession *session, guint8 family, RoamAddr *ret_addr)
 {
@@ -157,25 +169,26 @@ ike_own_addresses (const IkeSession *session, RoamAddr ret[IKE_MAX_PATHS])
 }
 
 void
-ike_own_addresses_add (const IkeSession *session, gboolean say_none, IkePayloads *payloads)
+ike_own_addresses_add (const IkeSession *session, const IkeDialect *dialect, gboolean say_none, IkePayloads *payloads)
 {
   RoamAddr own[IKE_MAX_PATHS];
   guint n = ike_own_addresses (session, own);
 
-  for (guint i = 0; i < n; i++)
-    ike_payloads_add_notify_addr (payloads,
-                                  own[i].family == ROAM_FAMILY_INET6 ? IKE_NOTIFY_ADDITIONAL_IP6_ADDRESS
-                                                                     : IKE_NOTIFY_ADDITIONAL_IP4_ADDRESS,
-                                  &own[i]);
-  if (n == 0 && say_none)
-    ike_payloads_add_notify (payloads, IKE_NOTIFY_NO_ADDITIONAL_ADDRESSES, NULL, 0);
+  ike_dialect_add_addresses (dialect, own, n, &session->mobility.now.local.addr, say_none, payloads);
 }
 
 void
 ike_addresses_add_to_auth (const IkeSession *session, IkePayloads *payloads)
 {
-  if (session->announce_addresses)
-    ike_own_addresses_add (session, FALSE, payloads);
-  if (!session->nat_supported)
-    ike_nat_add_none_allowed (&session->mobility.now, payloads);
+  const IkeDialect *dialect = session->dialect;
+
+  /* Which one it will be the answer says; where both are possible, MOBIKE. */
+  if (ike_dialect_is_offered (session, &ike_dialect_mobike))
+    {
+      dialect = &ike_dialect_mobike;
+      if (!session->nat_supported)
+        ike_nat_forbid_add (dialect, &session->mobility.now, payloads);
+    }
+  if (session->announce_addresses && dialect)
+    ike_own_addresses_add (session, dialect, FALSE, payloads);
 }

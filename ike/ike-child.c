@@ -289,7 +289,9 @@ ike_child_traffic (IkeSession *session, IkeChild *child)
 {
   const IkeChild *old = ike_child_in_use (session);
 
-  if (!child->outbound && child->linger_us == ROAM_NEVER && !child->deleting && old && child->replaces == old->sa->id)
+  /* None in use: at a gateway, a new IKE SA of a client that has its address from an older one, too. */
+  if (!child->outbound && child->linger_us == ROAM_NEVER && !child->deleting &&
+      (!old || child->replaces == old->sa->id))
     ike_child_use (session, child);
 }
 

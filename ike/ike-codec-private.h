@@ -50,12 +50,16 @@ typedef struct
   guint8 next;           /* first inner payload type; 0 in fragments but the first */
   guint16 number, total; /* total 0: SK */
   IkeView inner;
-  guint8 padding; /* octets beyond what the block length asks for, a multiple of it */
+  guint8 clear_type; /* of a payload before SK or SKF; 0: none */
+  IkeView clear;     /* its body */
+  guint8 padding;    /* octets beyond what the block length asks for, a multiple of it */
 } IkeSealing;
 
 /* With the given IV. NULL: too long or the cipher failed. */
 GBytes *ike_sealing_build (const IkeSealing *sealing, const IkeCipher *cipher, const guint8 *iv);
 
+/* The payload before SK or SKF; IKE_PAYLOAD_NONE: none. Borrowed. */
+guint8 ike_payloads_peek_clear (const IkePayloads *payloads, IkeView *ret_body);
 /* First payload type and octets of a chain being built; FALSE if something did not fit. Borrowed. */
 gboolean ike_payloads_peek (const IkePayloads *payloads, guint8 *ret_first, IkeView *ret_octets);
 /* Version 2.0, @first and @length as given. */

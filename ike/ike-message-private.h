@@ -49,6 +49,7 @@ typedef enum
   IKE_EXCHANGE_IKE_SESSION_RESUME = 38,
   IKE_EXCHANGE_IKE_INTERMEDIATE = 43,
   IKE_EXCHANGE_IKE_FOLLOWUP_KE = 44,
+  IKE_EXCHANGE_PATH_TEST = 250, /* MOPO, private use */
 } IkeExchangeType;
 
 #define IKE_FLAG_INITIATOR 0x08
@@ -140,6 +141,14 @@ enum
   IKE_NOTIFY_PPK_IDENTITY = 16436,
   IKE_NOTIFY_NO_PPK_AUTH = 16437,
   IKE_NOTIFY_INTERMEDIATE_EXCHANGE_SUPPORTED = 16438,
+  /* draft-eronen-mobike-mopo-02, which IANA never gave numbers: private use, behind a Vendor ID (RFC 7296 3.12). */
+  IKE_NOTIFY_UNACCEPTABLE_PATH = 14848,
+  IKE_NOTIFY_NAT_PREVENTED = 14849,
+  IKE_NOTIFY_MOPO_SUPPORTED = 49665,
+  IKE_NOTIFY_ADDITIONAL_ADDRESS = 49666,
+  IKE_NOTIFY_CHANGE_PATH = 49667,
+  IKE_NOTIFY_MOPO_COOKIE2 = 49668,
+  IKE_NOTIFY_NAT_PREVENTION = 49669,
 };
 
 typedef enum
@@ -400,6 +409,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (IkePayloads, ike_payloads_free)
 /* Octets written so far. */
 gsize ike_payloads_length (const IkePayloads *payloads);
 
+/* One payload that stands before SK or SKF, not encrypted but authenticated (RFC 8019 7.2.2); in fragment 1 only. */
+void ike_payloads_set_clear (IkePayloads *payloads, guint8 type, GBytes *body);
 /* Any payload from its body. */
 void ike_payloads_add_raw (IkePayloads *payloads, guint8 type, const guint8 *body, gsize length);
 /* Numbers, SPIs and order as they stand in @proposals. */

@@ -14,6 +14,8 @@
 /* TEMPORARY_FAILURE: 1, 2, 4 s. */
 #define TEMPORARY_REFUSALS 3
 #define TEMPORARY_REFUSED_US ROAM_USEC_PER_SEC
+/* So long the answer to such an update may take. */
+#define REFUSED_PATIENCE_US (2 * ROAM_USEC_PER_SEC)
 
 gboolean
 ike_mobility_udp_encap (const IkeSession *session)
@@ -77,14 +79,22 @@ change_pair (IkeSession *session, const RoamNow *now, const IkePair *pair)
   mob->pending_update = TRUE;
   mob->update_us = 0;
   mob->update_refusals = 0;
-  mob->children_moved = FALSE;
+  mob->children_moved = mob->may_go_back = FALSE;
   mob->moved_us = now->boot_us;
   mob->stray_us = 0;
   mob->say_again = FALSE;
   /* MOB-UPD-003 in the words of RFC 4555 3.5: a NAT is likely, so ESP starts encapsulated. */
   session->nat_suspected =
-    session->nat_supported && ike_addr_is_private (&pair->local.addr) && !ike_addr_is_private (&pair->remote.addr);
+    session->nat_supported && ((ike_addr_is_private (&pair->local.addr) && !ike_addr_is_private (&pair->remote.addr)) ||
+                               ike_path_test_saw_nat (session, pair));
   ike_paths_use (&session->paths, &path, &pair->remote.addr);
+}
+
+/* The path before still works, as far as we know. */
+gboolean
+ike_mobility_is_trial (const IkeSession *session)
+{
+  return !session->mobility.children_moved || session->mobility.may_go_back;
 }
 
 static void
@@ -121,7 +131,7 @@ ike_mobility_established (IkeSession *session, const RoamNow *now)
   mob->good = mob->now;
   mob->children_moved = TRUE;
   mob->answered = mob->pending_update ? 0 : mob->generation;
-  mob->routability_us = session->mobike && session->routability_interval_us > 0
+  mob->routability_us = session->dialect && session->routability_interval_us > 0
                           ? now->boot_us + session->routability_interval_us
                           : ROAM_NEVER;
   ike_paths_use (&session->paths, &path, &mob->now.remote.addr);
@@ -147,7 +157,7 @@ ike_mobility_move (IkeSession *session, const RoamNow *now, const IkeCommand *co
   IkePair pair = pair_of (session, &command->path, &mob->now.remote.addr);
 
   mob->serial = command->serial;
-  if (!session->mobike)
+  if (!session->dialect)
     {
       ike_session_event (session, IKE_EVENT_PATH_FAILED, "the gateway does not support MOBIKE",
                          "a new IKE SA is needed after each change of address");
@@ -168,7 +178,8 @@ ike_mobility_move (IkeSession *session, const RoamNow *now, const IkeCommand *co
     change_pair (session, now, &pair);
   else if (mob->answered == mob->generation && !ike_task_find (session, IKE_TASK_CHECK, 0))
     ike_task_check (session, 0, FALSE); /* same path as before: asking is enough */
-  if (command->move_children_now && !mob->children_moved)
+  mob->may_go_back = mob->waiting && mob->answered != mob->generation && !command->move_children_now;
+  if ((command->move_children_now || !session->dialect->routability_before_move) && !mob->children_moved)
     ike_mobility_move_children (session);
   ike_exchange_resend_all (session, now);
 }
@@ -214,13 +225,14 @@ ike_mobility_take (IkeSession *session, const RoamNow *now, const IkePair *pair,
 {
   IkeMobility *mob = &session->mobility;
   gboolean same_path = pair->ifindex == mob->now.ifindex && roam_addr_equal (&pair->local.addr, &mob->now.local.addr);
-  gboolean trial = mob->commanded && !mob->children_moved;
+  gboolean trial = mob->commanded && ike_mobility_is_trial (session);
 
   if (session->responder)
     {
-      /* RFC 4555 3.5: the client alone moves the Child SAs. */
+      /* RFC 4555 3.5: the client alone moves the Child SAs, and has not yet. */
       mob->now = *pair;
       mob->generation++;
+      mob->children_moved = FALSE;
       ike_exchange_resend_all (session, now);
       return;
     }
@@ -281,7 +293,7 @@ ike_mobility_confirmed (IkeSession *session, gboolean encap_changed)
     }
   if (!mob->children_moved || encap_changed)
     ike_mobility_move_children (session);
-  mob->waiting = mob->commanded = FALSE;
+  mob->waiting = mob->commanded = mob->may_go_back = FALSE;
   mob->budget_us = ROAM_NEVER;
   if (mob->say_again)
     mob->pending_update = TRUE;
@@ -291,16 +303,19 @@ ike_mobility_confirmed (IkeSession *session, gboolean encap_changed)
   mob->announce = FALSE;
 }
 
-/* Make before break: the Child SAs never left the old path, so IKE goes back to it and says so. */
+/* Make before break: the old path is there, so IKE goes back to it and says so; Child SAs, if they left. */
 static void
 go_back (IkeSession *session, const RoamNow *now)
 {
   IkeMobility *mob = &session->mobility;
+  gboolean left = mob->children_moved;
 
   change_pair (session, now, &mob->good);
   mob->announce = FALSE;
   mob->children_moved = TRUE;
   session->nat_suspected = FALSE;
+  if (left)
+    ike_mobility_move_children (session);
   ike_exchange_resend_all (session, now);
 }
 
@@ -318,7 +333,7 @@ give_up_command (IkeSession *session, const char *reason, const char *advice)
 void
 ike_mobility_failed (IkeSession *session, const RoamNow *now, const char *reason, const char *advice)
 {
-  gboolean trial = !session->mobility.children_moved;
+  gboolean trial = ike_mobility_is_trial (session);
 
   give_up_command (session, reason, advice);
   if (trial)
@@ -342,7 +357,7 @@ ike_mobility_refused (IkeSession *session, const RoamNow *now, const char *reaso
 
   if (used)
     ike_paths_bar (used, IKE_PAIR_REFUSED, now->boot_us);
-  if (!mob->children_moved || !mob->knows_paths)
+  if (ike_mobility_is_trial (session) || !mob->knows_paths)
     {
       ike_mobility_failed (session, now, reason, advice);
       return;
@@ -372,19 +387,13 @@ refusal_wait (const IkeSession *session, guint16 notify_type)
   guint n = session->mobility.update_refusals;
   gint64 wait_us = NAT_REFUSED_US;
 
-  switch (notify_type)
-    {
-    case IKE_NOTIFY_UNEXPECTED_NAT_DETECTED:
-      if (session->nat_supported || n >= NAT_REFUSALS)
-        return 0;
-      while (n-- > 0)
-        wait_us = wait_us * 17 / 10;
-      return wait_us;
-    case IKE_NOTIFY_TEMPORARY_FAILURE:
-      return n < TEMPORARY_REFUSALS ? TEMPORARY_REFUSED_US << n : 0;
-    default:
-      return 0;
-    }
+  if (notify_type == IKE_NOTIFY_TEMPORARY_FAILURE)
+    return n < TEMPORARY_REFUSALS ? TEMPORARY_REFUSED_US << n : 0;
+  if (notify_type != session->dialect->nat_seen || session->nat_supported || n >= NAT_REFUSALS)
+    return 0;
+  while (n-- > 0)
+    wait_us = wait_us * 17 / 10;
+  return wait_us;
 }
 
 gboolean
@@ -398,6 +407,8 @@ ike_mobility_update_again (IkeSession *session, const RoamNow *now, guint16 noti
   mob->update_refusals++;
   mob->update_us = now->boot_us + wait_us;
   mob->pending_update = TRUE;
+  if (mob->waiting) /* it is not silent */
+    mob->budget_us = MAX (mob->budget_us, mob->update_us + REFUSED_PATIENCE_US);
   return TRUE;
 }
 
@@ -409,7 +420,7 @@ ike_mobility_expects (IkeSession *session, const RoamNow *now, const RoamAddr *l
   IkeMobility *mob = &session->mobility;
   const IkePair *pair = mob->children_moved ? &mob->now : &mob->good;
 
-  if (session->state != IKE_STATE_ESTABLISHED || !session->mobike ||
+  if (session->state != IKE_STATE_ESTABLISHED || !session->dialect ||
       (roam_addr_equal (&pair->local.addr, local) && roam_addr_equal (&pair->remote.addr, remote)))
     {
       mob->stray_us = 0;
@@ -461,9 +472,9 @@ ike_mobility_paths (IkeSession *session, const RoamNow *now, const IkeCommand *c
     }
   mob->decide_us = ROAM_NEVER;
   if (mob->suspended || !ike_paths_has_local (&session->paths, &used) ||
-      (!mob->children_moved && !ike_paths_has_local (&session->paths, &good)))
+      (ike_mobility_is_trial (session) && !ike_paths_has_local (&session->paths, &good)))
     mob->decide_us = now->boot_us;
-  for (guint i = 0; i < IKE_MAX_PATHS && session->announce_addresses && session->mobike; i++)
+  for (guint i = 0; i < IKE_MAX_PATHS && session->announce_addresses && session->dialect; i++)
     if (!roam_addr_equal (&before[i], &after[i]))
       mob->announce_us = MIN (mob->announce_us, now->boot_us + ANNOUNCE_AFTER_US);
   ike_probing_restart (session, now);
@@ -479,6 +490,7 @@ decide (IkeSession *session, const RoamNow *now)
   mob->decide_us = ROAM_NEVER;
   if (ike_paths_has_local (&session->paths, &used))
     {
+      mob->may_go_back = FALSE;
       if (!mob->children_moved) /* what is on trial is all that is left */
         ike_mobility_move_children (session);
       /* The address is back: does the gateway still see it behind the same NAT mapping (RFC 4555 3.8)? */
@@ -488,10 +500,10 @@ decide (IkeSession *session, const RoamNow *now)
       ike_exchange_resend_all (session, now);
       return;
     }
-  if (!session->mobike)
+  if (!session->dialect)
     return;
   resume (session, now);
-  if (!mob->children_moved && ike_paths_has_local (&session->paths, &good))
+  if (ike_mobility_is_trial (session) && ike_paths_has_local (&session->paths, &good))
     {
       ike_mobility_failed (session, now, "the address of this path is gone", NULL);
       return;

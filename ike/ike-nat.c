@@ -19,36 +19,6 @@ ike_nat_add (IkeSession *session, const IkeSa *sa, const IkePair *pair, IkePaylo
   ike_payloads_add_notify (payloads, IKE_NOTIFY_NAT_DETECTION_DESTINATION_IP, hash, sizeof hash);
 }
 
-void
-ike_nat_add_none_allowed (const IkePair *pair, IkePayloads *payloads)
-{
-  g_auto (WireWriter) writer = { 0 };
-
-  wire_writer_init (&writer, 2 * (sizeof pair->local.addr.bytes + sizeof pair->local.port));
-  wire_write_addr (&writer, &pair->local.addr);
-  wire_write_addr (&writer, &pair->remote.addr);
-  wire_write_u16 (&writer, pair->local.port);
-  wire_write_u16 (&writer, pair->remote.port);
-  ike_payloads_add_notify (payloads, IKE_NOTIFY_NO_NATS_ALLOWED, wire_writer_peek (&writer),
-                           wire_writer_length (&writer));
-}
-
-gboolean
-ike_nat_is_absent (const IkePayloadNotify *no_nats, const IkePair *pair)
-{
-  RoamFamily family = (RoamFamily)pair->remote.addr.family;
-  WireReader reader;
-  RoamAddr source, destination;
-  guint16 source_port, destination_port;
-
-  wire_reader_init (&reader, no_nats->data.data, no_nats->data.length);
-  return wire_read_addr (&reader, family, &source) && wire_read_addr (&reader, family, &destination) &&
-         wire_read_u16 (&reader, &source_port) && wire_read_u16 (&reader, &destination_port) &&
-         wire_reader_at_end (&reader) && roam_addr_equal (&source, &pair->remote.addr) &&
-         roam_addr_equal (&destination, &pair->local.addr) && source_port == pair->remote.port &&
-         destination_port == pair->local.port;
-}
-
 static gboolean
 is_hash_of (const IkePayloadNotify *notify, const guint8 hash[IKE_NAT_DETECTION_LENGTH])
 {
@@ -107,6 +77,18 @@ ike_nat_apply (IkeSession *session, const IkeSa *sa, const RoamNow *now, const I
   session->keepalive_us = view->local ? now->boot_us + session->nat_keepalive_us : ROAM_NEVER;
   if (changed)
     ike_session_event (session, IKE_EVENT_NAT_CHANGED, "NAT detection gives another result", NULL);
+  return encap != ike_mobility_udp_encap (session);
+}
+
+gboolean
+ike_nat_switch_off (IkeSession *session)
+{
+  gboolean encap = ike_mobility_udp_encap (session), changed = session->nat_local || session->nat_remote;
+
+  session->nat_local = session->nat_remote = session->nat_suspected = FALSE;
+  session->keepalive_us = ROAM_NEVER;
+  if (changed)
+    ike_session_event (session, IKE_EVENT_NAT_CHANGED, "the packet came as it was sent: there is no NAT", NULL);
   return encap != ike_mobility_udp_encap (session);
 }
 

@@ -35,10 +35,11 @@ ike_outside_clear (IkeHandshake *handshake)
 static guint32
 new_request (IkeSession *session)
 {
-  while (session->last_request == 0)
-    session->last_request = roam_rng_u32 (session->rng);
-  session->last_request = session->last_request == G_MAXUINT32 ? 1 : session->last_request + 1;
-  return session->last_request;
+  guint32 request;
+
+  while ((request = roam_rng_u32 (session->rng)) == 0)
+    ;
+  return request;
 }
 
 static guint32
@@ -62,6 +63,7 @@ queue_auth (IkeSession *session, IkeSa *sa)
   IkeTask *task = ike_task_new (IKE_TASK_AUTH);
 
   task->sa = sa;
+  task->not_before_us = session->handshake.puzzle ? ROAM_NEVER : 0; /* until it is solved */
   ike_task_queue (session, task);
 }
 
@@ -117,7 +119,7 @@ ask_for_signature (IkeSession *session, IkeSa *sa, const RoamNow *now)
 void
 ike_auth_begin (IkeSession *session, IkeSa *sa, const RoamNow *now)
 {
-  if (session->external_key)
+  if (session->external_key && !session->handshake.resumption) /* a ticket needs no signature (RFC 5723 4.3.3) */
     ask_for_signature (session, sa, now);
   else
     queue_auth (session, sa);

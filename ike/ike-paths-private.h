@@ -104,6 +104,8 @@ typedef struct
 
 /* MOBIKE: the request that waits for its answer, octet by octet the same, or a new INFORMATIONAL one. */
 extern const IkeProbe ike_probe_informational;
+/* MOPO: PATH_TEST, besides whatever waits for its answer (ike-path-test.c). */
+extern const IkeProbe ike_probe_path_test;
 
 /* --- ike-probing.c --- */
 

@@ -10,6 +10,8 @@ struct _IkePayloads
   guint8 first;     /* type of the first payload */
   gsize last;       /* offset of the last payload's header */
   gboolean started; /* there is a last payload */
+  guint8 clear_type;
+  GBytes *clear; /* NULL: none */
 };
 
 IkePayloads *
@@ -27,6 +29,7 @@ ike_payloads_free (IkePayloads *payloads)
   if (payloads == NULL)
     return;
   wire_writer_clear (&payloads->writer);
+  g_clear_pointer (&payloads->clear, g_bytes_unref);
   g_free (payloads);
 }
 
@@ -44,6 +47,24 @@ ike_payloads_peek (const IkePayloads *payloads, guint8 *ret_first, IkeView *ret_
   *ret_first = payloads->first;
   *ret_octets = (IkeView){ wire_writer_peek (&payloads->writer), wire_writer_length (&payloads->writer) };
   return TRUE;
+}
+
+void
+ike_payloads_set_clear (IkePayloads *payloads, guint8 type, GBytes *body)
+{
+  g_clear_pointer (&payloads->clear, g_bytes_unref);
+  payloads->clear_type = type;
+  payloads->clear = g_bytes_ref (body);
+}
+
+guint8
+ike_payloads_peek_clear (const IkePayloads *payloads, IkeView *ret_body)
+{
+  *ret_body = (IkeView){ 0 };
+  if (payloads->clear == NULL)
+    return IKE_PAYLOAD_NONE;
+  ret_body->data = g_bytes_get_data (payloads->clear, &ret_body->length);
+  return payloads->clear_type;
 }
 
 /* Writes a generic header and links it to the payload before. */

@@ -10,7 +10,7 @@
 static gboolean
 may_ask (const IkeSession *session)
 {
-  if (session->state != IKE_STATE_ESTABLISHED || !session->mobike || session->mobility.suspended)
+  if (session->state != IKE_STATE_ESTABLISHED || !session->dialect || session->mobility.suspended)
     return FALSE;
   /* A gateway looks for its client only if its own address went away (RFC 4555 3.6). */
   return !session->responder || session->renumbered;
@@ -50,9 +50,22 @@ find (IkeSession *session, const IkePair *pair)
 
 /* Make before break: the old path still works, and the new one alone is the question. */
 static gboolean
-is_trial (const IkeMobility *mob)
+is_trial (const IkeSession *session)
 {
-  return mob->commanded && !mob->children_moved;
+  return session->mobility.commanded && ike_mobility_is_trial (session);
+}
+
+/* One datagram, by the means of the dialect. FALSE: there is nothing to ask with now. */
+static gboolean
+ask (IkeSession *session, const RoamNow *now, const IkePair *pair)
+{
+  const IkeProbe *probe = ike_path_test_is_usable (session) ? &ike_probe_path_test : &ike_probe_informational;
+
+  session->paths.next_us = now->boot_us + IKE_PROBE_INTERVAL_US;
+  if (!probe->send (session, now, pair))
+    return FALSE;
+  ike_count (session, "probes-sent");
+  return TRUE;
 }
 
 static void
@@ -60,10 +73,10 @@ begin_round (IkeSession *session, const RoamNow *now, guint tries)
 {
   const IkeMobility *mob = &session->mobility;
   gint64 patience_us = mob->commanded ? mob->moved_us + COMMANDED_PATIENCE_US : 0;
-  gboolean narrow = is_trial (mob) || now->boot_us < patience_us;
+  gboolean narrow = is_trial (session) || now->boot_us < patience_us;
 
   session->probing.round_us = now->boot_us + IKE_PROBE_ROUND_US;
-  if (narrow && !is_trial (mob))
+  if (narrow && !is_trial (session))
     session->probing.round_us = patience_us;
   ike_paths_begin_round (&session->paths, now->boot_us, tries, narrow);
 }
@@ -85,6 +98,8 @@ ike_probing_suspect (IkeSession *session, const RoamNow *now)
   if (session->probing.resolve_us == ROAM_NEVER && !session->responder)
     session->probing.resolve_us = now->boot_us + RESOLVE_AFTER_US;
   begin_round (session, now, IKE_PAIR_TRIES);
+  if (ike_path_test_is_usable (session)) /* is it the path or the peer that is silent? */
+    ask (session, now, &session->mobility.now);
 }
 
 static void
@@ -154,13 +169,8 @@ ike_probing_deadline (IkeSession *session, const RoamNow *now)
   if (!candidate)
     return;
   pair = pair_of (session, candidate);
-  if (session->probe->send (session, now, &pair))
-    {
-      ike_count (session, "probes-sent");
-      ike_paths_tried (&session->paths, candidate, now->boot_us, session->rng);
-    }
-  else
-    session->paths.next_us = now->boot_us + IKE_PROBE_INTERVAL_US;
+  if (ask (session, now, &pair))
+    ike_paths_tried (&session->paths, candidate, now->boot_us, session->rng);
 }
 
 gint64

@@ -148,15 +148,31 @@ padding_for (gsize length, gsize block)
   return (block - (length + 1) % block) % block;
 }
 
-/* Header, generic header and fragment numbers: all that is authenticated but not encrypted. */
+/* Octets of the payload before SK or SKF. */
+static gsize
+clear_length (guint8 type, IkeView body)
+{
+  return type == IKE_PAYLOAD_NONE ? 0 : IKE_PAYLOAD_HEADER_LENGTH + body.length;
+}
+
+/* Header, generic headers and fragment numbers: all that is authenticated but not encrypted. */
 static void
 write_prefix (WireWriter *writer, const IkeSealing *sealing, gsize content)
 {
   gboolean fragment = sealing->total != 0;
   gsize payload = IKE_PAYLOAD_HEADER_LENGTH + (fragment ? IKE_FRAGMENT_HEADER_LENGTH : 0) + content;
+  gsize before = clear_length (sealing->clear_type, sealing->clear);
+  guint8 type = fragment ? IKE_PAYLOAD_SKF : IKE_PAYLOAD_SK;
 
-  ike_header_write (writer, sealing->header, fragment ? IKE_PAYLOAD_SKF : IKE_PAYLOAD_SK,
-                    (guint32)(IKE_HEADER_LENGTH + payload));
+  ike_header_write (writer, sealing->header, before ? sealing->clear_type : type,
+                    (guint32)(IKE_HEADER_LENGTH + before + payload));
+  if (before)
+    {
+      wire_write_u8 (writer, type);
+      wire_write_u8 (writer, 0);
+      wire_write_u16 (writer, (guint16)before);
+      wire_write_data (writer, sealing->clear.data, sealing->clear.length);
+    }
   wire_write_u8 (writer, sealing->next);
   wire_write_u8 (writer, 0);
   wire_write_u16 (writer, (guint16)payload);
@@ -202,6 +218,7 @@ ike_message_build_protected (const IkeHeader *header, const IkePayloads *payload
   IkeSealing sealing = { .header = header };
   guint8 iv[IKE_MAX_IV];
 
+  sealing.clear_type = ike_payloads_peek_clear (payloads, &sealing.clear);
   if (!ike_payloads_peek (payloads, &sealing.next, &sealing.inner) || !ike_cipher_next_iv (cipher, rng, iv))
     return NULL;
   return ike_sealing_build (&sealing, cipher, iv);
@@ -218,13 +235,23 @@ fragment_room (gsize max_length, const IkeCipher *cipher)
   return room - room % ike_cipher_block_length (cipher) - 1;
 }
 
+/* One of the fragments; NULL: the cipher's IVs are used up. */
+static GBytes *
+build_fragment (const IkeSealing *sealing, IkeCipher *cipher, RoamRng *rng)
+{
+  guint8 iv[IKE_MAX_IV];
+
+  return ike_cipher_next_iv (cipher, rng, iv) ? ike_sealing_build (sealing, cipher, iv) : NULL;
+}
+
 GPtrArray *
 ike_message_build_fragments (const IkeHeader *header, const IkePayloads *payloads, IkeCipher *cipher, RoamRng *rng,
                              gsize max_length)
 {
   g_autoptr (GPtrArray) messages = g_ptr_array_new_with_free_func ((GDestroyNotify)g_bytes_unref);
   g_autoptr (GBytes) whole = ike_message_build_protected (header, payloads, cipher, rng);
-  gsize room = fragment_room (MAX (max_length, IKE_MIN_FRAGMENT), cipher), total;
+  IkeSealing sealing = { .header = header };
+  gsize room = fragment_room (MAX (max_length, IKE_MIN_FRAGMENT), cipher), room1, done = 0;
   IkeView inner;
   guint8 first;
 
@@ -235,25 +262,29 @@ ike_message_build_fragments (const IkeHeader *header, const IkePayloads *payload
     }
   if (!ike_payloads_peek (payloads, &first, &inner))
     return NULL;
-  total = (inner.length + room - 1) / room;
-  if (total > IKE_MAX_FRAGMENTS)
+  /* RFC 7383 2.5.3: what is not encrypted goes into the first one, which carries so much less. */
+  sealing.clear_type = ike_payloads_peek_clear (payloads, &sealing.clear);
+  room1 = fragment_room (MAX (max_length, IKE_MIN_FRAGMENT + clear_length (sealing.clear_type, sealing.clear)) -
+                           clear_length (sealing.clear_type, sealing.clear),
+                         cipher);
+  sealing.total = (guint16)MIN (1 + (inner.length - MIN (room1, inner.length) + room - 1) / room, G_MAXUINT16);
+  if (sealing.total > IKE_MAX_FRAGMENTS)
     return NULL;
-  for (gsize i = 0; i < total; i++)
+  /* RFC 7383 2.5: only fragment 1 names the first inner payload, each has an IV of its own. */
+  sealing.next = first;
+  for (sealing.number = 1; sealing.number <= sealing.total; sealing.number++)
     {
-      /* RFC 7383 2.5: only fragment 1 names the first inner payload, each has an IV of its own. */
-      IkeSealing sealing = { .header = header,
-                             .next = i == 0 ? first : IKE_PAYLOAD_NONE,
-                             .number = (guint16)(i + 1),
-                             .total = (guint16)total,
-                             .inner = { inner.data + i * room, MIN (room, inner.length - i * room) } };
-      guint8 iv[IKE_MAX_IV];
-      GBytes *message = NULL;
+      gsize length = MIN (sealing.number == 1 ? room1 : room, inner.length - done);
+      GBytes *message;
 
-      if (ike_cipher_next_iv (cipher, rng, iv))
-        message = ike_sealing_build (&sealing, cipher, iv);
+      sealing.inner = (IkeView){ inner.data + done, length };
+      message = build_fragment (&sealing, cipher, rng);
       if (message == NULL)
         return NULL;
       g_ptr_array_add (messages, message);
+      done += length;
+      sealing.next = IKE_PAYLOAD_NONE;
+      sealing.clear_type = IKE_PAYLOAD_NONE;
     }
   return g_steal_pointer (&messages);
 }

@@ -33,6 +33,7 @@ beside_new (IkeSession *session)
   beside->redirect = session->redirect;
   beside->redirect.due = FALSE;
   beside->redirect.resolve_us = ROAM_NEVER;
+  beside->last_request = session->last_request;
   beside->mobility.serial = session->mobility.serial;
   beside->mobility.now = session->mobility.now;
   beside->mobility.knows_paths = session->mobility.knows_paths;
@@ -143,6 +144,7 @@ ike_reauth_drop (IkeSession *session)
     return;
   ike_session_forget (session->beside);
   take_actions (session);
+  session->last_request = MAX (session->last_request, session->beside->last_request);
   g_clear_pointer (&session->beside, ike_session_free);
 }
 
@@ -263,7 +265,8 @@ void
 ike_reauth_settle (IkeSession *session, const RoamNow *now)
 {
   ike_redirect_settle (session, now);
-  if (session->beside && session->state == IKE_STATE_IDLE)
+  if (session->beside &&
+      (session->state == IKE_STATE_IDLE || (session->state == IKE_STATE_CLOSING && session->beside_is_successor)))
     ike_reauth_drop (session);
   if (!session->beside)
     return;

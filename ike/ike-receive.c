@@ -222,6 +222,11 @@ ike_receive (IkeSession *session, const RoamNow *now, const IkePair *pair, const
       ike_count (session, "malformed");
       return;
     }
+  if (header.exchange == IKE_EXCHANGE_PATH_TEST)
+    {
+      ike_path_test_receive (session, now, pair, data, length);
+      return;
+    }
   sa = ike_sa_find (session, &header);
   if (!sa)
     ike_count (session, "unknown-spi");

@@ -98,45 +98,47 @@ process_deletes (IkeSession *session, const RoamNow *now, const IkeMessage *mess
 
 /* --- notifies --- */
 
+/* The whole list, if it is the newest; then the client looks whether its path still leads anywhere. */
 static void
-process_peer_addresses (IkeSession *session, const RoamNow *now, const IkePair *pair, const IkeMessage *message)
+process_peer_addresses (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair,
+                        const IkeMessage *message)
 {
-  if (!session->mobike)
+  if (!session->dialect || !ike_dialect_has_list (session->dialect, message))
     return;
-  if (!ike_message_find_notify (message, IKE_NOTIFY_ADDITIONAL_IP4_ADDRESS) &&
-      !ike_message_find_notify (message, IKE_NOTIFY_ADDITIONAL_IP6_ADDRESS) &&
-      !ike_message_find_notify (message, IKE_NOTIFY_NO_ADDITIONAL_ADDRESSES))
+  if (!ike_sa_take_list (session, sa, message->header.message_id))
     return;
   ike_peer_addresses_read (session, &pair->remote.addr, message);
-  for (guint i = 0; i < session->n_peer_addresses; i++)
-    if (roam_addr_equal (&session->peer_addresses[i], &session->mobility.now.remote.addr))
-      return;
-  if (session->responder)
-    return; /* only the client decides about the path (RFC 4555 3.6) */
-  /* The address in use is no longer the gateway's: the one that it sends from is (RFC 4555 3.5). */
-  ike_mobility_take_remote (session, now, &pair->remote.addr, "the gateway's address in use is gone");
+  if (!session->responder) /* only the client decides about the path (RFC 4555 3.6) */
+    ike_peer_addresses_changed (session, now, pair);
 }
 
-/* RFC 4555 3.7: COOKIE2 comes back as it was, in errors too. */
-static void
-echo_cookie2 (const IkeMessage *message, IkePayloads *answer)
-{
-  const IkePayloadNotify *cookie2 = ike_message_find_notify (message, IKE_NOTIFY_COOKIE2);
-
-  if (cookie2 && cookie2->data.length <= IKE_COOKIE2_MAX)
-    ike_payloads_add_notify (answer, IKE_NOTIFY_COOKIE2, cookie2->data.data, cookie2->data.length);
-}
-
-/* UPDATE_SA_ADDRESSES; an error notify to answer with, or 0. Only the initiator moves (RFC 4555 3.5). */
+/* UPDATE_SA_ADDRESSES or CHANGE_PATH; an error notify to answer with, or 0. Only the initiator moves (RFC 4555 3.5). */
 static guint16
 process_update (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair, const IkeMessage *message)
 {
-  if (!ike_message_find_notify (message, IKE_NOTIFY_UPDATE_SA_ADDRESSES))
-    return 0;
-  if (session->responder && session->mobike)
+  if (session->responder && session->dialect)
     return ike_update_respond (session, sa, now, pair, message);
   ike_count (session, "updates-ignored");
   return 0;
+}
+
+static gboolean
+is_update (const IkeSession *session, const IkeMessage *message)
+{
+  return ike_message_find_notify (message,
+                                  session->dialect ? session->dialect->update : IKE_NOTIFY_UPDATE_SA_ADDRESSES) != NULL;
+}
+
+/* What a request says about the path; an error notify to answer with, or 0. */
+static guint16
+process_path (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair, const IkeMessage *message)
+{
+  if (is_update (session, message))
+    return process_update (session, sa, now, pair, message);
+  if (!session->dialect || session->dialect->nat_forbid_in_init ||
+      ike_nat_forbid_accepts (session, message, pair, FALSE))
+    return 0;
+  return session->dialect->nat_seen;
 }
 
 /* Notifies of a request that have an effect or an echo; FALSE: refused as a whole. */
@@ -144,24 +146,17 @@ static gboolean
 process_notifies (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair, const IkeMessage *message,
                   IkePayloads *answer)
 {
-  const IkePayloadNotify *no_nats = ike_message_find_notify (message, IKE_NOTIFY_NO_NATS_ALLOWED);
-  guint16 error = 0;
+  guint16 error = process_path (session, sa, now, pair, message);
 
-  if (no_nats && session->mobike && !ike_nat_is_absent (no_nats, pair))
-    error = IKE_NOTIFY_UNEXPECTED_NAT_DETECTED;
-  else
-    error = process_update (session, sa, now, pair, message);
+  ike_cookie2_echo (session, message, answer);
   if (error != 0)
-    {
-      ike_payloads_add_notify (answer, error, NULL, 0);
-      echo_cookie2 (message, answer);
-      return FALSE;
-    }
-  if (session->mobike && ike_message_find_notify (message, IKE_NOTIFY_NAT_DETECTION_SOURCE_IP))
+    ike_dialect_add (session->dialect, error, NULL, 0, answer);
+  else if (session->dialect && session->nat_supported &&
+           ike_message_find_notify (message, IKE_NOTIFY_NAT_DETECTION_SOURCE_IP))
     ike_nat_add (session, sa, pair, answer);
-  echo_cookie2 (message, answer);
-  process_peer_addresses (session, now, pair, message);
-  return TRUE;
+  if (error == 0 || session->dialect->list_is_independent)
+    process_peer_addresses (session, sa, now, pair, message);
+  return error == 0;
 }
 
 /* --- exchanges --- */

@@ -273,12 +273,13 @@ add_child (IkeProposals *chosen, const IkeChild *child, IkePayloads *payloads)
 }
 
 static void
-add_mobike (const IkeSession *session, IkePayloads *payloads)
+add_mobility (const IkeSession *session, IkePayloads *payloads)
 {
-  if (!session->mobike)
+  if (!session->dialect)
     return;
-  ike_payloads_add_notify (payloads, IKE_NOTIFY_MOBIKE_SUPPORTED, NULL, 0);
-  ike_own_addresses_add (session, FALSE, payloads);
+  if (!session->dialect->support_in_init)
+    ike_dialect_add (session->dialect, session->dialect->supported, NULL, 0, payloads);
+  ike_own_addresses_add (session, session->dialect, FALSE, payloads);
 }
 
 /* --- the exchange --- */
@@ -317,9 +318,7 @@ build_identity (IkeSession *session, const IkeSa *sa, const IkeMessage *message)
 static void
 take_features (IkeSession *session, const IkePair *pair, const IkeMessage *message)
 {
-  session->mobike =
-    !session->responder->disable_mobike && ike_message_find_notify (message, IKE_NOTIFY_MOBIKE_SUPPORTED);
-  if (session->mobike)
+  if (session->dialect)
     ike_peer_addresses_read (session, &pair->remote.addr, message);
   if (ike_message_find_notify (message, IKE_NOTIFY_INITIAL_CONTACT))
     ike_responder_forget_others (session->responder, session);
@@ -356,11 +355,12 @@ ike_auth_accept_client (IkeSession *session, IkeSa *sa, const RoamNow *now, cons
   if (child)
     {
       add_child (chosen, child, payloads);
-      ike_child_install (session, now, child, TRUE);
+      /* RFC 7296 2.8: not before the client is known to have it, where it has another one. */
+      ike_child_install (session, now, child, !ike_responder_shares_address (session->responder, session));
     }
   if (child || (childless && error == 0))
     {
-      add_mobike (session, payloads);
+      add_mobility (session, payloads);
       ike_ticket_respond (session, sa, now, message, payloads);
     }
   else
@@ -377,12 +377,17 @@ ike_auth_accept_client (IkeSession *session, IkeSa *sa, const RoamNow *now, cons
 void
 ike_auth_respond (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair, const IkeMessage *message)
 {
-  const IkePayloadNotify *no_nats = ike_message_find_notify (message, IKE_NOTIFY_NO_NATS_ALLOWED);
   g_autoptr (IkePayloads) payloads = NULL;
   const char *reason, *advice;
 
-  session->mobility.now = *pair; /* RFC 4555 3.3: its header names the addresses of the SAs */
-  if (no_nats && !session->responder->disable_mobike && !ike_nat_is_absent (no_nats, pair))
+  ike_dialect_choose_in_auth (session, message);
+  /*
+   * RFC 4555 3.3: the header of the first IKE_AUTH request names the addresses of the SAs. With MOPO that is only
+   * where the client may have changed its port since; else IKE_SA_INIT did (the draft's 2.7).
+   */
+  if (session->dialect != &ike_dialect_mopo || (session->nat_supported && !session->nat_prevented))
+    session->mobility.now = *pair;
+  if (session->dialect == &ike_dialect_mobike && !ike_nat_forbid_accepts (session, message, pair, TRUE))
     {
       ike_auth_refuse_client (session, sa, pair, IKE_NOTIFY_UNEXPECTED_NAT_DETECTED,
                               "UNEXPECTED_NAT_DETECTED: a NAT is in the way");

@@ -46,7 +46,7 @@ send_notify (IkeResponder *responder, const IkePair *pair, const IkeHeader *requ
 {
   g_autoptr (IkePayloads) payloads = ike_payloads_new ();
 
-  ike_payloads_add_notify (payloads, notify_type, data.data, data.length);
+  ike_payloads_add_notify_protocol (payloads, notify_type, ike_dialect_protocol (notify_type), data.data, data.length);
   send_payloads (responder, pair, request, payloads);
 }
 
@@ -68,6 +68,16 @@ ike_responder_refuse (IkeResponder *responder, const RoamNow *now, const IkePair
     }
   responder->n_stateless++;
   send_notify (responder, pair, header, notify_type, data);
+}
+
+void
+ike_responder_answer_path_test (IkeResponder *responder, const IkePair *pair, const IkeMessage *question)
+{
+  g_autoptr (GBytes) answer = ike_path_test_build_answer (pair, question);
+
+  ike_responder_count (responder, "path-tests-received");
+  if (answer)
+    send_stateless (responder, pair, answer);
 }
 
 /* --- COOKIE --- */
@@ -305,6 +315,7 @@ session_for_client (IkeResponder *responder)
   if (responder->local_id.data)
     ike_identity_copy (&responder->local_id, &session->configured_id);
   session->force_udp_encap = responder->force_udp_encap;
+  session->nat_policy = responder->nat_policy;
   session->dpd_interval_us = responder->dpd_interval_us;
   session->rekey_ike_us = responder->rekey_ike_us;
   session->rekey_child_us = responder->rekey_child_us;
@@ -337,8 +348,13 @@ take_features (IkeSession *session, const IkeSa *sa, const IkePair *pair, const 
   const IkePayloadNotify *hashes = ike_message_find_notify (message, IKE_NOTIFY_SIGNATURE_HASH_ALGORITHMS);
   IkeNatView nat;
 
+  ike_dialect_choose_in_init (session, message);
+  if (session->dialect)
+    ike_dialect_add_mopo (payloads);
   ike_nat_read (message, sa->spi_i, 0, pair, &nat);
-  session->nat_supported = nat.present && !session->responder->disable_nat_traversal;
+  session->nat_prevented = session->dialect && ike_message_find_notify (message, IKE_NOTIFY_NAT_PREVENTION);
+  session->nat_supported = nat.present && !session->nat_prevented && !session->responder->disable_nat_traversal &&
+                           session->nat_policy == IKE_NAT_POLICY_TRAVERSE;
   session->nat_local = session->nat_supported && nat.local;
   session->nat_remote = session->nat_supported && nat.remote;
   if (session->nat_supported)
@@ -484,6 +500,12 @@ ike_responder_receive_init (IkeResponder *responder, const RoamNow *now, const I
   if (ike_responder_n_half_open (responder) >= IKE_MAX_HALF_OPEN || responder->clients->len >= responder->max_clients)
     {
       ike_responder_count (responder, "clients-refused");
+      return;
+    }
+  if (ike_nat_prevention_refuses_init (responder, pair, message))
+    {
+      ike_responder_count (responder, "init-through-nat");
+      ike_responder_refuse (responder, now, pair, header, IKE_NOTIFY_NAT_PREVENTED, (IkeView){ 0 });
       return;
     }
   if (resumes ? agree_on_ticket (responder, now, pair, message, &agreement)

@@ -1,15 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* MOBIKE at the gateway: UPDATE_SA_ADDRESSES, return routability, our own addresses (RFC 4555 3.5 to 3.7). */
+/* Mobility at the gateway: updates, return routability, our own addresses (RFC 4555 3.5 to 3.7, MOPO 2.3 to 2.6). */
 #include "ike/ike-responder-private.h"
 
-static void
-add_cookie2 (IkeSession *session, IkeTask *task, IkePayloads *payloads)
-{
-  roam_rng_fill (session->rng, task->cookie2, sizeof task->cookie2);
-  ike_payloads_add_notify (payloads, IKE_NOTIFY_COOKIE2, task->cookie2, sizeof task->cookie2);
-}
-
-/* --- UPDATE_SA_ADDRESSES --- */
+/* --- UPDATE_SA_ADDRESSES, CHANGE_PATH --- */
 
 /* Is the check of RFC 4555 3.7 wanted for this step? It is about addresses, not about ports. */
 static gboolean
@@ -36,7 +29,7 @@ take_over (IkeSession *session, const IkeSa *sa, const RoamNow *now, const IkePa
   IkePair old = mob->now;
   gboolean changed = !roam_endpoint_equal (&old.remote, &pair->remote) ||
                      !roam_endpoint_equal (&old.local, &pair->local) || old.ifindex != pair->ifindex;
-  gboolean encap_changed;
+  gboolean encap_changed, proved = ike_message_find_notify (message, session->dialect->nat_forbid) != NULL;
   IkeNatView view;
 
   session->renumbered = FALSE; /* it has heard of us */
@@ -48,14 +41,17 @@ take_over (IkeSession *session, const IkeSa *sa, const RoamNow *now, const IkePa
       mob->children_moved = FALSE;
     }
   ike_nat_read (message, sa->spi_i, sa->spi_r, pair, &view);
-  encap_changed = session->nat_supported && ike_nat_apply (session, sa, now, &view);
+  if (proved) /* it fits, and says more than NAT_DETECTION beside it */
+    encap_changed = ike_nat_switch_off (session);
+  else
+    encap_changed = session->nat_supported && ike_nat_apply (session, sa, now, &view);
   /* What waits for an answer goes to where the client is now. */
   if (changed)
     ike_exchange_resend_all (session, now);
   if (changed && wants_routability (session, &old))
     {
       queue_routability (session);
-      if (session->responder->routability == IKE_ROUTABILITY_BEFORE)
+      if (session->responder->routability == IKE_ROUTABILITY_BEFORE && session->dialect->routability_before_move)
         return;
     }
   if (!mob->children_moved || encap_changed)
@@ -65,17 +61,18 @@ take_over (IkeSession *session, const IkeSa *sa, const RoamNow *now, const IkePa
 guint16
 ike_update_respond (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair, const IkeMessage *message)
 {
-  if (sa != session->current && session->current->updated)
+  if (!ike_sa_take_update (session, sa, message->header.message_id))
+    return 0;
+  if (!ike_nat_forbid_accepts (session, message, pair, TRUE))
     {
-      ike_count (session, "updates-stale"); /* the successor has a newer one: answered, without effect */
-      return 0;
+      ike_count (session, "updates-through-nat");
+      return session->dialect->nat_seen;
     }
   if (ike_responder_refuses (session->responder, &pair->remote.addr))
     {
       ike_count (session, "updates-refused");
-      return IKE_NOTIFY_UNACCEPTABLE_ADDRESSES;
+      return session->dialect->refused;
     }
-  sa->updated = TRUE;
   ike_count (session, "updates-accepted");
   take_over (session, sa, now, pair, message);
   return 0;
@@ -88,20 +85,18 @@ ike_routability_build (IkeSession *session, IkeTask *task)
 {
   IkePayloads *payloads = ike_payloads_new ();
 
-  add_cookie2 (session, task, payloads);
+  ike_cookie2_add (session, task, payloads);
   return payloads;
 }
 
 void
-ike_routability_process (IkeSession *session, const IkeTask *task, const IkeMessage *message)
+ike_routability_process (IkeSession *session, const IkeTask *task)
 {
-  if (!ike_cookie2_check (session, task, message))
-    return;
   /* Copies of a request from before a move went to several addresses: its answer proves nothing (RFC 4555 3.7). */
   if (session->state != IKE_STATE_ESTABLISHED || task->generation != session->mobility.generation)
     return;
   ike_count (session, "routability-proved");
-  if (!session->mobility.children_moved)
+  if (!session->mobility.children_moved && session->dialect->routability_before_move)
     ike_mobility_move_children (session);
 }
 
@@ -112,21 +107,20 @@ ike_addresses_build (IkeSession *session, IkeTask *task)
 {
   IkePayloads *payloads = ike_payloads_new ();
 
-  ike_own_addresses_add (session, TRUE, payloads);
+  ike_own_addresses_add (session, session->dialect, TRUE, payloads);
   session->mobility.announce_us = ROAM_NEVER;
-  if (!session->nat_supported)
-    ike_nat_add_none_allowed (&session->mobility.now, payloads);
-  add_cookie2 (session, task, payloads);
+  ike_cookie2_add (session, task, payloads);
+  if (!session->nat_supported && session->dialect->nat_forbid_without_natt)
+    ike_nat_forbid_add (session->dialect, &session->mobility.now, payloads);
   return payloads;
 }
 
 void
-ike_addresses_process (IkeSession *session, const IkeTask *task, const IkeMessage *message)
+ike_addresses_process (IkeSession *session, const IkeTask *task)
 {
-  if (!ike_cookie2_check (session, task, message) || session->state != IKE_STATE_ESTABLISHED)
-    return;
   /* It left from several addresses of ours: the peer cannot tell which one counts (RFC 4555 3.6). An update says it
    * too. */
-  if (task->generation != session->mobility.generation && !session->mobility.pending_update)
+  if (session->state == IKE_STATE_ESTABLISHED && task->generation != session->mobility.generation &&
+      !session->mobility.pending_update)
     ike_task_queue (session, ike_task_new (IKE_TASK_ADDRESSES));
 }

@@ -67,7 +67,9 @@ struct _IkeResponder
   GArray *networks, *refused; /* RoamPrefix */
   RoamAddr addresses[IKE_MAX_RESPONDER_ADDRESSES];
   guint n_addresses;
-  gboolean disable_mobike, disable_nat_traversal, force_udp_encap;
+  gboolean disable_mobike, disable_mopo, disable_nat_traversal, force_udp_encap;
+  IkeNatPolicy nat_policy;
+  IkePathTestLimit path_test_limit;
   IkeRoutability routability;
   guint max_clients, cookie_threshold;
   gint64 dpd_interval_us, rekey_ike_us, rekey_child_us;
@@ -112,5 +114,6 @@ const IkePeerEntry *ike_responder_find_peer (const IkeResponder *responder, cons
 void ike_responder_receive_init (IkeResponder *responder, const RoamNow *now, const IkePair *pair,
                                  const IkeHeader *header, const guint8 *data, gsize length);
 /* Unprotected, rate limited: what @header's request cannot be done (RFC 7296 2.5, 2.21.4). */
+void ike_responder_answer_path_test (IkeResponder *responder, const IkePair *pair, const IkeMessage *question);
 void ike_responder_refuse (IkeResponder *responder, const RoamNow *now, const IkePair *pair, const IkeHeader *header,
                            guint16 notify_type, IkeView data);

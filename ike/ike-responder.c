@@ -79,11 +79,54 @@ ike_responder_n_half_open (const IkeResponder *responder)
   return n;
 }
 
+static gboolean
+same_address (const IkeSession *a, const IkeSession *b)
+{
+  const IkeConfiguration *one = &a->configuration, *other = &b->configuration;
+
+  return (roam_addr_is_set (&one->tia4) && roam_addr_equal (&one->tia4, &other->tia4)) ||
+         (roam_addr_is_set (&one->tia6) && roam_addr_equal (&one->tia6, &other->tia6));
+}
+
+static IkeSession *
+find_sharer (const IkeResponder *responder, const IkeSession *session)
+{
+  for (guint i = 0; i < responder->clients->len; i++)
+    {
+      IkeSession *other = ((IkeClient *)g_ptr_array_index (responder->clients, i))->session;
+      if (other != session && other->state == IKE_STATE_ESTABLISHED && same_address (session, other))
+        return other;
+    }
+  return NULL;
+}
+
+gboolean
+ike_responder_shares_address (const IkeResponder *responder, const IkeSession *session)
+{
+  return find_sharer (responder, session) != NULL;
+}
+
+/* Packets to the client take the Child SA of its new IKE SA, if they do not yet. */
+static void
+hand_over (const IkeResponder *responder, const IkeSession *session)
+{
+  IkeSession *heir = find_sharer (responder, session);
+
+  for (guint i = 0; heir && i < heir->children->len && !ike_child_in_use (heir); i++)
+    {
+      IkeChild *child = g_ptr_array_index (heir->children, i);
+      if (child->linger_us == ROAM_NEVER)
+        ike_child_use (heir, child);
+    }
+}
+
 /* The inner addresses of a session that ended are free again. */
 static void
 release (IkeResponder *responder, IkeSession *session)
 {
   IkeConfiguration *configuration = &session->configuration;
+
+  hand_over (responder, session);
 
   if (responder->pool4 && roam_addr_is_set (&configuration->tia4))
     ike_pool_release (responder->pool4, &configuration->tia4);
@@ -242,7 +285,7 @@ ike_responder_set_addresses (IkeResponder *responder, const RoamNow *now, const 
     {
       IkeSession *session = ((IkeClient *)g_ptr_array_index (responder->clients, i))->session;
 
-      if (session->state != IKE_STATE_ESTABLISHED || !session->mobike)
+      if (session->state != IKE_STATE_ESTABLISHED || !session->dialect)
         continue;
       ike_task_queue (session, ike_task_new (IKE_TASK_ADDRESSES));
       ike_exchange_pump (session, now);
@@ -291,7 +334,7 @@ ike_responder_lose_address (IkeResponder *responder, const RoamNow *now, const R
     {
       IkeSession *session = ((IkeClient *)g_ptr_array_index (responder->clients, i))->session;
 
-      if (session->state != IKE_STATE_ESTABLISHED || !session->mobike)
+      if (session->state != IKE_STATE_ESTABLISHED || !session->dialect)
         continue;
       ike_paths_set_locals (&session->paths, locals, responder->n_addresses);
       ike_task_queue (session, ike_task_new (IKE_TASK_ADDRESSES));
@@ -357,7 +400,38 @@ receive_stateless (IkeResponder *responder, const RoamNow *now, const IkePair *p
       return;
     }
   ike_responder_count (responder, "unknown-spi");
+  if (header->spi_i == 0) /* without one there is nothing to answer (RFC 7296 1.5) */
+    return;
   ike_responder_refuse (responder, now, pair, header, IKE_NOTIFY_INVALID_IKE_SPI, (IkeView){ 0 });
+}
+
+/* PATH_TEST: a question is answered without a look at any client; an answer is that client's who asked. */
+static void
+receive_path_test (IkeResponder *responder, const RoamNow *now, const IkePair *pair, const guint8 *data, gsize length)
+{
+  g_autoptr (IkeMessage) message = ike_path_test_parse (data, length);
+
+  if (!message)
+    {
+      ike_responder_count (responder, "path-tests-malformed");
+      return;
+    }
+  if (!(message->header.flags & IKE_FLAG_RESPONSE))
+    {
+      if (ike_path_test_permit (&responder->path_test_limit, now->boot_us, &pair->remote.addr))
+        ike_responder_answer_path_test (responder, pair, message);
+      else
+        ike_responder_count (responder, "path-tests-ignored");
+      return;
+    }
+  for (guint i = 0; i < responder->clients->len; i++)
+    {
+      IkeSession *session = ((IkeClient *)g_ptr_array_index (responder->clients, i))->session;
+
+      if (ike_path_test_take_answer (session, now, pair, message))
+        return;
+    }
+  ike_responder_count (responder, "path-tests-unmatched");
 }
 
 void
@@ -383,6 +457,11 @@ ike_responder_input_datagram (IkeResponder *responder, const RoamNow *now, guint
       if (error.status == IKE_PARSE_INVALID_MAJOR_VERSION)
         ike_responder_refuse (responder, now, &pair, &header, IKE_NOTIFY_INVALID_MAJOR_VERSION,
                               (IkeView){ &version, sizeof version });
+      return;
+    }
+  if (header.exchange == IKE_EXCHANGE_PATH_TEST && !responder->disable_mopo)
+    {
+      receive_path_test (responder, now, &pair, message, message_length);
       return;
     }
   client = find_by_header (responder, &header);
@@ -637,6 +716,8 @@ static void
 take_settings (IkeResponder *responder, const IkeResponderConfig *config)
 {
   responder->disable_mobike = config->disable_mobike;
+  responder->disable_mopo = config->disable_mopo;
+  responder->nat_policy = config->nat_policy;
   responder->disable_nat_traversal = config->disable_nat_traversal || config->nat_policy == IKE_NAT_POLICY_FORBID;
   responder->force_udp_encap = config->force_udp_encap && !responder->disable_nat_traversal;
   responder->routability = config->routability;

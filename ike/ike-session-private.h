@@ -4,7 +4,9 @@
 #include "base/retransmit.h"
 #include "ike/eap/ike-eap-private.h"
 #include "ike/ike-crypto-private.h"
+#include "ike/ike-dialect-private.h"
 #include "ike/ike-message-private.h"
+#include "ike/ike-path-test-private.h"
 #include "ike/ike-paths-private.h"
 #include "ike/ike.h"
 
@@ -19,10 +21,11 @@
  *
  * Files: ike-session.c verbs, ike-receive.c datagrams, ike-exchange.c windows and retransmission,
  * ike-respond.c requests of the peer, ike-sa.c and ike-child.c the SAs, ike-mobility.c the path in use,
- * ike-paths.c and ike-probing.c the others, ike-addresses.c address sets, ike-attempts.c IKE_SA_INIT on
- * several pairs, ike-task-*.c the exchanges that we start, ike-outside.c and ike-revocation.c what IKE_AUTH
- * waits for, ike-responder*.c the gateway's side, ike-reauth.c a second session beside this one,
- * ike-redirect.c, ike-resume.c and ike-puzzle.c the extensions of RFC 5685, 5723 and 8019.
+ * ike-dialect.c MOBIKE and MOPO-IKE, ike-path-test.c PATH_TEST, ike-paths.c and ike-probing.c the other
+ * paths, ike-addresses.c address sets, ike-attempts.c IKE_SA_INIT on several pairs, ike-task-*.c the
+ * exchanges that we start, ike-outside.c and ike-revocation.c what IKE_AUTH waits for, ike-responder*.c
+ * the gateway's side, ike-reauth.c a second session beside this one, ike-redirect.c, ike-resume.c and
+ * ike-puzzle.c the extensions of RFC 5685, 5723 and 8019.
  */
 
 /* The SA in use, the one it replaces, and one more of each side when both rekey at once (RFC 7296 2.8.2). */
@@ -33,9 +36,6 @@
 #define IKE_MAX_TASKS 32
 /* More addresses of a gateway than this are noise. */
 #define IKE_MAX_PEER_ADDRESSES 32
-/* RFC 4555 4.2.5 allows 8..64. */
-#define IKE_COOKIE2_LENGTH 16
-#define IKE_COOKIE2_MAX 64
 /* A gateway under load asks for a COOKIE once or twice; for ever means that something is wrong. */
 #define IKE_MAX_COOKIE_ROUNDS 5
 #define IKE_MAX_KE_ROUNDS 3
@@ -96,6 +96,7 @@ struct _IkeTask
   guint32 generation; /* of the path when it was first sent */
   gboolean elsewhere; /* copies of it went over other pairs than the one in use */
   guint8 cookie2[IKE_COOKIE2_LENGTH];
+  gboolean has_cookie2; /* it is in the request */
   gboolean doubtful;    /* CHECK: asked because somebody says that the gateway lost the SA */
   gboolean routability; /* CHECK: with COOKIE2 (RFC 4555 3.7) */
   guint32 child_id;     /* DELETE_CHILD, REKEY_CHILD: which */
@@ -133,7 +134,9 @@ struct _IkeSa
   gboolean initiator;   /* that was us */
   IkeKeys *keys;        /* NULL while half open */
   gint64 rekey_us, expire_us;
-  gboolean updated; /* gateway: an UPDATE_SA_ADDRESSES came on it */
+  /* The newest requests that moved the peer and that named its addresses; an older one has no effect any more. */
+  gboolean has_update, has_list;
+  guint32 update_id, list_id;
 
   /* Our requests. */
   guint32 next_id;
@@ -178,6 +181,7 @@ typedef struct
   gint64 moved_us;         /* when it was taken */
   gboolean announce;       /* the next confirmation is worth a PATH_OK */
   gboolean children_moved; /* the Child SAs use the present path */
+  gboolean may_go_back;    /* newest MOVE: the path before it still exists */
   gint64 budget_us;        /* when the present path counts as failed; ROAM_NEVER */
   guint32 check_serial;    /* newest CHECK that waits for its answer, 0: none */
   gint64 check_budget_us;
@@ -350,21 +354,22 @@ struct _IkeSession
   IkeCredentials *credentials;
   IkeEapMethod eap_method;
   char *eap_identity, *eap_server_name;
-  RoamSecret *eap_password;
-  gboolean eap_only, then_eap;
+  RoamSecret *eap_password, *eap_new_password;
+  gboolean eap_password_is_old; /* the new one was taken, only that counts */
+  gboolean eap_only, eap_plain_success, then_eap;
   gboolean external_key, check_ocsp, require_revocation;
   RoamSecret *ppk; /* NULL: none */
   char *ppk_id;
   gboolean require_ppk;
   IkeProposals *ike_offer, *esp_offer;
   gboolean request_tia4, request_tia6, request_dns, request_domains, force_udp_encap, require_mobike;
-  gboolean want_childless, request_ticket, shared_identity, natt_port_first;
+  gboolean want_childless, request_ticket, shared_identity, natt_port_first, path_test_off;
+  IkeMobilityDialect mobility_wanted;
   char **domains; /* split DNS: the only ones accepted; NULL: any */
   gint64 dpd_interval_us, rekey_ike_us, rekey_child_us, nat_keepalive_us;
   RoamRng *rng; /* our own stream, seeded from the caller's */
 
   GBytes *ocsp_answer;  /* about the gateway, good when it came; NULL: none */
-  guint32 last_request; /* outside; 0: none yet */
   GQueue actions;       /* IkeAction */
   GHashTable *counters;
 
@@ -386,11 +391,14 @@ struct _IkeSession
   IkeMobility mobility;
   IkePaths paths;
   IkeProbing probing;
-  const IkeProbe *probe;
   gboolean renumbered; /* gateway: the own address that the client knew is gone */
   IkeConfiguration configuration;
-  gboolean mobike, fragmentation;
+  const IkeDialect *dialect; /* of mobility; NULL: none. Until IKE_AUTH is over: what stays if nothing better comes */
+  gboolean cookieless_seen;
+  IkePathTests *path_tests;
+  gboolean fragmentation;
   gboolean nat_supported; /* the gateway sent NAT_DETECTION in IKE_SA_INIT */
+  gboolean nat_prevented; /* gateway: NAT_PREVENTION of IKE_SA_INIT fitted */
   gboolean nat_local, nat_remote, nat_suspected;
   /* NAT_DETECTION_DESTINATION_IP of the last answer on the NAT-T port, and the SPIs it was made of. */
   guint8 nat_seen[IKE_NAT_DETECTION_LENGTH];
@@ -430,6 +438,8 @@ struct _IkeSession
 
 gboolean ike_responder_has_ike_spi (const IkeResponder *responder, guint64 spi);
 gboolean ike_responder_has_esp_spi (const IkeResponder *responder, guint32 spi);
+/* Another IKE SA has the inner address, too: the client makes a new one before it leaves the old (RFC 7296 2.8.3). */
+gboolean ike_responder_shares_address (const IkeResponder *responder, const IkeSession *session);
 
 /* --- ike-session.c --- */
 
@@ -799,14 +809,66 @@ IkePayloads *ike_check_build (IkeSession *session, IkeSa *sa, IkeTask *task);
 void ike_check_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair, const IkeTask *task,
                         const IkeMessage *message);
 void ike_task_check (IkeSession *session, guint32 serial, gboolean doubtful);
-/* COOKIE2 of an answer: TRUE, or the session died (RFC 4555 3.7). */
+
+/* --- ike-dialect.c --- */
+
+gboolean ike_dialect_is_offered (const IkeSession *session, const IkeDialect *dialect);
+/* Vendor ID and MOPO_SUPPORTED. */
+void ike_dialect_add_mopo (IkePayloads *payloads);
+/* MOPO, if both sides named it in IKE_SA_INIT (or IKE_SESSION_RESUME); else none so far. */
+void ike_dialect_choose_in_init (IkeSession *session, const IkeMessage *message);
+/* MOBIKE, if both sides named it in IKE_AUTH; else it stays as it is. */
+void ike_dialect_choose_in_auth (IkeSession *session, const IkeMessage *message);
+/* Is the update or address list in the request @message_id of @sa the newest one? It is then remembered as that. */
+gboolean ike_sa_take_update (IkeSession *session, IkeSa *sa, guint32 message_id);
+gboolean ike_sa_take_list (IkeSession *session, IkeSa *sa, guint32 message_id);
+/* COOKIE2 into the request of @task, if it is not there and the dialect wants one. */
+void ike_cookie2_add (IkeSession *session, IkeTask *task, IkePayloads *payloads);
+/* COOKIE2 of an answer: TRUE, or the session died. */
 gboolean ike_cookie2_check (IkeSession *session, const IkeTask *task, const IkeMessage *message);
+/* COOKIE2 of the request @message comes back as it was. */
+void ike_cookie2_echo (IkeSession *session, const IkeMessage *message, IkePayloads *answer);
+
+/* --- ike-path-test.c --- */
+
+GBytes *ike_path_test_build_request (const IkePair *pair, guint32 id);
+GBytes *ike_path_test_build_answer (const IkePair *pair, const IkeMessage *question);
+/* NULL: not one, or with something that must not be ignored. */
+IkeMessage *ike_path_test_parse (const guint8 *data, gsize length);
+/* One question on @pair. */
+gboolean ike_path_test_ask (IkeSession *session, const RoamNow *now, const IkePair *pair);
+/* The dialect has PATH_TEST, and it is not switched off. */
+gboolean ike_path_test_is_usable (const IkeSession *session);
+/* FALSE: @session asked no such thing on @pair. */
+gboolean ike_path_test_take_answer (IkeSession *session, const RoamNow *now, const IkePair *pair,
+                                    const IkeMessage *answer);
+/* The answer on @pair told of a NAT. */
+gboolean ike_path_test_saw_nat (const IkeSession *session, const IkePair *pair);
+void ike_path_test_receive (IkeSession *session, const RoamNow *now, const IkePair *pair, const guint8 *data,
+                            gsize length);
+
+/* --- ike-nat-prevention.c --- */
+
+/* No NAT may touch what goes out on @pair. */
+void ike_nat_forbid_add (const IkeDialect *dialect, const IkePair *pair, IkePayloads *payloads);
+/* What the peer wrote into @notify is what the packet, which came on @pair, says. */
+gboolean ike_nat_forbid_fits (const IkeDialect *dialect, const IkePayloadNotify *notify, const IkePair *pair);
+/* The same for @message; with @must_prove our own policy may ask for the notify. */
+gboolean ike_nat_forbid_accepts (const IkeSession *session, const IkeMessage *message, const IkePair *pair,
+                                 gboolean must_prove);
+/* What a request that tells addresses says about NATs: detect them, or forbid them. */
+void ike_nat_add_update (IkeSession *session, const IkeSa *sa, const IkePair *pair, IkePayloads *payloads);
+/* Likewise IKE_SA_INIT of a client. */
+void ike_nat_add_init (IkeSession *session, const IkeSa *sa, const IkePair *pair, IkePayloads *payloads);
+/* Gateway: a NAT touched this IKE_SA_INIT, or might have while none may. */
+gboolean ike_nat_prevention_refuses_init (const IkeResponder *responder, const IkePair *pair,
+                                          const IkeMessage *message);
 
 /* ike-responder-mobike.c: the gateway's half of MOBIKE. */
 IkePayloads *ike_routability_build (IkeSession *session, IkeTask *task);
-void ike_routability_process (IkeSession *session, const IkeTask *task, const IkeMessage *message);
+void ike_routability_process (IkeSession *session, const IkeTask *task);
 IkePayloads *ike_addresses_build (IkeSession *session, IkeTask *task);
-void ike_addresses_process (IkeSession *session, const IkeTask *task, const IkeMessage *message);
+void ike_addresses_process (IkeSession *session, const IkeTask *task);
 /* The client moved: takes the addresses of @pair over (RFC 4555 3.5). An error notify to answer with, or 0. */
 guint16 ike_update_respond (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair,
                             const IkeMessage *message);
@@ -833,6 +895,8 @@ void ike_mobility_refused (IkeSession *session, const RoamNow *now, const char *
 gboolean ike_mobility_update_again (IkeSession *session, const RoamNow *now, guint16 notify_type);
 /* Valid ESP came with these outer addresses: FALSE, they are not those of the Child SAs (RFC 4555 3.12). */
 gboolean ike_mobility_expects (IkeSession *session, const RoamNow *now, const RoamAddr *local, const RoamAddr *remote);
+/* Make before break: the path before the present one still works, as far as we know. */
+gboolean ike_mobility_is_trial (const IkeSession *session);
 gint64 ike_mobility_next_deadline (const IkeSession *session);
 /* An UPDATE_SA_ADDRESSES or CHECK of the present path was answered. */
 void ike_mobility_confirmed (IkeSession *session, gboolean encap_changed);
@@ -850,6 +914,8 @@ gboolean ike_mobility_udp_encap (const IkeSession *session);
 gboolean ike_address_is_usable (const RoamAddr *addr);
 /* The gateway's whole address set: @source and what the notifies of @message list (RFC 4555 3.6). */
 void ike_peer_addresses_read (IkeSession *session, const RoamAddr *source, const IkeMessage *message);
+/* Client: the gateway sent a new list on @pair. */
+void ike_peer_addresses_changed (IkeSession *session, const RoamNow *now, const IkePair *pair);
 /* An address of the gateway of @family; FALSE: none is known. */
 gboolean ike_peer_address_of (const IkeSession *session, guint8 family, RoamAddr *ret_addr);
 /* The gateway of the configuration; or another one in its place, then what its name said counts no more. */
@@ -861,7 +927,8 @@ gboolean ike_addr_is_private (const RoamAddr *addr);
 /* Our addresses besides the one in use, as the peer may know them. */
 guint ike_own_addresses (const IkeSession *session, RoamAddr ret[IKE_MAX_PATHS]);
 /* ADDITIONAL_IP4_ADDRESS and _IP6_ADDRESS; without any and with @say_none NO_ADDITIONAL_ADDRESSES. */
-void ike_own_addresses_add (const IkeSession *session, gboolean say_none, IkePayloads *payloads);
+void ike_own_addresses_add (const IkeSession *session, const IkeDialect *dialect, gboolean say_none,
+                            IkePayloads *payloads);
 /* What MOBIKE adds to the IKE_AUTH request with the SA payload (RFC 4555 3.4, 3.9). */
 void ike_addresses_add_to_auth (const IkeSession *session, IkePayloads *payloads);
 
@@ -893,14 +960,12 @@ typedef struct
   gboolean present, local, remote;
   guint8 destination[IKE_NAT_DETECTION_LENGTH];
 } IkeNatView;
-/* NO_NATS_ALLOWED of a message on @pair (RFC 4555 4.2.6). */
-void ike_nat_add_none_allowed (const IkePair *pair, IkePayloads *payloads);
-/* RFC 4555 3.9: TRUE when what the peer wrote into NO_NATS_ALLOWED is what the packet says. */
-gboolean ike_nat_is_absent (const IkePayloadNotify *no_nats, const IkePair *pair);
 /* What a message that came on @pair tells about NATs. */
 void ike_nat_read (const IkeMessage *message, guint64 spi_i, guint64 spi_r, const IkePair *pair, IkeNatView *ret_view);
 /* Takes over @view of an answer; TRUE when ESP goes into UDP now, or no longer. */
 gboolean ike_nat_apply (IkeSession *session, const IkeSa *sa, const RoamNow *now, const IkeNatView *view);
+/* NAT traversal ends: the peer has shown that there is no NAT. TRUE when ESP leaves UDP now. */
+gboolean ike_nat_switch_off (IkeSession *session);
 /* Does @view of a liveness answer say that the gateway sees us elsewhere (RFC 4555 3.8)? */
 gboolean ike_nat_mapping_changed (IkeSession *session, const IkeSa *sa, const IkeNatView *view);
 void ike_nat_keepalive_deadline (IkeSession *session, const RoamNow *now);

@@ -149,7 +149,7 @@ ike_session_event_of (IkeSession *session, IkeEventType type, guint32 serial, co
   action.event = (IkeEvent){ .type = type,
                              .serial = serial,
                              .configuration = session->configuration,
-                             .mobike = session->mobike,
+                             .mobike = session->dialect != NULL,
                              .nat_local = session->nat_local,
                              .nat_remote = session->nat_remote,
                              .path = { session->mobility.now.ifindex, session->mobility.now.local.addr },
@@ -256,7 +256,9 @@ command_start (IkeSession *session, const RoamNow *now, const IkeCommand *comman
 
   forget_everything (session);
   session->configuration = (IkeConfiguration){ 0 };
-  session->mobike = session->nat_local = session->nat_remote = session->nat_suspected = FALSE;
+  session->dialect = NULL;
+  session->cookieless_seen = FALSE;
+  session->nat_local = session->nat_remote = session->nat_suspected = FALSE;
   session->rtt_us = 0;
   mob->serial = command->serial;
   if (!ike_attempts_begin (session, now, &command->path))
@@ -535,6 +537,17 @@ ike_session_dup_counters (const IkeSession *session)
 }
 
 static void
+write_remote_id (const IkeSession *session, IkeStatus *ret_status)
+{
+  g_autofree char *text = NULL;
+
+  if ((session->state != IKE_STATE_ESTABLISHED && session->state != IKE_STATE_CLOSING) || !session->remote_id.data)
+    return;
+  text = ike_identity_to_string (session->remote_id.type, ike_view (session->remote_id.data));
+  g_strlcpy (ret_status->remote_id, text, sizeof ret_status->remote_id);
+}
+
+static void
 get_pairs (const IkeSession *session, IkeStatus *ret_status)
 {
   const IkePair *used = &session->mobility.now;
@@ -553,17 +566,6 @@ get_pairs (const IkeSession *session, IkeStatus *ret_status)
     }
 }
 
-static void
-write_remote_id (const IkeSession *session, IkeStatus *ret_status)
-{
-  g_autofree char *text = NULL;
-
-  if ((session->state != IKE_STATE_ESTABLISHED && session->state != IKE_STATE_CLOSING) || !session->remote_id.data)
-    return;
-  text = ike_identity_to_string (session->remote_id.type, ike_view (session->remote_id.data));
-  g_strlcpy (ret_status->remote_id, text, sizeof ret_status->remote_id);
-}
-
 void
 ike_session_get_status (const IkeSession *session, IkeStatus *ret_status)
 {
@@ -572,9 +574,10 @@ ike_session_get_status (const IkeSession *session, IkeStatus *ret_status)
 
   memset (ret_status, 0, sizeof *ret_status);
   ret_status->state = session->mobility.suspended ? "suspended" : state_to_string (session->state);
-  get_pairs (session, ret_status);
   write_remote_id (session, ret_status);
-  ret_status->mobike = session->mobike;
+  get_pairs (session, ret_status);
+  ret_status->mobike = session->dialect != NULL;
+  ret_status->dialect = session->dialect ? session->dialect->name : "none";
   ret_status->nat_local = session->nat_local;
   ret_status->nat_remote = session->nat_remote;
   ret_status->path = (IkePath){ .ifindex = session->mobility.now.ifindex, .local = session->mobility.now.local.addr };
@@ -710,7 +713,6 @@ ike_session_alloc (RoamRng *rng)
   session->sas = g_ptr_array_new_with_free_func (ike_sa_free);
   session->children = g_ptr_array_new_with_free_func (ike_child_free);
   session->attempts = ike_attempts_new ();
-  session->probe = &ike_probe_informational;
   session->probing.resolve_us = ROAM_NEVER;
   forget_mobility (&session->mobility);
   session->keepalive_us = ROAM_NEVER;
@@ -727,7 +729,6 @@ take_paths (IkeSession *session, const IkeConfig *config)
   for (guint i = 0; i < session->n_configured_gateways; i++)
     session->configured_gateways[i] = config->gateways[i];
   ike_peer_addresses_restore (session);
-  session->nat_policy = config->nat_policy;
   session->force_udp_encap = config->force_udp_encap && config->nat_policy != IKE_NAT_POLICY_FORBID;
   session->announce_addresses = config->announce_addresses;
   session->routability_interval_us = config->routability_interval_us;
@@ -752,6 +753,9 @@ ike_session_new (const IkeConfig *config, RoamRng *rng, char **ret_problem)
   session->request_domains = config->request_domains;
   session->domains = g_strdupv ((char **)config->domains);
   session->require_mobike = config->require_mobike;
+  session->mobility_wanted = config->mobility;
+  session->nat_policy = config->nat_policy;
+  session->path_test_off = config->path_test_off;
   take_times (session, config);
   if (!roam_addr_is_specified (&config->gateway))
     problem = g_strdup ("the gateway's address is missing");
@@ -775,6 +779,7 @@ free_configuration (IkeSession *session)
     ike_credentials_free (session->credentials);
   roam_secret_unref (session->psk);
   roam_secret_unref (session->eap_password);
+  roam_secret_unref (session->eap_new_password);
   g_free (session->eap_identity);
   g_free (session->eap_server_name);
   roam_secret_unref (session->ppk);
@@ -796,6 +801,7 @@ ike_session_free (IkeSession *session)
   g_clear_pointer (&session->ocsp_answer, g_bytes_unref);
   roam_secret_unref (session->ticket);
   ike_identity_clear (&session->local_id);
+  ike_path_tests_free (session->path_tests);
   roam_rng_free (session->rng);
   if (!session->owner)
     free_configuration (session);

@@ -170,7 +170,8 @@ ike_auth_add_request (IkeSession *session, IkePayloads *payloads)
   add_cp (session, payloads);
   if (!session->handshake.childless)
     add_child (session, payloads);
-  ike_payloads_add_notify (payloads, IKE_NOTIFY_MOBIKE_SUPPORTED, NULL, 0);
+  if (ike_dialect_is_offered (session, &ike_dialect_mobike))
+    ike_payloads_add_notify (payloads, IKE_NOTIFY_MOBIKE_SUPPORTED, NULL, 0);
   ike_addresses_add_to_auth (session, payloads);
   ike_ticket_add_request (session, payloads);
 }
@@ -454,7 +455,7 @@ establish (IkeSession *session, const IkeSa *sa, const RoamNow *now, const IkePa
   ike_ticket_process (session, sa, now, message);
   ike_reauth_read_lifetime (session, now, message);
   session->keepalive_us = session->nat_local ? now->boot_us + session->nat_keepalive_us : ROAM_NEVER;
-  if (session->mobike)
+  if (session->dialect)
     ike_peer_addresses_read (session, &pair->remote.addr, message);
   ike_mobility_established (session, now);
   ike_handshake_clear (&session->handshake);
@@ -492,10 +493,17 @@ accept_gateway (IkeSession *session, const RoamNow *now, const IkeMessage *messa
       ike_session_close (session, now, type, reason, advice);
       return FALSE;
     }
-  if (session->require_mobike && !session->mobike)
+  if (session->require_mobike && !session->dialect)
     {
       ike_session_close (session, now, IKE_EVENT_FAILED, "the gateway does not support MOBIKE",
                          "switch MOBIKE on at the gateway or drop require-mobike");
+      return FALSE;
+    }
+  if (session->nat_policy == IKE_NAT_POLICY_FORBID && !session->dialect)
+    {
+      ike_session_close (session, now, IKE_EVENT_FAILED,
+                         "the gateway cannot tell whether a NAT is on the path, which the policy forbids",
+                         "switch MOBIKE or MOPO on at the gateway, or allow NATs");
       return FALSE;
     }
   return TRUE;
@@ -524,12 +532,12 @@ ike_auth_accept (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePa
   const char *reason;
   IkeChild *child = NULL;
 
+  ike_dialect_choose_in_auth (session, message);
   ike_sa_activate (session, now, sa);
   ike_session_set_state (session, IKE_STATE_ESTABLISHED);
-  session->mobike = ike_message_find_notify (message, IKE_NOTIFY_MOBIKE_SUPPORTED) != NULL;
   if (!accept_gateway (session, now, message))
     return;
-  if (!session->mobike && session->mobility.pending_update)
+  if (!session->dialect && session->mobility.pending_update)
     {
       /* We moved meanwhile, and it cannot be told where to: once more, with INITIAL_CONTACT. */
       session->mobility.pending_update = FALSE;

@@ -423,7 +423,10 @@ succeed (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair
       ike_child_drop_successors (session, now, grant->old);
       note_rival (session, grant->old, child, peer_nonce, nonce);
     }
-  ike_child_install (session, now, child, !grant->old);
+  /* A second IKE SA of one client waits until the client uses it, like a successor (RFC 7296 2.8). */
+  ike_child_install (session, now, child,
+                     !grant->old &&
+                       !(session->responder && ike_responder_shares_address (session->responder, session)));
   ike_exchange_respond (session, sa, pair, IKE_EXCHANGE_CREATE_CHILD_SA, payloads);
   return TRUE;
 }

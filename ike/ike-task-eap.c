@@ -17,9 +17,21 @@ make_config (const IkeSession *session)
   return (IkeEapConfig){ .method = session->eap_method,
                          .identity = session->eap_identity,
                          .user = session->eap_identity,
-                         .password = session->eap_password,
+                         .password = session->eap_password_is_old ? session->eap_new_password : session->eap_password,
+                         .new_password = session->eap_password_is_old ? NULL : session->eap_new_password,
                          .credentials = session->credentials,
-                         .server_name = session->eap_server_name };
+                         .server_name = session->eap_server_name,
+                         .plain_success = session->eap_plain_success && session->handshake.peer_key };
+}
+
+/* RFC 9190 2.1.7: with TLS 1.3 the user's name goes under the certificate only; the realm is enough to find a server.
+ */
+static char *
+make_anonymous (const char *identity)
+{
+  const char *realm = strrchr (identity, '@');
+
+  return g_strdup (realm ? realm : "anonymous");
 }
 
 /* EAP identities with a realm are RFC822_ADDR, others KEY_ID (RFC 7296 3.5). */
@@ -39,7 +51,11 @@ take_identity (IkeSession *session, const IkeConfig *config, char **ret_problem)
       *ret_problem = g_strdup ("EAP needs an identity");
       return FALSE;
     }
-  session->eap_identity = g_strdup (identity);
+  /* As a second authentication it stands in IDi of the same gateway anyhow. */
+  if (config->method == IKE_AUTH_METHOD_EAP && config->eap_method == IKE_EAP_METHOD_TLS && !config->eap_identity)
+    session->eap_identity = make_anonymous (identity);
+  else
+    session->eap_identity = g_strdup (identity);
   if (config->local_id != NULL || config->method != IKE_AUTH_METHOD_EAP)
     return TRUE;
   return id_of_text (identity, &session->configured_id, ret_problem);
@@ -64,7 +80,9 @@ ike_eap_configure (IkeSession *session, const IkeConfig *config, char **ret_prob
 
   session->eap_method = config->eap_method;
   session->eap_only = config->eap_only;
+  session->eap_plain_success = config->eap_plain_success;
   session->eap_password = config->eap_password ? roam_secret_ref (config->eap_password) : NULL;
+  session->eap_new_password = config->eap_new_password ? roam_secret_ref (config->eap_new_password) : NULL;
   session->eap_server_name = g_strdup (config->eap_server_name ? config->eap_server_name : config->remote_id);
   if (!take_identity (session, config, ret_problem))
     return FALSE;
@@ -158,6 +176,17 @@ ike_eap_queue_round (IkeSession *session, IkeSa *sa)
   ike_task_queue (session, task);
 }
 
+/* The server takes the new password and no other: it is the one to begin with next time. */
+static void
+keep_new_password (IkeSession *session)
+{
+  if (!ike_eap_has_taken_new_password (session->handshake.eap))
+    return;
+  g_message ("ike: the new EAP password counts from now on; it should replace the old one in the profile");
+  ike_count (session, "eap-new-password-used");
+  session->eap_password_is_old = TRUE;
+}
+
 void
 ike_eap_auth_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair,
                       const IkeMessage *message)
@@ -187,6 +216,7 @@ ike_eap_auth_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const 
       return;
     case IKE_EAP_SUCCEEDED:
       handshake->eap_succeeded = TRUE;
+      keep_new_password (session);
       ike_eap_queue_round (session, sa);
       return;
     case IKE_EAP_FAILED:
@@ -196,9 +226,14 @@ ike_eap_auth_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const 
                        reason ? ike_eap_advice (handshake->eap) : "Compare EAP method and credentials on both sides.");
       return;
     case IKE_EAP_DISCARDED:
-      /* Nothing can be said to it, and each exchange needs a request: the conversation is at its end. */
-      ike_session_die (session, IKE_EVENT_AUTH_FAILED, "the gateway's EAP packet makes no sense here",
-                       "With EAP-TLS, servers that do not follow RFC 9190 need TLS 1.2.");
+      /*
+       * Nothing can be said to it, and each exchange needs a request: the conversation is at its end. When the method
+       * had failed on our side before (libreswan answers a TLS alert with an empty request), that is the reason.
+       */
+      reason = ike_eap_reason (handshake->eap);
+      ike_session_die (session, IKE_EVENT_AUTH_FAILED, reason ? reason : "the gateway's EAP packet makes no sense here",
+                       reason ? ike_eap_advice (handshake->eap)
+                              : "With EAP-TLS, servers that do not follow RFC 9190 need TLS 1.2.");
       return;
     }
 }

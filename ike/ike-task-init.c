@@ -146,6 +146,8 @@ add_extensions (IkeSession *session, IkePayloads *payloads)
 {
   ike_payloads_add_notify (payloads, IKE_NOTIFY_IKEV2_FRAGMENTATION_SUPPORTED, NULL, 0);
   ike_redirect_add (session, payloads);
+  if (ike_dialect_is_offered (session, &ike_dialect_mopo))
+    ike_dialect_add_mopo (payloads);
   if (session->handshake.resumption)
     return; /* no certificates, and no second time for the PPK that is in SK_d (RFC 5723 4.3.3, 8784 3) */
   if (session->credentials)
@@ -177,8 +179,7 @@ ike_init_build (IkeSession *session, IkeSa *sa)
   ike_payloads_add_nonce (payloads, ike_view (handshake->nonce).data, ike_view (handshake->nonce).length);
   if (handshake->resumption)
     ike_resume_add (session, payloads);
-  if (session->nat_policy != IKE_NAT_POLICY_FORBID)
-    ike_nat_add (session, sa, &session->mobility.now, payloads);
+  ike_nat_add_init (session, sa, &session->mobility.now, payloads);
   add_extensions (session, payloads);
   message = ike_message_build_clear (&header, payloads);
   if (!message)
@@ -253,6 +254,11 @@ note_problem (IkeSession *session, const RoamNow *now, guint16 notify_type)
 
   handshake->problem = ike_notify_to_string (notify_type);
   handshake->advice = notify_type == IKE_NOTIFY_NO_PROPOSAL_CHOSEN ? "compare the IKE proposals of both sides" : NULL;
+  if (notify_type == IKE_NOTIFY_NAT_PREVENTED && ike_dialect_is_offered (session, &ike_dialect_mopo))
+    {
+      handshake->problem = "NAT_PREVENTED: a NAT is on the path, which the policy forbids";
+      handshake->advice = "connect through a network without NAT, or allow NATs on both sides";
+    }
   if (handshake->problem_us == ROAM_NEVER)
     handshake->problem_us = now->boot_us + PROBLEM_PATIENCE_US;
 }
@@ -318,9 +324,28 @@ take_features (IkeSession *session, const IkeSa *sa, const IkePair *pair, const 
   if (!hashes || !ike_hash_set_parse (hashes->data, &session->handshake.peer_hashes))
     session->handshake.peer_hashes = 0;
   ike_nat_read (message, sa->spi_i, sa->spi_r, pair, &nat);
-  session->nat_supported = nat.present && session->nat_policy != IKE_NAT_POLICY_FORBID;
+  ike_dialect_choose_in_init (session, message);
+  session->nat_supported = nat.present && session->nat_policy == IKE_NAT_POLICY_TRAVERSE;
   session->nat_local = session->nat_supported && nat.local;
   session->nat_remote = session->nat_supported && nat.remote;
+}
+
+/* RFC 8019 7.2: a PUZZLE in an answer that is otherwise complete is about IKE_AUTH; its string is Nr | SPIr. */
+static void
+start_auth_puzzle (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkeMessage *message)
+{
+  const IkePayloadNotify *puzzle = ike_message_find_notify (message, IKE_NOTIFY_PUZZLE);
+  g_auto (WireWriter) writer = { 0 };
+  IkeView nonce;
+
+  g_clear_pointer (&session->handshake.solution, g_bytes_unref); /* that was for this exchange */
+  if (!puzzle)
+    return;
+  nonce = ike_view (session->handshake.peer_nonce);
+  wire_writer_init (&writer, nonce.length + sizeof sa->spi_r);
+  wire_write_data (&writer, nonce.data, nonce.length);
+  wire_write_u64 (&writer, sa->spi_r);
+  ike_puzzle_start (session, now, puzzle, (IkeView){ wire_writer_peek (&writer), wire_writer_length (&writer) });
 }
 
 static void
@@ -359,7 +384,8 @@ process_answer (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePai
   ike_task_free (g_steal_pointer (&sa->task));
   roam_retransmit_stop (&sa->timer);
   ike_session_set_state (session, IKE_STATE_AUTH);
-  ike_auth_begin (session, sa, now);
+  start_auth_puzzle (session, sa, now, message);
+  ike_auth_begin (session, sa, now); /* its request waits for the solution */
 }
 
 void

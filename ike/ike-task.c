@@ -161,14 +161,34 @@ build_payloads (IkeSession *session, IkeSa *sa, IkeTask *task)
   return NULL;
 }
 
+/* The peer could not read our request and has given the IKE SA up (RFC 7296 2.21.3). */
+static gboolean
+is_given_up (IkeSession *session, const IkeMessage *message)
+{
+  if (!ike_message_find_notify (message, IKE_NOTIFY_INVALID_SYNTAX) || session->state != IKE_STATE_ESTABLISHED)
+    return FALSE;
+  ike_session_die (session, IKE_EVENT_DEAD, "INVALID_SYNTAX: the peer cannot read our request",
+                   "report this to its maker");
+  return TRUE;
+}
+
 GPtrArray *
 ike_task_build (IkeSession *session, IkeSa *sa, const RoamNow *now, IkeTask *task, guint32 id)
 {
   if (task->type == IKE_TASK_SA_INIT || task->type == IKE_TASK_SESSION_RESUME)
     return ike_init_build (session, sa);
 
+  task->has_cookie2 = FALSE; /* of a request on an SA that has ended */
   g_autoptr (IkePayloads) payloads = build_payloads (session, sa, task);
-  return payloads ? ike_sa_build (session, sa, ike_task_exchange (task->type), FALSE, id, payloads) : NULL;
+  if (!payloads)
+    return NULL;
+  ike_cookie2_add (session, task, payloads);
+  if (task->type == IKE_TASK_AUTH && session->handshake.solution)
+    {
+      ike_payloads_set_clear (payloads, IKE_PAYLOAD_PS, session->handshake.solution);
+      g_clear_pointer (&session->handshake.solution, g_bytes_unref); /* in the first request only (RFC 8019 7.2.2) */
+    }
+  return ike_sa_build (session, sa, ike_task_exchange (task->type), FALSE, id, payloads);
 }
 
 /* RFC 7296 1.4.1: what the Delete named is gone on both sides now. */
@@ -196,6 +216,10 @@ ike_task_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkeP
 {
   g_autoptr (IkeTask) owned = task;
 
+  if (!ike_cookie2_check (session, task, message))
+    return;
+  if (ike_task_exchange (task->type) == IKE_EXCHANGE_INFORMATIONAL && is_given_up (session, message))
+    return;
   switch (task->type)
     {
     case IKE_TASK_SA_INIT:
@@ -215,10 +239,10 @@ ike_task_process (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkeP
       ike_update_process (session, sa, now, pair, task, message);
       return;
     case IKE_TASK_ROUTABILITY:
-      ike_routability_process (session, task, message);
+      ike_routability_process (session, task);
       return;
     case IKE_TASK_ADDRESSES:
-      ike_addresses_process (session, task, message);
+      ike_addresses_process (session, task);
       return;
     case IKE_TASK_TICKET:
       ike_ticket_process (session, sa, now, message);

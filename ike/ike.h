@@ -19,7 +19,8 @@
 
 typedef struct _IkeSession IkeSession;
 
-typedef enum {
+typedef enum
+{
   IKE_ID_AUTO = 0, /* from the text: address, email, FQDN, else DN (ASN.1) when it holds '=' */
   IKE_ID_IPV4_ADDR = 1,
   IKE_ID_FQDN = 2,
@@ -29,26 +30,30 @@ typedef enum {
   IKE_ID_KEY_ID = 11,
 } IkeIdType;
 
-typedef enum {
+typedef enum
+{
   IKE_AUTH_METHOD_PSK,
   IKE_AUTH_METHOD_CERTIFICATE,
   IKE_AUTH_METHOD_EAP, /* we by EAP, the gateway by its certificate (RFC 7296 2.16) */
 } IkeAuthMethod;
 
-typedef enum {
+typedef enum
+{
   IKE_EAP_METHOD_MSCHAPV2, /* user name and password */
   IKE_EAP_METHOD_TLS,      /* certificate: RFC 5216, RFC 9190 */
 } IkeEapMethod;
 
 /* How a path change is told to the gateway. */
-typedef enum {
+typedef enum
+{
   IKE_MOBILITY_AUTO,   /* MOBIKE when the gateway has it, else MOPO when it has that */
   IKE_MOBILITY_MOBIKE, /* RFC 4555 */
   IKE_MOBILITY_MOPO,   /* draft-eronen-mobike-mopo-02, with private-use numbers */
   IKE_MOBILITY_NONE,
 } IkeMobilityDialect;
 
-typedef enum {
+typedef enum
+{
   IKE_NAT_POLICY_TRAVERSE, /* NAT_DETECTION, UDP encapsulation where needed */
   IKE_NAT_POLICY_FORBID,   /* NO_NATS_ALLOWED (RFC 4555 3.9) or NAT_PREVENTION: a path with a NAT is not used */
 } IkeNatPolicy;
@@ -57,7 +62,8 @@ typedef enum {
 #define IKE_MAX_PATHS 8    /* local addresses that may be used at one time */
 
 /* All pointers are borrowed during ike_session_new() only; the session copies or references. */
-typedef struct {
+typedef struct
+{
   RoamAddr gateway;
   const RoamAddr *gateways; /* further addresses of it, best first, any family; tried when the ones before are silent */
   guint n_gateways;         /* at most IKE_MAX_GATEWAYS */
@@ -65,46 +71,55 @@ typedef struct {
   IkeNatPolicy nat_policy;
   gboolean announce_addresses; /* tell the gateway our other addresses (RFC 4555 3.4); default: only the one in use */
   gboolean path_test_off;      /* MOPO: never send PATH_TEST */
-  const char *local_id;  /* NULL: the certificate's subject or the local address */
-  const char *remote_id; /* NULL: the gateway's address */
+  const char *local_id;        /* NULL: the certificate's subject or the local address */
+  const char *remote_id;       /* NULL: the gateway's address */
   IkeIdType local_id_type, remote_id_type;
   IkeAuthMethod method;
-  RoamSecret *psk;              /* PSK */
-  GBytes *certificate_pem;      /* CERTIFICATE: leaf first, then intermediates */
-  RoamSecret *private_key_pem;  /* CERTIFICATE: PKCS#8 or traditional, unencrypted */
-  GBytes *ca_pem;               /* trust anchors, for the gateway's certificate; NULL with PSK */
-  const char *ike_proposals;    /* strongSwan-like: "aes256gcm16-prfsha384-ecp384,aes128-sha256-modp2048"; NULL: the recommended list */
-  const char *esp_proposals;    /* "aes256gcm16,aes128gcm16,aes256-sha256"; NULL: the recommended list */
+  RoamSecret *psk;             /* PSK */
+  GBytes *certificate_pem;     /* CERTIFICATE: leaf first, then intermediates */
+  RoamSecret *private_key_pem; /* CERTIFICATE: PKCS#8 or traditional, unencrypted */
+  GBytes *ca_pem;              /* trust anchors, for the gateway's certificate; NULL with PSK */
+  const char *ike_proposals;   /* strongSwan-like: "aes256gcm16-prfsha384-ecp384,aes128-sha256-modp2048"; NULL: the
+                                  recommended list */
+  const char *esp_proposals;   /* "aes256gcm16,aes128gcm16,aes256-sha256"; NULL: the recommended list */
   gboolean request_tia4, request_tia6, request_dns;
-  gboolean force_udp_encap;     /* user-space data plane: report a NAT so that ESP stays in UDP */
+  gboolean force_udp_encap; /* user-space data plane: report a NAT so that ESP stays in UDP */
   gboolean require_mobike;
-  gint64 dpd_interval_us;       /* liveness check after that much silence; 0: 30 s */
+  gint64 dpd_interval_us;              /* liveness check after that much silence; 0: 30 s */
   gint64 rekey_ike_us, rekey_child_us; /* 0: 4 h and 1 h, less jitter */
-  gint64 nat_keepalive_us;      /* 0: 20 s */
-  gint64 routability_interval_us; /* liveness check with COOKIE2 (RFC 4555 3.7) as often; 0: none besides those after moves */
-  GBytes *crl;                  /* revocation lists for the gateway's certificate, PEM or one in DER; NULL: none */
+  gint64 nat_keepalive_us;             /* 0: 20 s */
+  gint64 routability_interval_us; /* liveness check with COOKIE2 (RFC 4555 3.7) as often; 0: none besides those after
+                                     moves */
+  GBytes *crl;                    /* revocation lists for the gateway's certificate, PEM or one in DER; NULL: none */
   /* EAP; EAP-TLS uses certificate_pem, private_key_pem and ca_pem too. */
   IkeEapMethod eap_method;
-  const char *eap_identity;     /* for EAP; NULL: local_id */
+  const char *eap_identity;     /* for EAP; NULL: local_id, with TLS only its realm (RFC 9190 2.1.7) */
   RoamSecret *eap_password;     /* MSCHAPV2, UTF-8 */
+  RoamSecret *eap_new_password; /* MSCHAPV2: when the other one has expired (then it is changed) or is wrong; NULL: none */
   const char *eap_server_name;  /* TLS: DNS name in the server's certificate; NULL: remote_id */
+  /*
+   * TLS 1.3: Success counts without the protected indication before it (RFC 9190 2.1.1), for gateways that leave it
+   * out (strongSwan 5.9). Only where the gateway has signed before EAP: then Success came from it, and the AUTH
+   * that it makes of the MSK says the same once more.
+   */
+  gboolean eap_plain_success;
   gboolean then_eap;            /* after the first authentication EAP as well, with eap_identity (RFC 4739) */
   gboolean eap_only;            /* the gateway needs no certificate when the method is safe (RFC 5998) */
   RoamSecret *ppk;              /* post-quantum preshared key (RFC 8784); NULL: none */
   const char *ppk_id;
-  gboolean require_ppk;         /* no connection without it */
+  gboolean require_ppk; /* no connection without it */
   /* The private key is elsewhere (PKCS#11, TPM): IKE_ACTION_SIGN asks, IKE_SIGNED answers; private_key_pem is NULL. */
   gboolean external_key;
-  gboolean check_ocsp;          /* ask for a stapled OCSP answer (RFC 4806), else IKE_ACTION_FETCH one */
-  gboolean require_revocation;  /* no gateway whose revocation status stays unknown */
-  gboolean childless;           /* first IKE_AUTH without Child SA where the gateway can (RFC 6023) */
-  gboolean request_ticket;      /* session resumption (RFC 5723): IKE_ACTION_TICKET gives them */
-  RoamSecret *ticket;           /* of an earlier session with the same gateway and identity; NULL: none */
-  gboolean accept_redirect;     /* RFC 5685 */
-  gboolean shared_identity;     /* several devices use local_id: no INITIAL_CONTACT (RFC 7296 2.4) */
-  gboolean natt_port_first;     /* port 4500 from the first message on (RFC 7296 2.23) */
-  gboolean request_domains;     /* split DNS (RFC 8598) */
-  const char *const *domains;   /* the only ones accepted (and what is below them), NULL-terminated; NULL: any */
+  gboolean check_ocsp;         /* ask for a stapled OCSP answer (RFC 4806), else IKE_ACTION_FETCH one */
+  gboolean require_revocation; /* no gateway whose revocation status stays unknown */
+  gboolean childless;          /* first IKE_AUTH without Child SA where the gateway can (RFC 6023) */
+  gboolean request_ticket;     /* session resumption (RFC 5723): IKE_ACTION_TICKET gives them */
+  RoamSecret *ticket;          /* of an earlier session with the same gateway and identity; NULL: none */
+  gboolean accept_redirect;    /* RFC 5685 */
+  gboolean shared_identity;    /* several devices use local_id: no INITIAL_CONTACT (RFC 7296 2.4) */
+  gboolean natt_port_first;    /* port 4500 from the first message on (RFC 7296 2.23) */
+  gboolean request_domains;    /* split DNS (RFC 8598) */
+  const char *const *domains;  /* the only ones accepted (and what is below them), NULL-terminated; NULL: any */
 } IkeConfig;
 
 /* Recommended proposal lists, as text. */
@@ -120,16 +135,19 @@ extern const char ike_pq_esp_proposals[];
 char *ike_proposals_check (const char *text, gboolean esp);
 
 /* A local place to send from: the interface and its address. */
-typedef struct {
+typedef struct
+{
   guint32 ifindex;
   RoamAddr local;
 } IkePath;
 
-typedef enum {
-  IKE_START,        /* IKE_SA_INIT from path (drops any half-open attempt first) */
-  /* The path changed: UPDATE_SA_ADDRESSES on it (RFC 4555 3.5). Half-open: IKE_AUTH goes on, IKE_SA_INIT restarts from it. */
+typedef enum
+{
+  IKE_START, /* IKE_SA_INIT from path (drops any half-open attempt first) */
+  /* The path changed: UPDATE_SA_ADDRESSES on it (RFC 4555 3.5). Half-open: IKE_AUTH goes on, IKE_SA_INIT restarts from
+     it. */
   IKE_MOVE,
-  IKE_CHECK,        /* liveness check (empty INFORMATIONAL with NAT detection) on the current path */
+  IKE_CHECK, /* liveness check (empty INFORMATIONAL with NAT detection) on the current path */
   IKE_REKEY_IKE,
   IKE_REKEY_CHILD,
   IKE_REAUTHENTICATE, /* a new IKE SA with its Child SAs from the start, then the old one goes (RFC 7296 2.8.3) */
@@ -138,14 +156,15 @@ typedef enum {
    * by itself, unless MOVE comes in the same pass; without any it falls silent until there is one, and keeps the SAs.
    */
   IKE_PATHS,
-  IKE_GATEWAYS,     /* the gateway's name was resolved again (answer to IKE_EVENT_RESOLVE) */
-  IKE_FETCHED,      /* answer to IKE_ACTION_FETCH */
-  IKE_SIGNED,       /* answer to IKE_ACTION_SIGN */
-  IKE_TERMINATE,    /* DELETE, then DEAD */
-  IKE_ABANDON,      /* forget everything locally, at once; no packet, no DEAD */
+  IKE_GATEWAYS,  /* the gateway's name was resolved again (answer to IKE_EVENT_RESOLVE) */
+  IKE_FETCHED,   /* answer to IKE_ACTION_FETCH */
+  IKE_SIGNED,    /* answer to IKE_ACTION_SIGN */
+  IKE_TERMINATE, /* DELETE, then DEAD */
+  IKE_ABANDON,   /* forget everything locally, at once; no packet, no DEAD */
 } IkeCommandType;
 
-typedef struct {
+typedef struct
+{
   IkeCommandType type;
   guint32 serial; /* START, MOVE, CHECK: echoed in the events they cause */
   IkePath path;   /* START, MOVE */
@@ -154,34 +173,37 @@ typedef struct {
    * FALSE (make before break) switches them when the gateway has answered.
    */
   gboolean move_children_now;
-  IkePath paths[IKE_MAX_PATHS];      /* PATHS */
+  IkePath paths[IKE_MAX_PATHS]; /* PATHS */
   guint n_paths;
   RoamAddr gateways[IKE_MAX_GATEWAYS]; /* GATEWAYS */
   guint n_gateways;
-  guint32 request;  /* FETCHED, SIGNED: of the action */
-  GBytes *answer;   /* FETCHED, SIGNED: borrowed; NULL: it failed */
+  guint32 request; /* FETCHED, SIGNED: of the action */
+  GBytes *answer;  /* FETCHED, SIGNED: borrowed; NULL: it failed */
 } IkeCommand;
 
 /* Everything ESP needs for one Child SA pair; immutable and reference-counted. */
-typedef enum {
-  IKE_ESP_AES_GCM_16,  /* RFC 4106: key includes the 4-octet salt at its end */
+typedef enum
+{
+  IKE_ESP_AES_GCM_16,        /* RFC 4106: key includes the 4-octet salt at its end */
   IKE_ESP_AES_CBC_HMAC_SHA2, /* RFC 3602 + RFC 4868 */
 } IkeEspAlgorithm;
 
 /* One traffic selector (RFC 7296 3.13.1); OPAQUE ports are start 65535, end 0. */
-typedef struct {
-  guint8 protocol; /* 0: any */
+typedef struct
+{
+  guint8 protocol;              /* 0: any */
   guint16 start_port, end_port; /* ICMP: type << 8 | code */
   RoamAddr start, end;
 } IkeSelector;
 
-typedef struct {
+typedef struct
+{
   gint references;
-  guint32 id;               /* of this session, never reused */
-  guint32 spi_in, spi_out;  /* host order */
+  guint32 id;              /* of this session, never reused */
+  guint32 spi_in, spi_out; /* host order */
   IkeEspAlgorithm algorithm;
-  guint encr_bits;          /* 128, 192, 256 */
-  guint integ_bits;         /* SHA2: 256, 384, 512; 0 for AEAD */
+  guint encr_bits;                  /* 128, 192, 256 */
+  guint integ_bits;                 /* SHA2: 256, 384, 512; 0 for AEAD */
   RoamSecret *encr_in, *encr_out;   /* GCM: key || salt */
   RoamSecret *integ_in, *integ_out; /* NULL for AEAD */
   gboolean esn;
@@ -196,107 +218,123 @@ IkeChildSa *ike_child_sa_ref (IkeChildSa *child);
 void ike_child_sa_unref (IkeChildSa *child);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (IkeChildSa, ike_child_sa_unref)
 
-typedef enum {
-  IKE_EVENT_ESTABLISHED,   /* IKE SA, Child SA and TIA complete (V.ok) */
-  IKE_EVENT_PATH_OK,       /* the newest MOVE or CHECK was answered (V.ok); rtt_us */
+typedef enum
+{
+  IKE_EVENT_ESTABLISHED, /* IKE SA, Child SA and TIA complete (V.ok) */
+  IKE_EVENT_PATH_OK,     /* the newest MOVE or CHECK was answered (V.ok); rtt_us */
   /* Newest MOVE or CHECK: no answer in 7 s; MOVE: also UNACCEPTABLE_ADDRESSES, UNEXPECTED_NAT_DETECTED (V.fail). */
   IKE_EVENT_PATH_FAILED,
-  IKE_EVENT_FAILED,        /* START: no answer, no proposal chosen ... : nothing exists (V.fail) */
-  IKE_EVENT_AUTH_FAILED,   /* credentials or configuration refused, by either side (V.auth) */
-  IKE_EVENT_DEAD,          /* an established IKE SA is gone: DELETE, liveness failure (V.dead) */
-  IKE_EVENT_TIA_CHANGED,   /* the inner addresses are others than before (V.tia) */
-  IKE_EVENT_NAT_CHANGED,   /* nat_local / nat_remote are new */
+  IKE_EVENT_FAILED,      /* START: no answer, no proposal chosen ... : nothing exists (V.fail) */
+  IKE_EVENT_AUTH_FAILED, /* credentials or configuration refused, by either side (V.auth) */
+  IKE_EVENT_DEAD,        /* an established IKE SA is gone: DELETE, liveness failure (V.dead) */
+  IKE_EVENT_TIA_CHANGED, /* the inner addresses are others than before (V.tia) */
+  IKE_EVENT_NAT_CHANGED, /* nat_local / nat_remote are new */
   /*
-   * The engine itself took another pair (path, gateway), since the one in use was silent, refused or gone; the Child SAs
-   * are there. A MOVE to another path is settled by it: neither PATH_OK nor PATH_FAILED of it follow.
+   * The engine itself took another pair (path, gateway), since the one in use was silent, refused or gone; the Child
+   * SAs are there. A MOVE to another path is settled by it: neither PATH_OK nor PATH_FAILED of it follow.
    */
   IKE_EVENT_PATH_CHANGED,
-  IKE_EVENT_REDIRECTED,    /* the gateway named another one (RFC 5685): gateway or gateway_name; START follows by itself with an address */
-  IKE_EVENT_RESOLVE,       /* every known address of the gateway is silent, or gateway_name is new: IKE_GATEWAYS, please */
+  IKE_EVENT_REDIRECTED, /* the gateway named another one (RFC 5685): gateway or gateway_name; START follows by itself
+                           with an address */
+  IKE_EVENT_RESOLVE,    /* every known address of the gateway is silent, or gateway_name is new: IKE_GATEWAYS, please */
 } IkeEventType;
 
 #define IKE_MAX_DOMAINS 16
 #define IKE_MAX_NAME 256
 
 /* What the gateway assigned (CFG_REPLY); addresses may be unset. */
-typedef struct {
+typedef struct
+{
   RoamAddr tia4, tia6;
   RoamAddr dns[4];
   guint n_dns;
-  char domains[IKE_MAX_DOMAINS][IKE_MAX_NAME]; /* INTERNAL_DNS_DOMAIN: only these go to dns (RFC 8598); none: no split DNS */
+  char domains[IKE_MAX_DOMAINS]
+              [IKE_MAX_NAME]; /* INTERNAL_DNS_DOMAIN: only these go to dns (RFC 8598); none: no split DNS */
   guint n_domains;
 } IkeConfiguration;
 
-typedef struct {
+typedef struct
+{
   IkeEventType type;
   guint32 serial;
   IkeConfiguration configuration; /* ESTABLISHED, TIA_CHANGED */
-  gboolean mobike;                /* both sides sent MOBIKE_SUPPORTED */
+  gboolean mobike;                /* both sides speak MOBIKE or MOPO: the IKE SA can move */
   gboolean nat_local, nat_remote; /* a NAT before us / before the gateway */
   gint64 rtt_us;
-  RoamAddr gateway;               /* REDIRECTED: the new one; else: the address in use */
-  IkePath path;                   /* in use */
+  RoamAddr gateway;                /* REDIRECTED: the new one; else: the address in use */
+  IkePath path;                    /* in use */
   char gateway_name[IKE_MAX_NAME]; /* REDIRECTED, RESOLVE: FQDN, "": the configured one */
-  const char *reason;             /* static: what happened, in the RFC's words */
-  const char *advice;             /* static or NULL: what the user can do */
+  const char *reason;              /* static: what happened, in the RFC's words */
+  const char *advice;              /* static or NULL: what the user can do */
 } IkeEvent;
 
-typedef enum {
+typedef enum
+{
   IKE_ACTION_SEND,
   IKE_ACTION_EVENT,
-  IKE_ACTION_CHILD_ADD,     /* install inbound; outbound only when use_outbound */
-  IKE_ACTION_CHILD_USE,     /* send on this Child SA from now on (rekeying: RFC 7296 2.8) */
+  IKE_ACTION_CHILD_ADD, /* install inbound; outbound only when use_outbound */
+  IKE_ACTION_CHILD_USE, /* send on this Child SA from now on (rekeying: RFC 7296 2.8) */
   IKE_ACTION_CHILD_REMOVE,
-  IKE_ACTION_CHILD_MOVE,    /* all Child SAs: new outer addresses, keys and counters unchanged (RFC 4555 3.5) */
-  IKE_ACTION_SIGN,          /* with the external key; the handshake waits for IKE_SIGNED */
-  IKE_ACTION_FETCH,         /* HTTP, outside the engine (OCSP request, CRL); the handshake waits for IKE_FETCHED */
-  IKE_ACTION_TICKET,        /* for the next session; NULL: forget the one before */
+  IKE_ACTION_CHILD_MOVE, /* all Child SAs: new outer addresses, keys and counters unchanged (RFC 4555 3.5) */
+  IKE_ACTION_SIGN,       /* with the external key; the handshake waits for IKE_SIGNED */
+  IKE_ACTION_FETCH,      /* HTTP, outside the engine (OCSP request, CRL); the handshake waits for IKE_FETCHED */
+  IKE_ACTION_TICKET,     /* for the next session; NULL: forget the one before */
 } IkeActionType;
 
-typedef enum {
+typedef enum
+{
   IKE_SIGN_RSA_PKCS1,
   IKE_SIGN_RSA_PSS, /* salt as long as the hash */
   IKE_SIGN_ECDSA,   /* answer in DER (RFC 7427) */
   IKE_SIGN_EDDSA,
 } IkeSignScheme;
 
-typedef struct {
+typedef struct
+{
   IkeActionType type;
-  union {
-    struct {
+  union
+  {
+    struct
+    {
       guint32 ifindex;
-      RoamEndpoint local;    /* port 500 or 4500 */
+      RoamEndpoint local; /* port 500 or 4500 */
       RoamEndpoint remote;
-      GBytes *datagram;      /* the whole UDP payload, non-ESP marker included on 4500; one octet 0xff is a keepalive */
+      GBytes *datagram; /* the whole UDP payload, non-ESP marker included on 4500; one octet 0xff is a keepalive */
     } send;
     IkeEvent event;
-    struct {
-      IkeChildSa *child;     /* owned by the action */
+    struct
+    {
+      IkeChildSa *child; /* owned by the action */
       gboolean use_outbound;
     } child_add;
-    struct {
+    struct
+    {
       guint32 child_id;
     } child_use, child_remove;
-    struct {
+    struct
+    {
       guint32 ifindex;
       RoamEndpoint local, remote;
       gboolean udp_encap;
     } child_move;
-    struct {
+    struct
+    {
       guint32 request;
       IkeSignScheme scheme;
-      guint hash_bits;       /* SHA-1: 160; SHA-2: 256, 384, 512; EDDSA: 0 */
-      GBytes *octets;        /* to be hashed and signed */
+      guint hash_bits; /* SHA-1: 160; SHA-2: 256, 384, 512; EDDSA: 0 */
+      GBytes *octets;  /* to be hashed and signed */
     } sign;
-    struct {
+    struct
+    {
       guint32 request;
-      char *url;             /* http only */
+      char *url;                /* http only */
       const char *content_type; /* static; of body */
-      GBytes *body;          /* POST; NULL: GET */
-      gsize max_length;      /* of the answer, octets; no redirects */
+      GBytes *body;             /* POST; NULL: GET */
+      gsize max_length;         /* of the answer, octets; no redirects */
     } fetch;
-    struct {
-      RoamSecret *ticket;    /* opaque; holds keys: store it as one. NULL: none is valid any more */
+    struct
+    {
+      RoamSecret *ticket; /* opaque; holds keys: store it as one. NULL: none is valid any more */
       gint64 expires_wall_us;
     } ticket;
   };
@@ -315,7 +353,8 @@ void ike_session_input_command (IkeSession *session, const RoamNow *now, const I
 void ike_session_input_datagram (IkeSession *session, const RoamNow *now, guint32 ifindex, const RoamEndpoint *local,
                                  const RoamEndpoint *remote, const guint8 *data, gsize length);
 void ike_session_input_deadline (IkeSession *session, const RoamNow *now);
-/* The data plane saw valid inbound ESP of @child_id at @boot_us: proof of liveness (RFC 7296 2.4), first packet of a rekeyed SA. */
+/* The data plane saw valid inbound ESP of @child_id at @boot_us: proof of liveness (RFC 7296 2.4), first packet of a
+ * rekeyed SA. */
 void ike_session_input_traffic (IkeSession *session, const RoamNow *now, guint32 child_id);
 /*
  * The same with the outer addresses that the packet had: ESP that does not come over the present path is no proof of
@@ -334,7 +373,8 @@ gint64 ike_session_next_deadline (const IkeSession *session);
 gboolean ike_session_pop_action (IkeSession *session, IkeAction *ret_action);
 GHashTable *ike_session_dup_counters (const IkeSession *session);
 
-typedef enum {
+typedef enum
+{
   IKE_PAIR_UNTRIED,
   IKE_PAIR_PROBING,
   IKE_PAIR_WORKS,
@@ -343,20 +383,22 @@ typedef enum {
 } IkePairState;
 
 /* One local address with one of the gateway's. */
-typedef struct {
+typedef struct
+{
   IkePath path;
   RoamEndpoint remote;
   IkePairState state;
   gboolean in_use;
-  gint64 rtt_us;       /* 0: not measured */
-  gint64 tried_us;     /* boot; 0: never */
+  gint64 rtt_us;   /* 0: not measured */
+  gint64 tried_us; /* boot; 0: never */
 } IkePairStatus;
 
 #define IKE_MAX_PAIRS 64 /* IKE_MAX_PATHS x IKE_MAX_GATEWAYS */
 
 /* For status displays; a copy, strings static. */
-typedef struct {
-  const char *state;          /* "idle", "init", "auth", "established", ... */
+typedef struct
+{
+  const char *state;            /* "idle", "init", "auth", "established", ... */
   char remote_id[IKE_MAX_NAME]; /* that the other side has proved; "": nobody yet */
   guint64 spi_i, spi_r;
   char ike_suite[96], esp_suite[64];
@@ -366,8 +408,8 @@ typedef struct {
   guint32 child_spi_in, child_spi_out;
   gint64 established_us;
   gint64 last_rtt_us;
-  const char *dialect;        /* "mobike", "mopo", "none" */
-  gint64 rekey_us;            /* boot, when the IKE SA's rekeying is due; 0: unknown */
+  const char *dialect; /* "mobike", "mopo", "none" */
+  gint64 rekey_us;     /* boot, when the IKE SA's rekeying is due; 0: unknown */
   IkePairStatus pairs[IKE_MAX_PAIRS];
   guint n_pairs;
 } IkeStatus;
@@ -382,14 +424,16 @@ void ike_session_get_status (const IkeSession *session, IkeStatus *ret_status);
 typedef struct _IkeResponder IkeResponder;
 
 /* Who may connect, and how both sides authenticate then. */
-typedef struct {
+typedef struct
+{
   const char *id; /* NULL: any identity */
   IkeIdType id_type;
   RoamSecret *psk; /* NULL: certificates on both sides */
 } IkeResponderPeer;
 
 /* RFC 4555 3.7: when a client that moved has to answer at its new address. */
-typedef enum {
+typedef enum
+{
   IKE_ROUTABILITY_BEFORE, /* before its Child SAs follow */
   IKE_ROUTABILITY_AFTER,  /* after they did */
   IKE_ROUTABILITY_NEVER,
@@ -398,38 +442,39 @@ typedef enum {
 #define IKE_MAX_RESPONDER_ADDRESSES 8
 
 /* All pointers are borrowed during ike_responder_new() only. Zero and NULL are defaults. */
-typedef struct {
+typedef struct
+{
   const char *local_id; /* NULL: the certificate's subject or the address the client used */
   IkeIdType local_id_type;
   const IkeResponderPeer *peers; /* the first one that fits counts; 1 at least */
   guint n_peers;
-  GBytes *certificate_pem;      /* leaf first, then intermediates; with private_key_pem and ca_pem, or none of them */
+  GBytes *certificate_pem; /* leaf first, then intermediates; with private_key_pem and ca_pem, or none of them */
   RoamSecret *private_key_pem;
-  GBytes *ca_pem;               /* trust anchors of the clients' certificates */
-  GBytes *ocsp_response;        /* DER, about certificate_pem, for clients that ask (RFC 4806); NULL: none */
+  GBytes *ca_pem;        /* trust anchors of the clients' certificates */
+  GBytes *ocsp_response; /* DER, about certificate_pem, for clients that ask (RFC 4806); NULL: none */
   const char *ike_proposals, *esp_proposals; /* as in IkeConfig */
-  RoamPrefix pool4, pool6;      /* inner addresses; one of them at least */
+  RoamPrefix pool4, pool6;                   /* inner addresses; one of them at least */
   RoamAddr dns[4];
   guint n_dns;
-  const RoamPrefix *networks;   /* what clients reach through us; none: everything */
+  const RoamPrefix *networks; /* what clients reach through us; none: everything */
   guint n_networks;
-  const RoamPrefix *refused;    /* outer addresses that no client may use: UNACCEPTABLE_ADDRESSES */
+  const RoamPrefix *refused; /* outer addresses that no client may use: UNACCEPTABLE_ADDRESSES */
   guint n_refused;
   RoamAddr addresses[IKE_MAX_RESPONDER_ADDRESSES]; /* other outer addresses of ours, announced to MOBIKE clients */
   guint n_addresses;
   gboolean disable_mobike, disable_nat_traversal;
   gboolean disable_mopo;
   IkeNatPolicy nat_policy;
-  const RoamAddr *redirect;     /* every client is sent there in IKE_SA_INIT (RFC 5685 3); NULL: none */
-  const char *redirect_name;    /* likewise, FQDN */
-  gboolean disable_tickets;     /* session resumption (RFC 5723) */
-  gboolean force_udp_encap;     /* user-space data plane: report a NAT so that ESP stays in UDP */
+  const RoamAddr *redirect;  /* every client is sent there in IKE_SA_INIT (RFC 5685 3); NULL: none */
+  const char *redirect_name; /* likewise, FQDN */
+  gboolean disable_tickets;  /* session resumption (RFC 5723) */
+  gboolean force_udp_encap;  /* user-space data plane: report a NAT so that ESP stays in UDP */
   IkeRoutability routability;
-  guint max_clients;            /* 0: 1024 */
-  guint cookie_threshold;       /* half-open IKE SAs from which on a COOKIE is asked for; 0: 32 */
-  guint puzzle_threshold;       /* likewise, for a PUZZLE (RFC 8019); 0: 128 */
-  guint puzzle_difficulty;      /* zero bits; 0: 16 */
-  gint64 dpd_interval_us;       /* 0: 5 min (RFC 4555 3.11: a client may be away for a while) */
+  guint max_clients;                   /* 0: 1024 */
+  guint cookie_threshold;              /* half-open IKE SAs from which on a COOKIE is asked for; 0: 32 */
+  guint puzzle_threshold;              /* likewise, for a PUZZLE (RFC 8019); 0: 128 */
+  guint puzzle_difficulty;             /* zero bits; 0: 16 */
+  gint64 dpd_interval_us;              /* 0: 5 min (RFC 4555 3.11: a client may be away for a while) */
   gint64 rekey_ike_us, rekey_child_us; /* 0: 8 h and 2 h, so that as a rule the clients do it */
 } IkeResponderConfig;
 
@@ -447,8 +492,11 @@ gboolean ike_responder_input_command (IkeResponder *responder, const RoamNow *no
  */
 gboolean ike_responder_redirect (IkeResponder *responder, const RoamNow *now, guint32 client, const RoamAddr *gateway,
                                  const char *name);
-/* Our other outer addresses changed: all MOBIKE clients are told (RFC 4555 3.6). At most IKE_MAX_RESPONDER_ADDRESSES. */
+/* Our other outer addresses changed: all MOBIKE clients are told (RFC 4555 3.6). At most IKE_MAX_RESPONDER_ADDRESSES.
+ */
 void ike_responder_set_addresses (IkeResponder *responder, const RoamNow *now, const RoamAddr *addresses, guint n);
+/* A newer OCSP answer about our certificate; NULL: none any more. */
+void ike_responder_set_ocsp_response (IkeResponder *responder, GBytes *response);
 /*
  * @gone is no address of ours any more, @addresses are all that we have. Clients that knew us there are told from one
  * that is left, at each of their addresses until one answers; their Child SAs send from there (RFC 4555 3.5, 3.6).
@@ -456,8 +504,6 @@ void ike_responder_set_addresses (IkeResponder *responder, const RoamNow *now, c
  */
 void ike_responder_lose_address (IkeResponder *responder, const RoamNow *now, const RoamAddr *gone,
                                  const RoamAddr *addresses, guint n);
-/* A newer OCSP answer about our certificate; NULL: none any more. */
-void ike_responder_set_ocsp_response (IkeResponder *responder, GBytes *response);
 /* One UDP payload as received (non-ESP marker still there on 4500). ESP does not come here. */
 void ike_responder_input_datagram (IkeResponder *responder, const RoamNow *now, guint32 ifindex,
                                    const RoamEndpoint *local, const RoamEndpoint *remote, const guint8 *data,

@@ -2,7 +2,7 @@
 #include "mip4/fad-io-private.h"
 
 #include "base/wire.h"
-#include "mip4/control-io.h"
+#include "base/control-io.h"
 #include "mip4/fad-tun-io-private.h"
 #include "mip4/mip4-tunnel-private.h"
 
@@ -39,7 +39,7 @@ struct _Fad
   FadLink *link;
   FadRoutes *routes;
   FadData *data;
-  Mip4Control *control;
+  RoamControl *control;
   char *status_path;
   int udp_fd, icmp_fd, timer_fd;
   guint udp_source, icmp_source, timer_source;
@@ -453,14 +453,14 @@ run_command (Fad *fad, const char *name, JsonObject *request, GError **error)
       if (command.type == MIP4_FA_REMOVE &&
           (home_address == NULL || !roam_addr_parse (home_address, &command.home_address)))
         {
-          g_set_error (error, MIP4_CONTROL_ERROR, MIP4_CONTROL_ERROR_REQUEST, "remove needs a visitor's home address");
+          g_set_error (error, ROAM_CONTROL_ERROR, ROAM_CONTROL_ERROR_REQUEST, "remove needs a visitor's home address");
           return FALSE;
         }
       mip4_fa_input_command (fad->fa, &now, &command);
       drain_actions (fad);
       return TRUE;
     }
-  g_set_error (error, MIP4_CONTROL_ERROR, MIP4_CONTROL_ERROR_REQUEST,
+  g_set_error (error, ROAM_CONTROL_ERROR, ROAM_CONTROL_ERROR_REQUEST,
                "unknown command '%s', there are: status, remove, busy, idle", name);
   return FALSE;
 }
@@ -602,7 +602,7 @@ open_all (Fad *fad, const char *control_path, GError **error)
   if (fad->routes == NULL)
     return FALSE;
   if (control_path != NULL)
-    fad->control = mip4_control_new (control_path, fad->config->control_group, handle_control, fad, error);
+    fad->control = roam_control_new (control_path, fad->config->control_group, handle_control, fad, error);
   return control_path == NULL || fad->control != NULL;
 }
 
@@ -647,7 +647,7 @@ fad_free (Fad *fad)
       g_source_remove (fad->icmp_source);
       g_source_remove (fad->udp_source);
     }
-  mip4_control_free (fad->control);
+  roam_control_free (fad->control);
   fad_routes_free (fad->routes);
   fad_data_free (fad->data);
   fad_link_free (fad->link);

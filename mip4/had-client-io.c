@@ -22,7 +22,7 @@ static JsonObject *
 call (const char *path, JsonObject *request)
 {
   g_autoptr (GError) error = NULL;
-  JsonObject *answer = mip4_control_call (path, request, &error);
+  JsonObject *answer = roam_control_call (path, request, &error);
 
   if (answer == NULL)
     g_printerr ("roam-had: %s\n", error->message);

@@ -16,7 +16,7 @@ struct _Had
   HadLink *link;
   HadAdvertiser *advertiser; /* NULL: silent */
   HadStore *store;           /* NULL: nothing outlives the process */
-  Mip4Control *control;
+  RoamControl *control;
   char *status_path;
   int timer_fd;
   gint64 timer_us; /* what it is set to */
@@ -34,6 +34,6 @@ RoamNow had_now (void);
 guint had_revoke (Had *had, const RoamAddr *home_address);
 /* Writes the status file, at once or soon. */
 void had_status_changed (Had *had);
-/* Mip4ControlHandler; @user_data is the Had. */
+/* RoamControlHandler; @user_data is the Had. */
 gboolean had_control_handle (const char *command, JsonObject *request, JsonObject *answer, gpointer user_data,
                              GError **error);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "mip4/control-io.h"
+#include "base/control-io.h"
 #include "mip4/mip4-ha.h"
 #include "mip4/mip4-tunnel-private.h"
 

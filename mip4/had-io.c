@@ -420,7 +420,7 @@ open_edges (Had *had, int tun_fd, GError **error)
   if (had->config->control_path == NULL)
     return TRUE;
   had->control =
-    mip4_control_new (had->config->control_path, had->config->control_group, had_control_handle, had, error);
+    roam_control_new (had->config->control_path, had->config->control_group, had_control_handle, had, error);
   return had->control != NULL;
 }
 
@@ -724,7 +724,7 @@ had_free (Had *had)
     return;
   if (had->timer_source != 0)
     stop (had);
-  mip4_control_free (had->control);
+  roam_control_free (had->control);
   had_advertiser_free (had->advertiser);
   had_link_free (had->link);
   had_data_free (had->data);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "mip4/control-io.h"
+#include "base/control-io.h"
 #include "mip4/fad-io-private.h"
 #include "base/log-io.h"
 
@@ -100,11 +100,11 @@ call (const char *control_path, const char *command, const char *argument)
   json_object_set_string_member (request, "command", visitors ? "status" : command);
   if (argument != NULL)
     json_object_set_string_member (request, "home-address", argument);
-  answer = mip4_control_call (control_path, request, &error);
+  answer = roam_control_call (control_path, request, &error);
   if (answer == NULL)
     {
       g_printerr ("roam-fad: %s\n", error->message);
-      return g_error_matches (error, MIP4_CONTROL_ERROR, MIP4_CONTROL_ERROR_NOT_RUNNING) ? EXIT_NOT_RUNNING
+      return g_error_matches (error, ROAM_CONTROL_ERROR, ROAM_CONTROL_ERROR_NOT_RUNNING) ? EXIT_NOT_RUNNING
                                                                                          : EXIT_FAILURE;
     }
   if (visitors)

@@ -21,6 +21,7 @@ struct _IkeMschapv2Crypto
 #define DES_BLOCK_LENGTH 8
 #define MASTER_KEY_LENGTH 16
 #define SHS_PAD_LENGTH 40
+#define PWBLOCK_PASSWORD_LENGTH 512
 
 IkeMschapv2Crypto *
 ike_mschapv2_crypto_new (void)
@@ -50,30 +51,82 @@ ike_mschapv2_crypto_free (IkeMschapv2Crypto *crypto)
   g_free (crypto);
 }
 
-gboolean
-ike_mschapv2_password_hash (const IkeMschapv2Crypto *crypto, const RoamSecret *password,
-                            guint8 out[IKE_MSCHAPV2_HASH_LENGTH])
+/* UTF-16LE; caller wipes and frees. NULL: not UTF-8. */
+static guint8 *
+widen (const RoamSecret *password, gsize *ret_length)
 {
   glong units = 0;
   gunichar2 *wide = g_utf8_to_utf16 ((const char *)roam_secret_peek (password), (glong)roam_secret_length (password),
                                      NULL, &units, NULL);
-  gsize length = 2 * (gsize)units;
   guint8 *octets;
-  gboolean good;
 
+  *ret_length = 2 * (gsize)units;
   if (wide == NULL)
-    return FALSE;
-  octets = g_malloc (length + 1);
+    return NULL;
+  octets = g_malloc (*ret_length + 1);
   for (glong i = 0; i < units; i++)
     {
       octets[2 * i] = (guint8)wide[i];
       octets[2 * i + 1] = (guint8)(wide[i] >> 8);
     }
-  good = EVP_Digest (octets, length, out, NULL, crypto->md4, NULL) == 1;
-  roam_wipe (wide, length);
-  roam_wipe (octets, length);
+  roam_wipe (wide, *ret_length);
   g_free (wide);
+  return octets;
+}
+
+gboolean
+ike_mschapv2_password_hash (const IkeMschapv2Crypto *crypto, const RoamSecret *password,
+                            guint8 out[IKE_MSCHAPV2_HASH_LENGTH])
+{
+  gsize length;
+  guint8 *octets = widen (password, &length);
+  gboolean good;
+
+  if (octets == NULL)
+    return FALSE;
+  good = EVP_Digest (octets, length, out, NULL, crypto->md4, NULL) == 1;
+  roam_wipe (octets, length);
   g_free (octets);
+  return good;
+}
+
+/* One keystream of RC4, over @block. */
+static gboolean
+rc4 (const IkeMschapv2Crypto *crypto, const guint8 key[IKE_MSCHAPV2_HASH_LENGTH], guint8 *block, int length)
+{
+  EVP_CIPHER *cipher = EVP_CIPHER_fetch (crypto->library, "RC4", NULL);
+  EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new ();
+  int done = 0;
+  gboolean good = cipher != NULL && context != NULL && EVP_EncryptInit_ex2 (context, cipher, key, NULL, NULL) == 1 &&
+                  EVP_EncryptUpdate (context, block, &done, block, length) == 1 && done == length;
+
+  EVP_CIPHER_CTX_free (context);
+  EVP_CIPHER_free (cipher);
+  return good;
+}
+
+gboolean
+ike_mschapv2_encrypt_password (const IkeMschapv2Crypto *crypto, const RoamSecret *new_password,
+                               const guint8 old_hash[IKE_MSCHAPV2_HASH_LENGTH],
+                               guint8 block[IKE_MSCHAPV2_PWBLOCK_LENGTH])
+{
+  gsize length;
+  guint8 *octets = widen (new_password, &length);
+  gboolean good = FALSE;
+
+  if (octets == NULL)
+    return FALSE;
+  if (length <= PWBLOCK_PASSWORD_LENGTH)
+    {
+      memcpy (block + PWBLOCK_PASSWORD_LENGTH - length, octets, length);
+      for (guint i = 0; i < 4; i++)
+        block[PWBLOCK_PASSWORD_LENGTH + i] = (guint8)(length >> 8 * i);
+      good = rc4 (crypto, old_hash, block, IKE_MSCHAPV2_PWBLOCK_LENGTH);
+    }
+  roam_wipe (octets, length);
+  g_free (octets);
+  if (!good)
+    roam_wipe (block, IKE_MSCHAPV2_PWBLOCK_LENGTH);
   return good;
 }
 
@@ -149,6 +202,14 @@ ike_mschapv2_nt_response (const IkeMschapv2Crypto *crypto, const guint8 challeng
     good &= des_encrypt (crypto, padded + i * DES_KEY_BITS_LENGTH, challenge, out + i * DES_BLOCK_LENGTH);
   roam_wipe (padded, sizeof padded);
   return good;
+}
+
+gboolean
+ike_mschapv2_encrypt_hash (const IkeMschapv2Crypto *crypto, const guint8 old_hash[IKE_MSCHAPV2_HASH_LENGTH],
+                           const guint8 new_hash[IKE_MSCHAPV2_HASH_LENGTH], guint8 out[IKE_MSCHAPV2_HASH_LENGTH])
+{
+  return des_encrypt (crypto, new_hash, old_hash, out) &&
+         des_encrypt (crypto, new_hash + DES_KEY_BITS_LENGTH, old_hash + DES_BLOCK_LENGTH, out + DES_BLOCK_LENGTH);
 }
 
 static gboolean

@@ -51,8 +51,10 @@ typedef struct
   const char *identity;              /* for Identity requests */
   const char *user;                  /* MSCHAPV2 */
   RoamSecret *password;              /* MSCHAPV2: UTF-8 */
+  RoamSecret *new_password;          /* MSCHAPV2: see ike_eap_mschapv2_new(); NULL: none */
   const IkeCredentials *credentials; /* TLS: own chain and key, anchors */
   const char *server_name;           /* TLS: in the server's subjectAltName */
+  gboolean plain_success;            /* TLS 1.3: see IkeConfig */
 } IkeEapConfig;
 
 typedef enum
@@ -71,6 +73,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (IkeEap, ike_eap_free)
 IkeEapResult ike_eap_process (IkeEap *eap, RoamRng *rng, const RoamNow *now, IkeView packet, GBytes **ret_response);
 /* After SUCCEEDED: the 64 octets; borrowed. */
 RoamSecret *ike_eap_msk (const IkeEap *eap);
+/* After SUCCEEDED: it was the new password that did it. */
+gboolean ike_eap_has_taken_new_password (const IkeEap *eap);
 /* Why it failed, as far as the method knows (static); NULL: the authenticator gave no reason. */
 const char *ike_eap_reason (const IkeEap *eap);
 const char *ike_eap_advice (const IkeEap *eap);
@@ -95,8 +99,13 @@ typedef struct
 } IkeEapFault;
 
 typedef struct _IkeEapMschapv2 IkeEapMschapv2;
-IkeEapMschapv2 *ike_eap_mschapv2_new (const char *user, const RoamSecret *password, char **ret_problem);
+/* @new_password: tried when the other one is wrong or has expired (RFC 2759 6, 7); NULL: none. */
+IkeEapMschapv2 *ike_eap_mschapv2_new (const char *user, const RoamSecret *password, RoamSecret *new_password,
+                                      char **ret_problem);
 void ike_eap_mschapv2_free (IkeEapMschapv2 *method);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (IkeEapMschapv2, ike_eap_mschapv2_free)
+/* The new password was used; after DONE it is the only one that counts. */
+gboolean ike_eap_mschapv2_has_taken_new (const IkeEapMschapv2 *method);
 /* @data: after the type octet. DONE: @ret_msk. */
 IkeEapVerdict ike_eap_mschapv2_process (IkeEapMschapv2 *method, RoamRng *rng, IkeView data, WireWriter *answer,
                                         RoamSecret **ret_msk, IkeEapFault *fault);
@@ -106,6 +115,9 @@ IkeEapTls *ike_eap_tls_new (const IkeCredentials *credentials, const char *serve
 void ike_eap_tls_free (IkeEapTls *method);
 IkeEapVerdict ike_eap_tls_process (IkeEapTls *method, const RoamNow *now, IkeView data, WireWriter *answer,
                                    RoamSecret **ret_msk, IkeEapFault *fault);
+
+/* The handshake is complete, but for the indication that it was a success; then @ret_msk is written. */
+gboolean ike_eap_tls_is_complete (const IkeEapTls *method, RoamSecret **ret_msk);
 
 /* --- RFC 2759 8, RFC 3079 3.4: ike-eap-mschapv2-crypto.c --- */
 
@@ -140,6 +152,17 @@ gboolean ike_mschapv2_authenticator_response (const IkeMschapv2Crypto *crypto,
 RoamSecret *ike_mschapv2_msk (const IkeMschapv2Crypto *crypto, const guint8 password_hash[IKE_MSCHAPV2_HASH_LENGTH],
                               const guint8 nt_response[IKE_MSCHAPV2_NT_RESPONSE_LENGTH]);
 
+/* 512 octets with the password at their end, and its length. */
+#define IKE_MSCHAPV2_PWBLOCK_LENGTH 516
+/* @block: random octets; becomes the new password under the old one's hash (8.10). FALSE: not UTF-8, or too long. */
+gboolean ike_mschapv2_encrypt_password (const IkeMschapv2Crypto *crypto, const RoamSecret *new_password,
+                                        const guint8 old_hash[IKE_MSCHAPV2_HASH_LENGTH],
+                                        guint8 block[IKE_MSCHAPV2_PWBLOCK_LENGTH]);
+/* The old hash under the new one (8.13). */
+gboolean ike_mschapv2_encrypt_hash (const IkeMschapv2Crypto *crypto, const guint8 old_hash[IKE_MSCHAPV2_HASH_LENGTH],
+                                    const guint8 new_hash[IKE_MSCHAPV2_HASH_LENGTH],
+                                    guint8 out[IKE_MSCHAPV2_HASH_LENGTH]);
+
 /* --- the TLS client on memory: ike-eap-tls-engine.c --- */
 
 typedef struct _IkeTlsClient IkeTlsClient;
@@ -156,5 +179,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (IkeTlsClient, ike_tls_client_free)
 /* Feeds @data (may be empty: begin) and collects what has to go out, alerts too (may be empty); caller unrefs. */
 IkeTlsState ike_tls_client_step (IkeTlsClient *client, const RoamNow *now, IkeView data, GBytes **ret_output,
                                  IkeEapFault *fault);
+/* Our Finished is made; with TLS 1.3 the server has not said what it thinks of it. */
+gboolean ike_tls_client_is_finished (const IkeTlsClient *client);
 /* DONE: MSK of RFC 5216 2.3 or RFC 9190 2.3. NULL: libssl failed. */
 RoamSecret *ike_tls_client_msk (IkeTlsClient *client);

@@ -8,7 +8,8 @@ struct _IkeEap
   char *identity;
   IkeEapMschapv2 *mschapv2;
   IkeEapTls *tls;
-  gboolean started;  /* the method has answered: no Nak and no other method any more (RFC 3748 2.1) */
+  gboolean started; /* the method has answered: no Nak and no other method any more (RFC 3748 2.1) */
+  gboolean plain_success;
   gboolean finished; /* it has succeeded on our side: Success may come */
   gboolean broken;   /* it has failed: Success is nothing (RFC 3748 4.2) */
   RoamSecret *msk;
@@ -47,7 +48,7 @@ make_method (IkeEap *eap, const IkeEapConfig *config, char **ret_problem)
   switch (config->method)
     {
     case IKE_EAP_METHOD_MSCHAPV2:
-      eap->mschapv2 = ike_eap_mschapv2_new (config->user, config->password, ret_problem);
+      eap->mschapv2 = ike_eap_mschapv2_new (config->user, config->password, config->new_password, ret_problem);
       return eap->mschapv2 != NULL;
     case IKE_EAP_METHOD_TLS:
       eap->tls = ike_eap_tls_new (config->credentials, config->server_name, ret_problem);
@@ -63,6 +64,7 @@ ike_eap_new (const IkeEapConfig *config, char **ret_problem)
 
   eap->method = config->method;
   eap->identity = g_strdup (config->identity);
+  eap->plain_success = config->plain_success;
   return make_method (eap, config, ret_problem) ? g_steal_pointer (&eap) : NULL;
 }
 
@@ -82,6 +84,12 @@ RoamSecret *
 ike_eap_msk (const IkeEap *eap)
 {
   return eap->msk;
+}
+
+gboolean
+ike_eap_has_taken_new_password (const IkeEap *eap)
+{
+  return eap->mschapv2 != NULL && ike_eap_mschapv2_has_taken_new (eap->mschapv2);
 }
 
 const char *
@@ -204,6 +212,8 @@ ike_eap_process (IkeEap *eap, RoamRng *rng, const RoamNow *now, IkeView packet, 
     case IKE_EAP_CODE_REQUEST:
       return process_request (eap, rng, now, identifier, &sub, ret_response);
     case IKE_EAP_CODE_SUCCESS:
+      if (eap->plain_success && eap->tls != NULL && !eap->finished && !eap->broken)
+        eap->finished = ike_eap_tls_is_complete (eap->tls, &eap->msk);
       /* RFC 3748 4.2: one that comes before the method has finished is nobody's. */
       return eap->finished && !eap->broken && eap->msk ? IKE_EAP_SUCCEEDED : IKE_EAP_DISCARDED;
     case IKE_EAP_CODE_FAILURE:

@@ -3,7 +3,7 @@
 
 #include "lab/gateway/gw-data-private.h"
 #include "lab/gateway/gw-private.h"
-#include "mip4/control-io.h"
+#include "base/control-io.h"
 
 /* The inside of a Gw, shared by gw-io.c and gw-status-io.c. */
 struct _Gw
@@ -14,7 +14,7 @@ struct _Gw
   GwTable *table;
   GwSockets *sockets;
   GwData *data;
-  Mip4Control *control; /* NULL: none is configured */
+  RoamControl *control; /* NULL: none is configured */
   guint8 *slots;        /* GW_BATCH of GW_SLOT octets, for receiving */
   guint socket_sources[GW_N_SOCKETS];
   int timer_fd;
@@ -32,3 +32,5 @@ struct _Gw
 };
 
 RoamNow gw_now (void);
+/* "mobike", "mopo" or "none". */
+const char *gw_dialect_of (const IkeStatus *status);

@@ -26,6 +26,14 @@ gw_now (void)
   return roam_now_make (boot.tv_sec * ROAM_USEC_PER_SEC + boot.tv_nsec / 1000, g_get_real_time ());
 }
 
+const char *
+gw_dialect_of (const IkeStatus *status)
+{
+  if (status->dialect != NULL)
+    return status->dialect;
+  return status->mobike ? "mobike" : "none";
+}
+
 /* ----------------------------------------------------------------------- log ---- */
 
 static gboolean
@@ -51,9 +59,7 @@ log_established (Gw *gw, const GwClient *client)
              roam_endpoint_to_string (&status.remote, remote), status.nat_remote ? " behind a NAT" : "",
              roam_addr_to_string (&client->inner4, inner4), roam_addr_is_set (&client->inner6) ? " and " : "",
              roam_addr_is_set (&client->inner6) ? roam_addr_to_string (&client->inner6, inner6) : "",
-             status.dialect != NULL ? status.dialect
-             : status.mobike        ? "mobike"
-                                    : "none");
+             gw_dialect_of (&status));
 }
 
 static void
@@ -68,14 +74,15 @@ log_path (const GwClient *client)
 
 /* --------------------------------------------------------------------- events ---- */
 
-/* Dynamic updates are for clients without MOBIKE that a NAT may move (RFC 7296 2.23, RFC 4555 3.8). */
+/* Dynamic updates are for clients that a NAT may move and that have no better way to say so (RFC 7296 2.23, 4555 3.8).
+ */
 static void
 set_follow (Gw *gw, GwClient *client)
 {
   IkeStatus status;
 
   if (ike_responder_get_status (gw->responder, client->number, &status))
-    client->follow = !status.mobike && status.nat_remote && !status.nat_local;
+    client->follow = strcmp (gw_dialect_of (&status), "mobike") != 0 && status.nat_remote && !status.nat_local;
 }
 
 /* @client: NULL when it ended before anything was sent to it. */
@@ -405,7 +412,7 @@ open_edges (Gw *gw, GError **error)
     }
   if (config->control_path == NULL)
     return TRUE;
-  gw->control = mip4_control_new (config->control_path, config->control_group, gw_control_handle, gw, error);
+  gw->control = roam_control_new (config->control_path, config->control_group, gw_control_handle, gw, error);
   return gw->control != NULL;
 }
 
@@ -475,7 +482,7 @@ gw_free (Gw *gw)
     g_source_remove (gw->timer_source);
   if (gw->stop_source != 0)
     g_source_remove (gw->stop_source);
-  mip4_control_free (gw->control);
+  roam_control_free (gw->control);
   gw_data_free (gw->data);
   gw_sockets_free (gw->sockets);
   gw_table_free (gw->table);

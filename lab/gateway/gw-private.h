@@ -38,7 +38,7 @@ void gw_stop (Gw *gw, GSourceFunc done, gpointer user_data);
 
 /* --- gw-status-io.c --- */
 
-/* A Mip4ControlHandler of a Gw. */
+/* A RoamControlHandler of a Gw. */
 gboolean gw_control_handle (const char *command, JsonObject *request, JsonObject *answer, gpointer user_data,
                             GError **error);
 /* What the running gateway at the control socket @path answers to "status", printed as JSON; an exit status. */

@@ -32,14 +32,6 @@ set_spi (JsonObject *object, const char *name, guint32 spi)
   json_object_set_string_member (object, name, text);
 }
 
-static const char *
-dialect_of (const IkeStatus *status)
-{
-  if (status->dialect != NULL)
-    return status->dialect;
-  return status->mobike ? "mobike" : "none";
-}
-
 static JsonObject *
 describe_client (const GwClient *client, const IkeStatus *status)
 {
@@ -50,7 +42,7 @@ describe_client (const GwClient *client, const IkeStatus *status)
   json_object_set_string_member (object, "identity", status->remote_id);
   set_address (object, "inner", &client->inner4);
   set_address (object, "inner6", &client->inner6);
-  json_object_set_string_member (object, "dialect", dialect_of (status));
+  json_object_set_string_member (object, "dialect", gw_dialect_of (status));
   set_endpoint (object, "local", &client->local);
   set_endpoint (object, "remote", &client->remote);
   set_endpoint (object, "ike-remote", &status->remote);
@@ -148,7 +140,7 @@ gw_client_print_status (const char *path)
   g_autofree char *text = NULL;
 
   json_object_set_string_member (request, "command", "status");
-  answer = mip4_control_call (path, request, &error);
+  answer = roam_control_call (path, request, &error);
   if (answer == NULL)
     {
       g_printerr ("roam-gw: %s\n", error->message);

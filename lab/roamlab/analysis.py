@@ -137,6 +137,38 @@ def packet_of(frame, network):
     return Packet(frame.ns, network, from_mn, to_mn, kind, detail, length, source)
 
 
+@dataclasses.dataclass
+class IkeMessage:
+    from_mn: bool
+    port: int          # the gateway's, 500 or 4500
+    exchange: int
+    response: bool
+    message_id: int
+    octets: bytes      # from SPIi on, as far as they were captured
+
+
+def ike_messages(frames, network):
+    """The IKE messages between the MN and the gateway's outer side that were seen on @network, in order."""
+    found = []
+    for frame in frames:
+        data = frame.data
+        if NETWORK_OF_BRIDGE.get(frame.interface) != network or len(data) < 42 or data[12:14] != b"\x08\x00" \
+                or data[23] != 17:
+            continue
+        udp = data[14 + (data[14] & 15) * 4:]
+        from_mn = data[6:12] in MN_MACS
+        if (data[30:34] if from_mn else data[26:30]) != GATEWAY:
+            continue
+        port = struct.unpack_from("!H", udp, 2 if from_mn else 0)[0]
+        # On 4500 behind the marker; on 500 zeros are the SPI of PATH_TEST.
+        message = udp[8:] if port == 500 else udp[12:]
+        if port not in (500, 4500) or (port == 4500 and udp[8:12] != b"\0\0\0\0") or len(message) < 28:
+            continue
+        found.append(IkeMessage(from_mn, port, message[18], bool(message[19] & 0x20),
+                                struct.unpack_from("!I", message, 20)[0], message))
+    return found
+
+
 NETWORK_OF_BRIDGE = {net.bridge: net.name for net in NETWORKS.values()}
 NETWORK_OF_BRIDGE["out"] = "gateway"
 

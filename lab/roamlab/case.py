@@ -4,7 +4,7 @@ import argparse
 import pathlib
 import sys
 
-from . import analysis, pcap, system, topology
+from . import analysis, system, topology
 from .pcap import CaptureError
 from .story import Journey
 from .system import LabError
@@ -20,7 +20,7 @@ def journey(arguments, **options):
 
 def captured(ended):
     """All packets of the captures of a journey that is over."""
-    return analysis.packets(f for file in ended.capture.files.values() for f in pcap.read(file))
+    return analysis.packets(ended.frames())
 
 
 def finish(running):
@@ -44,15 +44,18 @@ def gap_ms(running, begin_ns, end_ns):
     return max(way.window(begin_ns, end_ns).gap_ms for way in running.probe.directions().values())
 
 
-def main(name, description, case, json=False):
+def main(name, description, case, json=False, untimed=False):
     """Runs @case(arguments), which returns [(text, held)]; exit status 0 when all of it held. @json: the case writes
-    its figures to the file arguments.json."""
+    its figures to the file arguments.json. @untimed: it judges times, unless arguments.untimed."""
     parser = argparse.ArgumentParser(prog=name, description=description,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--keep", action="store_true", help="leave the lab up afterwards")
     parser.add_argument("--verbose", action="store_true", help="roamd's debug log")
     if json:
         parser.add_argument("--json", metavar="FILE", type=pathlib.Path, help="write the figures there")
+    if untimed:
+        parser.add_argument("--untimed", action="store_true",
+                            help="show the times, but do not judge them: for tests on a busy machine")
     arguments = parser.parse_args()
     try:
         system.need_root()

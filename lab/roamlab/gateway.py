@@ -50,9 +50,14 @@ class RoamGateway:
         path = self.write_configuration(certificates)
         self.process.start(in_namespace("gw", agent.program("lab/gateway/roam-gw"), "--config", path, "--log-level",
                                         self.log_level))
-        if not wait_until(lambda: not self.process.pid() or (self.directory / "control").exists(), 5) \
-                or not self.process.pid():
+        if not wait_until(lambda: not self.process.pid() or self._answers(), 5) or not self.process.pid():
             raise LabError("roam-gw does not start:\n" + self.process.tail())
+
+    def _answers(self):
+        try:
+            return bool(self.status())
+        except LabError:
+            return False
 
     def status(self):
         """What `roam-gw --status` says, as a dict."""

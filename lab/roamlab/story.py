@@ -103,18 +103,27 @@ class Journey:
         if not wait_until(self.probe.flows, 15, step=0.1):
             raise LabError(f"no data passes in mode {leg.new_mode}:\n" + self.roamd.process.tail())
 
-    def end(self):
-        """Ends load and captures; returns the figures of the streams."""
-        self.say("finishing the transfer and reading the captures")
-        figures = self.streams.finish()
+    def finish_streams(self):
+        """Ends transfer and interactive stream and returns their figures; probe and captures go on."""
+        self.say("finishing the transfer")
+        return self.streams.finish()
+
+    def end(self, figures=None):
+        """Ends load and captures; returns the figures of the streams, which are @figures if they are over already."""
+        figures = figures or self.finish_streams()
+        self.say("reading the captures")
         self.stays[-1].end_ns = time.time_ns()
         self.probe.stop()
         self.capture.stop()
         return figures
 
+    def frames(self):
+        """All that was captured, when the journey is over."""
+        return (f for file in self.capture.files.values() for f in pcap.read(file))
+
     def results(self):
         """(one dict for each leg, Packets that nobody should have seen)."""
-        seen = analysis.packets(f for file in self.capture.files.values() for f in pcap.read(file))
+        seen = analysis.packets(self.frames())
         ways = self.probe.directions()
         bad = analysis.violations(seen, self.stays)
         found = []

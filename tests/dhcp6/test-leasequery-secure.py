@@ -508,6 +508,64 @@ def test_truncated():
         assert reply.returncode == 1 and "incomplete, after 1 bindings" in reply.stderr, reply
 
 
+# ------------------------------------------------------------- UDP, control ----
+
+def test_udp():
+    """Over UDP by address and by client; other types NotAllowed; nothing without udp=yes"""
+    # covers: LQ-SRV-031, LQ-REQ-011, LQ-COD-029
+    def exchange(octets):
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as s:
+            s.settimeout(5)
+            s.bind((A, 0))
+            s.connect((SERVER, 547))
+            s.send(octets[2:])
+            return Message(s.recv(65535))
+    with Daemon(more="udp=yes\n", rows=[row(1)]) as daemon:
+        found = exchange(by_address(9, "2001:db8:0:1::1"))
+        assert (found.type, found.xid, found.status) == (REPLY, 9, None), found.octets.hex()
+        assert list(found.clients[0].bindings) == ["2001:db8:0:1::1"]
+        for asked in (by_relay_id(1, b"\0\3\0\1ab"), by_link(1, "2001:db8:0:1::"), by_remote_id(1, b"\0\0\0\1p")):
+            assert exchange(asked).status == NOT_ALLOWED
+        assert ask("--csv", "link", "2001:db8:0:1::").returncode == 0  # TCP beside it
+        daemon.configure("")
+        daemon.process.send_signal(signal.SIGHUP)
+        def refused():
+            try:
+                exchange(by_address(9, "2001:db8:0:1::1"))
+            except ConnectionRefusedError:
+                return True
+        wait_for(refused, "UDP is off")
+
+
+def test_control():
+    """status and reload over the control socket; a bad configuration is told and changes nothing"""
+    # covers: LQ-SRV-103
+    with Daemon(rows=[row(1)]) as daemon:
+        daemon.stop()
+        daemon.process = subprocess.Popen([sys.argv[1], "--config", str(daemon.config), "--control", "control"], stderr=daemon.log)
+        wait_for(daemon.listens, "it listens")
+        def control(*args):
+            return sh(sys.argv[1], "--control", "control", *args, check=False)
+        wait_for(lambda: control("status").returncode == 0, "the control socket is there")
+        status = json.loads(control("status").stdout)
+        assert status["leases"]["leases"] == 1 and status["queries"]["link"] == 0, status
+        assert os.stat("control").st_mode & 0o777 == 0o600
+        assert ask("--csv", "link", "2001:db8:0:1::").returncode == 0
+        assert json.loads(control("status").stdout)["queries"]["link"] == 1
+        daemon.configure("max-connections=1\n")
+        assert control("reload").returncode == 0
+        held = Connection(SERVER, source=A)
+        assert ask("link", "2001:db8:0:1::", "--quiet").returncode == 1
+        held.close()
+        daemon.configure("max-connections=none\n")
+        bad = control("reload")
+        assert bad.returncode == 1 and "faults" in bad.stderr, bad
+        assert control("sing").returncode == 2
+        daemon.stop()
+        gone = control("status")
+        assert gone.returncode == 1 and gone.stderr, gone
+
+
 def test_usage():
     """Options that do not go together are told, and nothing is sent"""
     for args, words in ((["--tls-ca", "ca.pem", "link", "::1"], "--tls-key"), (["--active", "--merge"], "--merge"),

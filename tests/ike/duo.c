@@ -4,6 +4,21 @@
 
 #include <string.h>
 
+static const IkeDialect *spoken = &ike_dialect_mobike;
+
+void
+duo_init (int argc, char **argv)
+{
+  if (argc > 1 && g_str_equal (argv[1], ike_dialect_mopo.name))
+    spoken = &ike_dialect_mopo;
+}
+
+const IkeDialect *
+duo_dialect (void)
+{
+  return spoken;
+}
+
 static void
 packet_free (gpointer data)
 {
@@ -43,6 +58,8 @@ duo_gateway_config (void)
   IkeResponderConfig config = { .local_id = "vpn.example.com", .peers = &peer, .n_peers = 1, .n_dns = 1 };
 
   peer.psk = psk ();
+  config.disable_mobike = spoken != &ike_dialect_mobike;
+  config.disable_mopo = spoken != &ike_dialect_mopo;
   g_assert_true (roam_prefix_parse ("10.99.0.0/24", &config.pool4));
   g_assert_true (roam_addr_parse ("10.99.0.254", &config.dns[0]));
   return config;
@@ -234,7 +251,7 @@ drain (Duo *duo)
 
       if (!ike_responder_pop_action (duo->responder, &number, &action))
         break;
-      if (action.type == IKE_ACTION_CHILD_ADD && action.child_add.use_outbound)
+      if ((action.type == IKE_ACTION_CHILD_ADD && action.child_add.use_outbound) || action.type == IKE_ACTION_CHILD_USE)
         duo->client_number = number;
       perform (duo, FALSE, number, &action);
     }
@@ -312,8 +329,8 @@ duo_run_until (Duo *duo, IkeEventType type, gint64 limit_us)
 
 /* --- commands --- */
 
-static void
-input_command (Duo *duo, const IkeCommand *command)
+void
+duo_input_command (Duo *duo, const IkeCommand *command)
 {
   RoamNow now = sim_now (duo->sim);
 
@@ -325,7 +342,7 @@ void
 duo_start (Duo *duo, const SimLink *link)
 {
   IkeCommand command = { .type = IKE_START, .serial = ++duo->serial, .path = { link->ifindex, link->host } };
-  input_command (duo, &command);
+  duo_input_command (duo, &command);
 }
 
 void
@@ -334,7 +351,7 @@ duo_move (Duo *duo, const SimLink *link, gboolean children_now)
   IkeCommand command = {
     .type = IKE_MOVE, .serial = ++duo->serial, .path = { link->ifindex, link->host }, .move_children_now = children_now
   };
-  input_command (duo, &command);
+  duo_input_command (duo, &command);
 }
 
 void
@@ -344,7 +361,7 @@ duo_paths (Duo *duo, SimLink *const *links)
 
   for (; links[command.n_paths]; command.n_paths++)
     command.paths[command.n_paths] = (IkePath){ links[command.n_paths]->ifindex, links[command.n_paths]->host };
-  input_command (duo, &command);
+  duo_input_command (duo, &command);
 }
 
 void
@@ -353,14 +370,14 @@ duo_gateway_is (Duo *duo, const char *address)
   IkeCommand command = { .type = IKE_GATEWAYS, .serial = ++duo->serial, .n_gateways = 1 };
 
   g_assert_true (roam_addr_parse (address, &command.gateways[0]));
-  input_command (duo, &command);
+  duo_input_command (duo, &command);
 }
 
 void
 duo_command (Duo *duo, IkeCommandType type)
 {
   IkeCommand command = { .type = type, .serial = ++duo->serial };
-  input_command (duo, &command);
+  duo_input_command (duo, &command);
 }
 
 void
@@ -449,7 +466,7 @@ duo_client_counter (const Duo *duo, const char *name)
 
 /* The Child SA at @to that receives what @from sends now. */
 static guint32
-receiver_of (const Plane *from, const Plane *to)
+receiver_of (const Plane *from, const Plane *to, guint32 *ret_client)
 {
   const IkeChildSa *out = find_child (from, from->outbound_client, from->outbound);
 
@@ -463,6 +480,7 @@ receiver_of (const Plane *from, const Plane *to)
       g_assert_true (roam_secret_equal (in->encr_in, out->encr_out));
       g_assert_cmpuint (in->encr_bits, ==, out->encr_bits);
       g_assert_cmpint (in->algorithm, ==, out->algorithm);
+      *ret_client = g_array_index (to->clients, guint32, i);
       return in->id;
     }
   g_error ("nobody receives on SPI %08x", out->spi_out);
@@ -472,11 +490,13 @@ void
 duo_ping (Duo *duo)
 {
   RoamNow now = sim_now (duo->sim);
+  guint32 client, child;
 
-  ike_responder_input_traffic (duo->responder, &now, duo->client_number,
-                               receiver_of (&duo->plane, &duo->gateway_plane));
+  child = receiver_of (&duo->plane, &duo->gateway_plane, &client);
+  ike_responder_input_traffic (duo->responder, &now, client, child);
   drain (duo);
-  ike_session_input_traffic (duo->client, &now, receiver_of (&duo->gateway_plane, &duo->plane));
+  child = receiver_of (&duo->gateway_plane, &duo->plane, &client);
+  ike_session_input_traffic (duo->client, &now, child);
   drain (duo);
 }
 

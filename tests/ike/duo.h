@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "ike/ike-dialect-private.h"
 #include "ike/ike.h"
 #include "tests/sim/sim.h"
 
@@ -58,6 +59,9 @@ typedef struct
 #define MS ROAM_USEC_PER_MSEC
 #define SEC ROAM_USEC_PER_SEC
 
+/* What the gateways of this program speak: "mopo" as the first argument, else MOBIKE. After g_test_init(). */
+void duo_init (int argc, char **argv);
+const IkeDialect *duo_dialect (void);
 /* PSK on both sides, pool 10.99.0.0/24. */
 IkeConfig duo_client_config (void);
 IkeResponderConfig duo_gateway_config (void);
@@ -75,6 +79,7 @@ void duo_paths (Duo *duo, SimLink *const *links);
 /* GATEWAYS with this address. */
 void duo_gateway_is (Duo *duo, const char *address);
 void duo_move (Duo *duo, const SimLink *link, gboolean children_now);
+void duo_input_command (Duo *duo, const IkeCommand *command);
 void duo_command (Duo *duo, IkeCommandType type);
 void duo_gateway_command (Duo *duo, IkeCommandType type);
 /* The gateway's other addresses are these from now on. */

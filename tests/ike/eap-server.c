@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tests/ike/eap-server.h"
 
+#include <openssl/provider.h>
 #include <string.h>
 
 GBytes *
@@ -69,6 +70,81 @@ challenge (EapServer *server)
   return mschapv2_request (server, 1, data, sizeof data);
 }
 
+/* The new challenge of a failure message (RFC 2759 6). */
+static void
+take_challenge (EapServer *server, const char *words)
+{
+  const char *hex = strstr (words, "C=") + 2;
+
+  for (guint i = 0; i < sizeof server->challenge; i++)
+    server->challenge[i] = (guint8)(g_ascii_xdigit_value (hex[2 * i]) << 4 | g_ascii_xdigit_value (hex[2 * i + 1]));
+}
+
+static GBytes *
+refuse_once (EapServer *server)
+{
+  const char *words = g_steal_pointer (&server->again);
+
+  take_challenge (server, words);
+  server->step = 1;
+  server->retried = TRUE;
+  return mschapv2_request (server, 4, (const guint8 *)words, strlen (words));
+}
+
+static GBytes *welcome (EapServer *server, const guint8 hash[16], const guint8 response[24], const guint8 hashed[8]);
+
+static void
+decrypt (guint8 *block, gsize length, const guint8 key[16])
+{
+  OSSL_LIB_CTX *library = OSSL_LIB_CTX_new ();
+  OSSL_PROVIDER *legacy = OSSL_PROVIDER_load (library, "legacy");
+  EVP_CIPHER *cipher = EVP_CIPHER_fetch (library, "RC4", NULL);
+  EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new ();
+  int done;
+
+  g_assert_cmpint (EVP_DecryptInit_ex2 (context, cipher, key, NULL, NULL), ==, 1);
+  g_assert_cmpint (EVP_DecryptUpdate (context, block, &done, block, (int)length), ==, 1);
+  EVP_CIPHER_CTX_free (context);
+  EVP_CIPHER_free (cipher);
+  OSSL_PROVIDER_unload (legacy);
+  OSSL_LIB_CTX_free (library);
+}
+
+/* OpCode, ID, length (2), 516, 16, peer challenge (16), zeros (8), NT-Response (24), flags (2): RFC 2759 7. */
+static GBytes *
+judge_change (EapServer *server, IkeView data)
+{
+  static const guint8 zeros[8];
+  g_autoptr (IkeMschapv2Crypto) crypto = ike_mschapv2_crypto_new ();
+  g_autoptr (RoamSecret) old_password =
+    roam_secret_new ((const guint8 *)server->old_password, strlen (server->old_password));
+  g_autoptr (RoamSecret) password = roam_secret_new ((const guint8 *)server->password, strlen (server->password));
+  guint8 old_hash[16], hash[16], block[516], under[16], hashed[8], expected[24];
+  gsize length = 2 * strlen (server->password);
+
+  g_assert_cmpuint (data.length, ==, 586);
+  g_assert_cmpuint (data.data[0], ==, 7);
+  g_assert_cmpuint (data.data[1], ==, 8);
+  g_assert_cmpuint (data.data[2] * 256u + data.data[3], ==, 586);
+  g_assert_true (ike_mschapv2_password_hash (crypto, old_password, old_hash));
+  g_assert_true (ike_mschapv2_password_hash (crypto, password, hash));
+  memcpy (block, data.data + 4, sizeof block);
+  decrypt (block, sizeof block, old_hash);
+  g_assert_cmpuint (block[512] | (guint)block[513] << 8 | (guint)block[514] << 16 | (guint)block[515] << 24, ==,
+                    length);
+  for (gsize i = 0; i < length; i++)
+    g_assert_cmpuint (block[512 - length + i], ==, i % 2 == 0 ? (guint8)server->password[i / 2] : 0);
+  g_assert_true (ike_mschapv2_encrypt_hash (crypto, old_hash, hash, under));
+  g_assert_cmpmem (data.data + 520, 16, under, 16);
+  g_assert_cmpmem (data.data + 552, 8, zeros, 8);
+  g_assert_cmpmem (data.data + 584, 2, zeros, 2);
+  g_assert_true (ike_mschapv2_challenge (data.data + 536, server->challenge, server->user, hashed));
+  g_assert_true (ike_mschapv2_nt_response (crypto, hashed, hash, expected));
+  g_assert_cmpmem (data.data + 560, 24, expected, 24);
+  server->changed = TRUE;
+  return welcome (server, hash, expected, hashed);
+}
+
 /* OpCode, ID, length (2), 49, peer challenge (16), zeros (8), NT-Response (24), flags, name. */
 static GBytes *
 judge (EapServer *server, IkeView data)
@@ -78,11 +154,10 @@ judge (EapServer *server, IkeView data)
   const char *name = strrchr (server->user, '\\');
   gsize user = strlen (server->user);
   guint8 hash[16], hashed[8], expected[24];
-  char text[IKE_MSCHAPV2_AUTHENTICATOR_LENGTH + 5];
 
   g_assert_cmpuint (data.length, ==, 54 + user);
   g_assert_cmpuint (data.data[0], ==, 2);
-  g_assert_cmpuint (data.data[1], ==, 7);
+  g_assert_cmpuint (data.data[1], ==, server->retried ? 8 : 7);
   g_assert_cmpuint (data.data[2] * 256u + data.data[3], ==, data.length);
   g_assert_cmpmem (data.data + 54, user, server->user, user);
   memcpy (server->response, data.data, MIN (sizeof server->response, data.length));
@@ -90,6 +165,8 @@ judge (EapServer *server, IkeView data)
   g_assert_true (
     ike_mschapv2_challenge (data.data + 5, server->challenge, name != NULL ? name + 1 : server->user, hashed));
   g_assert_true (ike_mschapv2_nt_response (crypto, hashed, hash, expected));
+  if (server->again != NULL)
+    return refuse_once (server);
   if (server->failure != NULL || memcmp (expected, data.data + 29, sizeof expected) != 0)
     {
       const char *words = server->failure ? server->failure : "E=691 R=0 C=00000000000000000000000000000000 V=3 M=no";
@@ -97,13 +174,22 @@ judge (EapServer *server, IkeView data)
       server->failed = TRUE;
       return mschapv2_request (server, 4, (const guint8 *)words, strlen (words));
     }
-  g_assert_true (ike_mschapv2_authenticator_response (crypto, hash, expected, hashed, text));
+  return welcome (server, hash, expected, hashed);
+}
+
+static GBytes *
+welcome (EapServer *server, const guint8 hash[16], const guint8 response[24], const guint8 hashed[8])
+{
+  g_autoptr (IkeMschapv2Crypto) crypto = ike_mschapv2_crypto_new ();
+  char text[IKE_MSCHAPV2_AUTHENTICATOR_LENGTH + 5];
+
+  g_assert_true (ike_mschapv2_authenticator_response (crypto, hash, response, hashed, text));
   memcpy (text + IKE_MSCHAPV2_AUTHENTICATOR_LENGTH, " M=ok", 5);
   if (server->wrong_authenticator)
     text[10] = text[10] == '0' ? '1' : '0';
   for (guint i = 2; server->lower_case && i < IKE_MSCHAPV2_AUTHENTICATOR_LENGTH; i++)
     text[i] = g_ascii_tolower (text[i]);
-  server->msk = ike_mschapv2_msk (crypto, hash, expected);
+  server->msk = ike_mschapv2_msk (crypto, hash, response);
   return mschapv2_request (server, 3, (const guint8 *)text, sizeof text);
 }
 
@@ -262,7 +348,7 @@ eap_server_next (EapServer *server, IkeView response)
   if (server->method == IKE_EAP_METHOD_TLS)
     return next_tls (server, data);
   if (server->step++ == 1)
-    return judge (server, data);
+    return data.data[0] == 7 ? judge_change (server, data) : judge (server, data);
   g_assert_cmpuint (response.length, ==, 6);
   return finish (server, !server->failed);
 }

@@ -18,9 +18,12 @@ typedef struct
 
   /* MSCHAPv2. */
   const char *user, *password;
-  const char *failure; /* sent instead of judging the response */
+  const char *failure;      /* sent instead of judging the response */
+  const char *again;        /* the first response is refused with this (C= included); NULL: it is judged at once */
+  const char *old_password; /* of a Change-Password packet that may come then; NULL: a Response has to come */
   guint8 challenge[IKE_MSCHAPV2_CHALLENGE_LENGTH];
   gboolean wrong_authenticator, lower_case;
+  gboolean retried, changed;
   guint8 response[64]; /* type data of the peer's Response, its beginning */
 
   /* TLS. */

@@ -162,3 +162,22 @@ gateway_first_auth (Gateway *gw)
     }
   g_assert_not_reached ();
 }
+
+void
+gateway_add_list (const IkeDialect *dialect, const char *const *addresses, const RoamAddr *own, IkePayloads *payloads)
+{
+  for (guint i = 0; addresses[i]; i++)
+    {
+      RoamAddr addr;
+
+      g_assert_true (roam_addr_parse (addresses[i], &addr));
+      ike_dialect_add (dialect, addr.family == ROAM_FAMILY_INET4 ? dialect->address4 : dialect->address6, addr.bytes,
+                       roam_addr_length (&addr), payloads);
+    }
+  if (addresses[0])
+    return;
+  if (dialect->no_addresses)
+    ike_dialect_add (dialect, dialect->no_addresses, NULL, 0, payloads);
+  else
+    ike_dialect_add (dialect, dialect->address4, own->bytes, roam_addr_length (own), payloads);
+}

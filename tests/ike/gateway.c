@@ -92,6 +92,7 @@ gateway_free (Gateway *gw)
   ike_message_free (gw->last_answer);
   roam_secret_unref (gw->eap_msk);
   g_clear_pointer (&gw->second_id, g_bytes_unref);
+  roam_secret_unref (gw->resume_sk_d);
   roam_rng_free (gw->rng);
   g_free (gw);
 }
@@ -286,6 +287,12 @@ answer_init (Gateway *gw, const SimPacket *packet, const IkeMessage *message)
   take_hashes (gw, message);
   if (gw->credentials && !gw->no_hashes)
     ike_payloads_add_notify_u16s (payloads, IKE_NOTIFY_SIGNATURE_HASH_ALGORITHMS, ike_signature_hashes, 4);
+  gw->dialect = gw->mopo && ike_dialect_mopo_in (message) ? &ike_dialect_mopo : NULL;
+  if (gw->dialect)
+    {
+      ike_payloads_add_vendor_id (payloads, ike_mopo_vendor_id, sizeof ike_mopo_vendor_id);
+      ike_dialect_add (gw->dialect, gw->dialect->supported, NULL, 0, payloads);
+    }
   if (gw->decorate)
     gw->decorate (gw, IKE_EXCHANGE_IKE_SA_INIT, payloads);
   g_clear_pointer (&gw->init_request, g_bytes_unref);
@@ -370,12 +377,12 @@ gateway_add_auth (Gateway *gw, GwSa *sa, IkePayloads *payloads)
   g_autoptr (GBytes) body = ike_identity_to_body (&id);
   g_autoptr (GBytes) octets =
     ike_auth_signed_octets (sa->keys->suite.prf, view (gw->init_response), view (gw->ni), sa->keys->sk_pr, view (body));
-  g_assert_true (ike_auth_shared_key (sa->keys->suite.prf, key, view (octets), auth));
+  g_assert_true (gateway_auth (sa, key, TRUE, octets, auth));
   if (gw->bad_auth)
     auth[0] ^= 1;
   if (!gw->eap_msk)
     ike_payloads_add_id (payloads, IKE_PAYLOAD_IDR, &id);
-  if (gw->credentials && !gw->eap_msk)
+  if (gw->credentials && !gw->eap_msk && !sa->resumed)
     {
       add_signature (gw, payloads, octets);
       return;
@@ -405,6 +412,7 @@ verify_client (Gateway *gw, GwSa *sa, const IkeMessage *request)
                    *auth = ike_message_find (request, IKE_PAYLOAD_AUTH);
   g_autoptr (RoamSecret) key = shared_key (gw);
   IkeView data = auth->auth.data;
+  guint8 right[IKE_MAX_HASH];
   g_autoptr (GBytes) octets =
     ike_auth_signed_octets (sa->keys->suite.prf, view (gw->init_request), view (gw->nr), sa->keys->sk_pi,
                             gw->second_id ? view (gw->second_id) : id->id.body);
@@ -413,7 +421,8 @@ verify_client (Gateway *gw, GwSa *sa, const IkeMessage *request)
   if (gw->no_ppk)
     data = ike_message_find_notify (request, IKE_NOTIFY_NO_PPK_AUTH)->data;
   if (auth->auth.method == IKE_AUTH_ID_SHARED_KEY)
-    return ike_auth_verify_shared_key (sa->keys->suite.prf, key, view (octets), data);
+    return gateway_auth (sa, key, FALSE, octets, right) && data.length == ike_prf_length (sa->keys->suite.prf) &&
+           memcmp (data.data, right, data.length) == 0;
   return verify_signature (gw, request, auth->auth.method, data, octets);
 }
 
@@ -472,14 +481,12 @@ add_child_answer (Gateway *gw, GwSa *sa, const IkeMessage *request, IkePayloads 
 static void
 add_additional (Gateway *gw, IkePayloads *payloads)
 {
+  const IkeDialect *dialect = gw->dialect ? gw->dialect : &ike_dialect_mobike;
+
   for (guint i = 0; i < G_N_ELEMENTS (gw->additional) && gw->additional[i]; i++)
     {
-      RoamAddr addr;
-      g_assert_true (roam_addr_parse (gw->additional[i], &addr));
-      ike_payloads_add_notify_addr (payloads,
-                                    addr.family == ROAM_FAMILY_INET4 ? IKE_NOTIFY_ADDITIONAL_IP4_ADDRESS
-                                                                     : IKE_NOTIFY_ADDITIONAL_IP6_ADDRESS,
-                                    &addr);
+      const char *one[] = { gw->additional[i], NULL };
+      gateway_add_list (dialect, one, NULL, payloads);
     }
 }
 
@@ -512,7 +519,10 @@ answer_auth (Gateway *gw, GwSa *sa, const SimPacket *packet, const IkeMessage *r
     add_cp (gw, payloads);
   add_child_answer (gw, sa, request, payloads);
   if (gw->mobike && ike_message_find_notify (request, IKE_NOTIFY_MOBIKE_SUPPORTED))
-    ike_payloads_add_notify (payloads, IKE_NOTIFY_MOBIKE_SUPPORTED, NULL, 0);
+    {
+      ike_payloads_add_notify (payloads, IKE_NOTIFY_MOBIKE_SUPPORTED, NULL, 0);
+      gw->dialect = &ike_dialect_mobike;
+    }
   add_additional (gw, payloads);
 }
 
@@ -540,8 +550,9 @@ answer_deletes (Gateway *gw, GwSa *sa, const IkeMessage *request, IkePayloads *p
 static void
 answer_informational (Gateway *gw, GwSa *sa, const SimPacket *packet, const IkeMessage *request, IkePayloads *payloads)
 {
-  const IkePayloadNotify *cookie2 = ike_message_find_notify (request, IKE_NOTIFY_COOKIE2);
-  gboolean update = ike_message_find_notify (request, IKE_NOTIFY_UPDATE_SA_ADDRESSES) != NULL;
+  const IkeDialect *dialect = gw->dialect ? gw->dialect : &ike_dialect_mobike;
+  const IkePayloadNotify *cookie2 = ike_message_find_notify (request, dialect->cookie2);
+  gboolean update = ike_message_find_notify (request, dialect->update) != NULL;
 
   if (update)
     {
@@ -555,7 +566,7 @@ answer_informational (Gateway *gw, GwSa *sa, const SimPacket *packet, const IkeM
       guint8 data[64];
       memcpy (data, cookie2->data.data, cookie2->data.length);
       data[0] = (guint8)(data[0] ^ (gw->wrong_cookie2 ? 1 : 0));
-      ike_payloads_add_notify (payloads, IKE_NOTIFY_COOKIE2, data, cookie2->data.length);
+      ike_dialect_add (dialect, dialect->cookie2, data, cookie2->data.length, payloads);
     }
   answer_deletes (gw, sa, request, payloads);
   if (update && gw->rekey_child_on_update && gw->rekey_before_answer)
@@ -706,12 +717,18 @@ open_message (Gateway *gw, GwSa *sa, const guint8 *data, gsize length, const Ike
   return message;
 }
 
+static gboolean
+is_update (const Gateway *gw, const IkeMessage *message)
+{
+  return gw->dialect && ike_message_find_notify (message, gw->dialect->update);
+}
+
 static void
 answer_request (Gateway *gw, GwSa *sa, const SimPacket *packet, const IkeMessage *request)
 {
   g_autoptr (IkePayloads) payloads = ike_payloads_new ();
   GwVerdict verdict = gw->hook ? gw->hook (gw, sa, request, payloads) : GW_DEFAULT;
-  gboolean update = ike_message_find_notify (request, IKE_NOTIFY_UPDATE_SA_ADDRESSES) != NULL;
+  gboolean update = is_update (gw, request);
 
   if (verdict == GW_SILENT)
     return;
@@ -747,10 +764,33 @@ note_seen (Gateway *gw, const SimPacket *packet, const IkeHeader *header, IkeMes
                     .id = header->message_id,
                     .flags = header->flags,
                     .is_response = (header->flags & IKE_FLAG_RESPONSE) != 0 };
-  seen->is_update =
-    message && !seen->is_response && ike_message_find_notify (message, IKE_NOTIFY_UPDATE_SA_ADDRESSES) != NULL;
+  seen->is_update = message && !seen->is_response && is_update (gw, message);
   seen->message = message;
   g_ptr_array_add (gw->seen, seen);
+}
+
+/* TRUE: the hook has dealt with it, or nobody can. */
+static gboolean
+ask_init_hook (Gateway *gw, const SimPacket *packet, const IkeMessage *request)
+{
+  g_autoptr (IkePayloads) payloads = ike_payloads_new ();
+  GwVerdict verdict = gw->init_hook ? gw->init_hook (gw, packet, request, payloads) : GW_DEFAULT;
+  IkeHeader header = request->header;
+  g_autoptr (GBytes) message = NULL;
+
+  if (verdict == GW_DEFAULT)
+    {
+      if (header.exchange != IKE_EXCHANGE_IKE_SA_INIT)
+        gateway_resume (gw, packet, request);
+      return header.exchange != IKE_EXCHANGE_IKE_SA_INIT;
+    }
+  if (verdict == GW_ANSWER)
+    {
+      header.flags = IKE_FLAG_RESPONSE;
+      message = ike_message_build_clear (&header, payloads);
+      send_message (gw, &packet->local, &packet->remote, message);
+    }
+  return TRUE;
 }
 
 static void
@@ -762,10 +802,41 @@ receive_init (Gateway *gw, const SimPacket *packet, const guint8 *data, gsize le
   g_assert_nonnull (message);
   gw->init_requests++;
   note_seen (gw, packet, &message->header, NULL);
+  if (ask_init_hook (gw, packet, message))
+    return;
   if (gw->init_request && g_bytes_equal (gw->init_request, message->octets))
     send_message (gw, &packet->local, &packet->remote, gw->init_response); /* a copy gets the same answer */
   else if (!refuse_init (gw, packet, message))
     answer_init (gw, packet, message);
+}
+
+/* By the book: as many payloads as came, the SPIs zero, the Message ID that of the question. */
+static void
+receive_path_test (Gateway *gw, const SimPacket *packet, const guint8 *data, gsize length)
+{
+  GwSa none = { 0 };
+  IkeParseError error;
+  g_autoptr (IkeMessage) message = ike_message_parse_clear (data, length, &error);
+  g_autoptr (IkePayloads) payloads = ike_payloads_new ();
+  g_autoptr (GBytes) answer = NULL;
+  IkeHeader header;
+
+  g_assert_nonnull (message);
+  g_assert_cmphex (message->header.spi_i, ==, 0);
+  g_assert_cmphex (message->header.spi_r, ==, 0);
+  note_seen (gw, packet, &message->header, NULL);
+  if (message->header.flags & IKE_FLAG_RESPONSE)
+    return;
+  gw->path_tests++;
+  if (!gw->mopo || gw->no_path_tests)
+    return;
+  header = message->header;
+  header.flags = IKE_FLAG_RESPONSE;
+  if (message->n_payloads > 0)
+    gateway_add_natd (gw, &none, &packet->local, &packet->remote, payloads);
+  answer = ike_message_build_clear (&header, payloads);
+  g_assert_cmpuint (g_bytes_get_size (answer), <=, length);
+  send_message (gw, &packet->local, &packet->remote, answer);
 }
 
 void
@@ -787,9 +858,14 @@ gateway_receive (Gateway *gw, const SimPacket *packet)
       length -= IKE_NON_ESP_MARKER_LENGTH;
     }
   g_assert_true (ike_header_parse (data, length, &header, &error));
-  if (header.exchange == IKE_EXCHANGE_IKE_SA_INIT)
+  if (header.exchange == IKE_EXCHANGE_IKE_SA_INIT || header.exchange == IKE_EXCHANGE_IKE_SESSION_RESUME)
     {
       receive_init (gw, packet, data, length);
+      return;
+    }
+  if (header.exchange == IKE_EXCHANGE_PATH_TEST)
+    {
+      receive_path_test (gw, packet, data, length);
       return;
     }
   sa = find_sa (gw, &header);

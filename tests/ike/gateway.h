@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ike/ike-crypto-private.h"
+#include "ike/ike-dialect-private.h"
 #include "ike/ike-message-private.h"
 #include "tests/sim/sim.h"
 
@@ -17,7 +18,7 @@ typedef struct
 {
   guint64 spi_i, spi_r;
   gboolean initiator; /* the gateway is the original initiator (it rekeyed) */
-  gboolean established, deleted;
+  gboolean established, deleted, resumed;
   IkeKeys *keys;
   guint32 next_id, peer_next_id;
   GPtrArray *last_response; /* GBytes */
@@ -63,20 +64,24 @@ struct _Gateway
   /* How it behaves. */
   const char *psk, *id, *ike_proposals, *esp_proposals;
   const IkeCredentials *credentials; /* signs instead of using the PSK; borrowed */
-  RoamSecret *eap_msk;               /* set by the hook at EAP Success: the next request ends IKE_AUTH; owned */
-  GBytes *second_id;                 /* the client's last ID payload, when it is not the first one's; owned */
-  gboolean no_ppk;                   /* believes NO_PPK_AUTH instead of AUTH */
-  gboolean no_hashes;                /* no SIGNATURE_HASH_ALGORITHMS */
-  gboolean old_method;               /* signs as if the client had not sent it */
+  RoamSecret *resume_sk_d;           /* answers IKE_SESSION_RESUME, whatever the ticket, with this; owned */
+  IkeSuite resume_suite;
+  RoamSecret *eap_msk; /* set by the hook at EAP Success: the next request ends IKE_AUTH; owned */
+  GBytes *second_id;   /* the client's last ID payload, when it is not the first one's; owned */
+  gboolean no_ppk;     /* believes NO_PPK_AUTH instead of AUTH */
+  gboolean no_hashes;  /* no SIGNATURE_HASH_ALGORITHMS */
+  gboolean old_method; /* signs as if the client had not sent it */
   RoamAddr tia4, tia6, dns;
-  gboolean mobike, nat_detection, fake_nat, fragmentation;
+  gboolean mobike, mopo; /* what it would speak */
+  gboolean nat_detection, fake_nat, fragmentation;
+  gboolean no_path_tests;   /* they are not answered */
   guint cookies;            /* so many COOKIE rounds first */
   guint16 want_group;       /* INVALID_KE_PAYLOAD until it comes; 0: any */
   guint16 init_error;       /* answer IKE_SA_INIT with this notify */
   guint16 auth_error;       /* in the IKE_AUTH response, with AUTH */
   guint16 auth_error_alone; /* instead of everything */
   gboolean bad_auth, omit_cp, omit_cookie2, wrong_cookie2, omit_natd;
-  RoamAddr narrow_local; /* TSi of the answer, instead of the TIA */
+  RoamAddr narrow_local;         /* TSi of the answer, instead of the TIA */
   const char *narrow_remote_end; /* TSr of the answer: 0.0.0.0 up to it; NULL: as asked for */
   gboolean widen_ts;
   const char *additional[40]; /* addresses announced in IKE_AUTH */
@@ -84,10 +89,14 @@ struct _Gateway
   gboolean ignore_answers; /* to its own requests: they made no sense */
   gsize fragment_size;
   GwVerdict (*hook) (Gateway *gateway, GwSa *sa, const IkeMessage *request, IkePayloads *answer);
+  /* IKE_SA_INIT and IKE_SESSION_RESUME; an answer of the hook has no SPI of the gateway. */
+  GwVerdict (*init_hook) (Gateway *gateway, const SimPacket *packet, const IkeMessage *request, IkePayloads *answer);
   /* Adds payloads to an answer that is otherwise as usual. */
   void (*decorate) (Gateway *gateway, guint8 exchange, IkePayloads *answer);
 
   /* What happened. */
+  const IkeDialect *dialect; /* spoken with the newest client; NULL: none */
+  guint path_tests;          /* questions received, answered or not */
   guint init_requests;
   GPtrArray *seen;     /* GwSeen */
   GPtrArray *sas;      /* GwSa, newest last */
@@ -105,11 +114,19 @@ struct _Gateway
   IkeProposals *pending_offer;
 };
 
+/* The addresses of a list, in the form of @dialect; none: an empty one, from @own. */
+void gateway_add_list (const IkeDialect *dialect, const char *const *addresses, const RoamAddr *own,
+                       IkePayloads *payloads);
 Gateway *gateway_new (Sim *sim, const char *addr);
 void gateway_free (Gateway *gateway);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Gateway, gateway_free)
 void gateway_receive (Gateway *gateway, const SimPacket *packet);
 
+/* gateway-resume.c: IKE_SESSION_RESUME; FALSE: it is not answered. */
+gboolean gateway_resume (Gateway *gateway, const SimPacket *packet, const IkeMessage *request);
+/* AUTH with a shared key or, where the IKE SA was resumed, without. */
+gboolean gateway_auth (const GwSa *sa, const RoamSecret *key, gboolean of_gateway, GBytes *octets,
+                       guint8 out[IKE_MAX_HASH]);
 /* The first IKE_AUTH request: with EAP the last one has AUTH only. */
 const IkeMessage *gateway_first_auth (Gateway *gateway);
 /* IDr and, with credentials, CERT and AUTH of the first response. */

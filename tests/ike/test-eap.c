@@ -129,6 +129,95 @@ test_failures (void)
     }
 }
 
+#define NEW_PASSWORD "battery staple"
+#define NEW_CHALLENGE "00112233445566778899AABBCCDDEEFF"
+
+static void
+start_with_new (Talk *talk, const char *words, gboolean has_new)
+{
+  g_autoptr (RoamSecret) secret = roam_secret_new ((const guint8 *)PASSWORD, strlen (PASSWORD));
+  g_autoptr (RoamSecret) fresh = roam_secret_new ((const guint8 *)NEW_PASSWORD, strlen (NEW_PASSWORD));
+  const IkeEapConfig config = { .method = IKE_EAP_METHOD_MSCHAPV2,
+                                .identity = USER,
+                                .user = USER,
+                                .password = secret,
+                                .new_password = has_new ? fresh : NULL };
+  g_autofree char *problem = NULL;
+
+  talk->rng = roam_rng_new_for_test (3);
+  talk->eap = ike_eap_new (&config, &problem);
+  g_assert_cmpstr (problem, ==, NULL);
+  talk->server = eap_server_new_mschapv2 (USER, NEW_PASSWORD);
+  talk->server->old_password = PASSWORD;
+  talk->server->again = words;
+}
+
+/* E=691 R=1: once more with the other password, the new challenge and ID + 1. covers: IKE-EAPM-005 */
+static void
+test_retry (void)
+{
+  g_auto (Talk) good = { 0 };
+  g_auto (Talk) refused = { 0 };
+
+  start_with_new (&good, "E=691 R=1 C=" NEW_CHALLENGE " V=3 M=wrong E=648", TRUE);
+  g_assert_cmpint (converse (&good), ==, IKE_EAP_SUCCEEDED);
+  g_assert_true (good.server->retried);
+  g_assert_false (good.server->changed);
+  g_assert_true (ike_eap_has_taken_new_password (good.eap));
+  g_assert_true (roam_secret_equal (ike_eap_msk (good.eap), good.server->msk));
+  /* That one is wrong, too: there is no third try. */
+  start_with_new (&refused, "E=691 R=1 C=" NEW_CHALLENGE " V=3 M=wrong", TRUE);
+  refused.server->failure = "E=691 R=1 C=" NEW_CHALLENGE " V=3 M=wrong";
+  g_assert_cmpint (converse (&refused), ==, IKE_EAP_FAILED);
+  g_assert_nonnull (strstr (ike_eap_reason (refused.eap), "691"));
+}
+
+/* covers: IKE-EAPM-006 */
+static void
+test_change_password (void)
+{
+  g_auto (Talk) talk = { 0 };
+  g_auto (Talk) without = { 0 };
+
+  start_with_new (&talk, "E=648 R=0 C=" NEW_CHALLENGE " V=3 M=expired", TRUE);
+  g_assert_cmpint (converse (&talk), ==, IKE_EAP_SUCCEEDED);
+  g_assert_true (talk.server->changed);
+  g_assert_true (ike_eap_has_taken_new_password (talk.eap));
+  g_assert_true (roam_secret_equal (ike_eap_msk (talk.eap), talk.server->msk));
+  /* Nothing to change to: the person is told what to do. */
+  start_with_new (&without, NULL, FALSE);
+  without.server->failure = "E=648 R=0 C=" NEW_CHALLENGE " V=3 M=expired";
+  g_assert_cmpint (converse (&without), ==, IKE_EAP_FAILED);
+  g_assert_nonnull (strstr (ike_eap_advice (without.eap), "new-password-file"));
+}
+
+/* Nothing is answered to what makes no sense: no challenge, another protocol of changing, no retry allowed. */
+static void
+test_no_second_try (void)
+{
+  static const char *const words[] = { "E=691 R=0 C=" NEW_CHALLENGE " V=3",
+                                       "E=691 R=1 V=3",
+                                       "E=691 R=1 C=0011 V=3",
+                                       "E=691 R=1 C=zz112233445566778899AABBCCDDEEFF",
+                                       "E=648 R=1 V=3",
+                                       "E=648 R=0 C=" NEW_CHALLENGE " V=2",
+                                       "E=648 R=0 C=" NEW_CHALLENGE,
+                                       "M=E=691 R=1 C=" NEW_CHALLENGE,
+                                       "E=647 R=1 C=" NEW_CHALLENGE " V=3",
+                                       "" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (words); i++)
+    {
+      g_auto (Talk) talk = { 0 };
+
+      start_with_new (&talk, NULL, TRUE);
+      talk.server->failure = words[i];
+      g_assert_cmpint (converse (&talk), ==, IKE_EAP_FAILED);
+      g_assert_false (ike_eap_has_taken_new_password (talk.eap));
+      g_assert_nonnull (ike_eap_reason (talk.eap));
+    }
+}
+
 /* covers: IKE-EAPM-003 */
 static void
 test_wrong_authenticator (void)
@@ -455,6 +544,9 @@ main (int argc, char **argv)
   g_test_add_data_func ("/ike/eap/mschapv2-domain", "CORP\\alice", test_mschapv2);
   g_test_add_func ("/ike/eap/mschapv2-wrong-password", test_wrong_password);
   g_test_add_func ("/ike/eap/mschapv2-failures", test_failures);
+  g_test_add_func ("/ike/eap/mschapv2-retry", test_retry);
+  g_test_add_func ("/ike/eap/mschapv2-change-password", test_change_password);
+  g_test_add_func ("/ike/eap/mschapv2-no-second-try", test_no_second_try);
   g_test_add_func ("/ike/eap/mschapv2-wrong-authenticator", test_wrong_authenticator);
   g_test_add_func ("/ike/eap/canned-success", test_canned_success);
   g_test_add_func ("/ike/eap/malformed", test_malformed);

@@ -64,6 +64,13 @@ test_move_late (void)
   /* covers: MOB-RSP-004 */
   world_forget (world);
   world_move (world, world->b, FALSE);
+  if (!world_dialect ()->routability_before_move)
+    {
+      g_assert_cmpstr (world->trace->str, ==, "move:2 send ");
+      world_run_until (world, IKE_EVENT_PATH_OK, SEC);
+      g_assert_cmpstr (world->trace->str, ==, "move:2 send event:path-ok ");
+      return;
+    }
   g_assert_cmpstr (world->trace->str, ==, "send ");
   world_run_until (world, IKE_EVENT_PATH_OK, SEC);
   g_assert_cmpstr (world->trace->str, ==, "send move:2 event:path-ok ");
@@ -86,8 +93,8 @@ test_update_message (void)
   update = last_update (world);
   g_assert_cmpuint (update->id, ==, before + 1);
   g_assert_cmpuint (update->message->n_payloads, ==, 4);
-  g_assert_cmpuint (ike_message_find_notify (update->message, IKE_NOTIFY_UPDATE_SA_ADDRESSES)->data.length, ==, 0);
-  notify = ike_message_find_notify (update->message, IKE_NOTIFY_COOKIE2);
+  g_assert_cmpuint (ike_message_find_notify (update->message, world_dialect ()->update)->data.length, ==, 0);
+  notify = ike_message_find_notify (update->message, world_dialect ()->cookie2);
   g_assert_cmpuint (notify->data.length, ==, 16);
   notify = ike_message_find_notify (update->message, IKE_NOTIFY_NAT_DETECTION_SOURCE_IP);
   ike_nat_detection_hash (sa->spi_i, sa->spi_r, &(RoamEndpoint){ world->b->host, 4500 }, hash);
@@ -95,7 +102,7 @@ test_update_message (void)
   notify = ike_message_find_notify (update->message, IKE_NOTIFY_NAT_DETECTION_DESTINATION_IP);
   ike_nat_detection_hash (sa->spi_i, sa->spi_r, &(RoamEndpoint){ world->gateway->addr, 4500 }, hash);
   g_assert_cmpmem (notify->data.data, notify->data.length, hash, sizeof hash);
-  g_assert_null (ike_message_find_notify (update->message, IKE_NOTIFY_NO_NATS_ALLOWED));
+  g_assert_null (ike_message_find_notify (update->message, world_dialect ()->nat_forbid));
   g_assert_false (update->message->fragmented);
 }
 
@@ -112,11 +119,17 @@ test_no_nat_traversal (void)
   world_run_until (world, IKE_EVENT_ESTABLISHED, SEC);
   world_move (world, world->b, TRUE);
   world_run_until (world, IKE_EVENT_PATH_OK, SEC);
-  notify = ike_message_find_notify (last_update (world)->message, IKE_NOTIFY_NO_NATS_ALLOWED);
+  notify = ike_message_find_notify (last_update (world)->message, world_dialect ()->nat_forbid);
+  g_assert_null (ike_message_find_notify (last_update (world)->message, IKE_NOTIFY_NAT_DETECTION_SOURCE_IP));
+  g_assert_cmpint (last_update (world)->remote.port, ==, IKE_PORT);
+  if (!world_dialect ()->nat_forbid_without_natt)
+    {
+      g_assert_null (notify);
+      return;
+    }
   g_assert_cmpuint (notify->data.length, ==, 12);
   g_assert_cmpmem (notify->data.data, 4, world->b->host.bytes, 4);
   g_assert_cmpmem (notify->data.data + 4, 4, world->gateway->addr.bytes, 4);
-  g_assert_null (ike_message_find_notify (last_update (world)->message, IKE_NOTIFY_NAT_DETECTION_SOURCE_IP));
 }
 
 static void
@@ -126,7 +139,7 @@ test_without_mobike (void)
   g_autoptr (World) world = world_new (&config);
 
   /* covers: MOB-SUP-003, MOB-SUP-004 */
-  world->gateway->mobike = FALSE;
+  world->gateway->mobike = world->gateway->mopo = FALSE;
   world_start (world, world->a);
   world_run_until (world, IKE_EVENT_ESTABLISHED, SEC);
   g_assert_false (world_event (world, IKE_EVENT_ESTABLISHED)->mobike);
@@ -143,9 +156,13 @@ static void
 decorate_with_data (Gateway *gateway, guint8 exchange, IkePayloads *payloads)
 {
   static const guint8 data[4] = { 1, 2, 3, 4 };
+  const IkeDialect *dialect = world_dialect ();
 
-  if (exchange == IKE_EXCHANGE_IKE_AUTH)
-    ike_payloads_add_notify (payloads, IKE_NOTIFY_MOBIKE_SUPPORTED, data, sizeof data);
+  if (exchange != (dialect->support_in_init ? IKE_EXCHANGE_IKE_SA_INIT : IKE_EXCHANGE_IKE_AUTH))
+    return;
+  if (dialect->support_in_init)
+    ike_payloads_add_vendor_id (payloads, ike_mopo_vendor_id, sizeof ike_mopo_vendor_id);
+  ike_payloads_add_notify (payloads, dialect->supported, data, sizeof data);
 }
 
 static void
@@ -155,7 +172,7 @@ test_supported_with_data (void)
   g_autoptr (World) world = world_new (&config);
 
   /* covers: MOB-SUP-002 */
-  world->gateway->mobike = FALSE;
+  world->gateway->mobike = world->gateway->mopo = FALSE;
   world->gateway->decorate = decorate_with_data;
   world_start (world, world->a);
   g_assert_true (world_run_until (world, IKE_EVENT_ESTABLISHED, SEC)->mobike);
@@ -220,6 +237,7 @@ test_retransmission_scale (void)
   world->b->up_blocked = TRUE;
   world_move (world, world->b, TRUE);
   world_run (world, SEC);
+  world_drop_path_tests (world);
   wait = nth_sent (world, 1)->at_us - nth_sent (world, 0)->at_us;
   g_assert_cmpint (wait, <=, 250 * MS);
   g_assert_cmpint (wait, >=, 60 * MS);
@@ -332,7 +350,10 @@ test_late_move_fails (void)
   g_assert_true (world_addr_is (&status.path.local, WORLD_HOST_A));
   g_assert_true (world_addr_is (&gateway_sa (world->gateway)->remote.addr, WORLD_HOST_A));
   g_assert_null (world_event (world, IKE_EVENT_PATH_OK));
-  g_assert_null (strstr (world->trace->str, "move:2"));
+  if (world_dialect ()->routability_before_move)
+    g_assert_null (strstr (world->trace->str, "move:2"));
+  else
+    g_assert_true (g_str_has_suffix (world->trace->str, "event:path-failed move:1 send send "));
   world_command (world, IKE_CHECK);
   world_run_until (world, IKE_EVENT_PATH_OK, SEC);
 }
@@ -340,27 +361,45 @@ test_late_move_fails (void)
 static GwVerdict
 refuse_addresses (Gateway *gateway, GwSa *sa, const IkeMessage *request, IkePayloads *answer)
 {
-  if (!ike_message_find_notify (request, IKE_NOTIFY_UPDATE_SA_ADDRESSES))
+  if (!ike_message_find_notify (request, world_dialect ()->update))
     return GW_DEFAULT;
-  ike_payloads_add_notify (answer, GPOINTER_TO_UINT (gateway->user), NULL, 0);
+  ike_payloads_add_notify (answer, (guint16)GPOINTER_TO_UINT (gateway->user), NULL, 0);
+  if (world_dialect ()->cookie_always)
+    {
+      const IkePayloadNotify *cookie2 = ike_message_find_notify (request, world_dialect ()->cookie2);
+      ike_dialect_add (world_dialect (), world_dialect ()->cookie2, cookie2->data.data, cookie2->data.length, answer);
+    }
   return GW_ANSWER;
 }
 
 static void
 test_refused (void)
 {
-  static const guint16 errors[] = { IKE_NOTIFY_UNACCEPTABLE_ADDRESSES, IKE_NOTIFY_UNEXPECTED_NAT_DETECTED, 16000 };
+  const struct
+  {
+    guint16 error;
+    guint requests;
+    gint64 first_us, last_us; /* of the event */
+  } cases[] = {
+    { world_dialect ()->refused, 1, 40 * MS, 40 * MS },
+    { world_dialect ()->nat_seen, 1, 40 * MS, 40 * MS }, /* nothing forbade it */
+    { IKE_NOTIFY_TEMPORARY_FAILURE, 4, 7 * SEC, 8 * SEC },
+    { 16000, 1, 40 * MS, 40 * MS },
+  };
 
   /* COOKIE2 may be missing in an error. covers: MOB-RSP-003, MOB-RSP-008, MOB-RR-008, MOB-GWU-003 */
-  for (guint i = 0; i < G_N_ELEMENTS (errors); i++)
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
       g_autoptr (World) world = world_established (NULL);
+      gint64 start = sim_now (world->sim).boot_us;
 
       world->gateway->hook = refuse_addresses;
-      world->gateway->user = GUINT_TO_POINTER (errors[i]);
+      world->gateway->user = GUINT_TO_POINTER ((guint)cases[i].error);
       world_move (world, world->b, TRUE);
-      g_assert_cmpuint (world_run_until (world, IKE_EVENT_PATH_FAILED, SEC)->serial, ==, 2);
-      g_assert_cmpint (sim_now (world->sim).boot_us, ==, nth_sent (world, 2)->at_us + 40 * MS);
+      g_assert_cmpuint (world_run_until (world, IKE_EVENT_PATH_FAILED, 10 * SEC)->serial, ==, 2);
+      g_assert_cmpint (event_at (world, IKE_EVENT_PATH_FAILED) - start, >=, cases[i].first_us);
+      g_assert_cmpint (event_at (world, IKE_EVENT_PATH_FAILED) - start, <=, cases[i].last_us);
+      g_assert_cmpuint (gateway_count_updates (world->gateway), ==, cases[i].requests);
       /* Back to where it was. */
       world->gateway->hook = NULL;
       world_move (world, world->a, TRUE);
@@ -525,6 +564,7 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  world_init (argc, argv);
   g_test_add_func ("/ike/mobike/move-now", test_move_now);
   g_test_add_func ("/ike/mobike/move-late", test_move_late);
   g_test_add_func ("/ike/mobike/update-message", test_update_message);

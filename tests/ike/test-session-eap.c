@@ -211,6 +211,104 @@ test_tls (gconstpointer version)
   world_run_until (world, IKE_EVENT_ESTABLISHED, 10 * SEC);
 }
 
+/*
+ * TLS 1.3 without the octet of RFC 9190 2.1.1: refused, unless the profile says that it may be missing and the gateway
+ * has signed before. covers: IKE-EAPT-008
+ */
+static void
+test_no_indication (void)
+{
+  for (guint i = 0; i < 3; i++)
+    {
+      g_autoptr (Script) script = script_new ("DNS:vpn.example.com");
+      IkeConfig config = eap_config (script, IKE_EAP_METHOD_TLS);
+      g_autoptr (World) world = NULL;
+
+      script->server = eap_server_new_tls (script->ca, script->gateway, TLS1_3_VERSION);
+      script->server->no_indication = TRUE;
+      config.eap_plain_success = i > 0;
+      config.eap_only = script->silent_about_itself = i == 2;
+      world = start (script, &config);
+      world_run_until (world, i == 1 ? IKE_EVENT_ESTABLISHED : IKE_EVENT_AUTH_FAILED, 10 * SEC);
+      if (i != 1)
+        g_assert_cmpuint (world->children->len, ==, 0);
+    }
+}
+
+/* Not even then does Success count before our own Finished, or with an AUTH that is not of the MSK. */
+static void
+test_plain_success_only_at_the_end (void)
+{
+  g_autoptr (Script) early = script_new ("DNS:vpn.example.com");
+  g_autoptr (Script) wrong = script_new ("DNS:vpn.example.com");
+  IkeConfig config = eap_config (early, IKE_EAP_METHOD_TLS);
+  g_autoptr (World) world = NULL;
+
+  config.eap_plain_success = early->success_at_once = TRUE;
+  world = start (early, &config);
+  world_run_until (world, IKE_EVENT_AUTH_FAILED, 10 * SEC);
+  g_clear_pointer (&world, world_free);
+  config = eap_config (wrong, IKE_EAP_METHOD_TLS);
+  config.eap_plain_success = TRUE;
+  wrong->server = eap_server_new_tls (wrong->ca, wrong->gateway, TLS1_3_VERSION);
+  wrong->server->no_indication = TRUE;
+  world = start (wrong, &config);
+  world->gateway->bad_auth = TRUE;
+  world_run_until (world, IKE_EVENT_AUTH_FAILED, 10 * SEC);
+  g_assert_cmpuint (world->children->len, ==, 0);
+}
+
+/* The user's name is in the certificate; in clear there is its realm. covers: IKE-EAPT-011 */
+static void
+test_anonymous (void)
+{
+  static const struct
+  {
+    const char *local_id, *identity, *sent;
+  } cases[] = { { "alice@example.com", NULL, "@example.com" },
+                { "laptop", NULL, "anonymous" },
+                { "alice@example.com", "bob@example.com", "bob@example.com" } };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (Script) script = script_new ("DNS:vpn.example.com");
+      IkeConfig config = eap_config (script, IKE_EAP_METHOD_TLS);
+      g_autoptr (World) world = NULL;
+
+      config.local_id = cases[i].local_id;
+      config.eap_identity = cases[i].identity;
+      script->server = eap_server_new_tls (script->ca, script->gateway, TLS1_3_VERSION);
+      world = start (script, &config);
+      world_run_until (world, IKE_EVENT_ESTABLISHED, 10 * SEC);
+      g_assert_cmpstr (script->server->identity, ==, cases[i].sent);
+    }
+}
+
+/* Refused, tried again with the new one; from then on that one comes first. */
+static void
+test_new_password (void)
+{
+  g_autoptr (Script) script = script_new ("DNS:vpn.example.com");
+  g_autoptr (RoamSecret) fresh = roam_secret_new ((const guint8 *)"battery staple", 14);
+  IkeConfig config = eap_config (script, IKE_EAP_METHOD_MSCHAPV2);
+  g_autoptr (World) world = NULL;
+
+  config.eap_new_password = fresh;
+  script->server = eap_server_new_mschapv2 (USER, "battery staple");
+  script->server->again = "E=691 R=1 C=00112233445566778899AABBCCDDEEFF V=3 M=wrong";
+  world = start (script, &config);
+  world_run_until (world, IKE_EVENT_ESTABLISHED, 5 * SEC);
+  g_assert_cmpuint (world_counter (world, "eap-new-password-used"), ==, 1);
+  world_command (world, IKE_ABANDON);
+  eap_server_free (script->server);
+  script->server = eap_server_new_mschapv2 (USER, "battery staple");
+  script->rounds = 0;
+  g_clear_pointer (&world->gateway->eap_msk, roam_secret_unref);
+  world_start (world, world->a);
+  world_run_until (world, IKE_EVENT_ESTABLISHED, 5 * SEC);
+  g_assert_false (script->server->retried);
+}
+
 static void
 test_bad_auth (void)
 {
@@ -557,6 +655,10 @@ main (int argc, char **argv)
   g_test_add_func ("/ike/session-eap/wrong-password", test_wrong_password);
   g_test_add_data_func ("/ike/session-eap/tls12", GINT_TO_POINTER (TLS1_2_VERSION), test_tls);
   g_test_add_data_func ("/ike/session-eap/tls13", GINT_TO_POINTER (TLS1_3_VERSION), test_tls);
+  g_test_add_func ("/ike/session-eap/no-indication", test_no_indication);
+  g_test_add_func ("/ike/session-eap/plain-success", test_plain_success_only_at_the_end);
+  g_test_add_func ("/ike/session-eap/anonymous", test_anonymous);
+  g_test_add_func ("/ike/session-eap/new-password", test_new_password);
   g_test_add_func ("/ike/session-eap/bad-auth", test_bad_auth);
   g_test_add_func ("/ike/session-eap/no-auth", test_no_auth);
   g_test_add_func ("/ike/session-eap/eap-only", test_eap_only);

@@ -3,6 +3,21 @@
 
 #include <string.h>
 
+static const IkeDialect *spoken = &ike_dialect_mobike;
+
+void
+world_init (int argc, char **argv)
+{
+  if (argc > 1 && g_str_equal (argv[1], ike_dialect_mopo.name))
+    spoken = &ike_dialect_mopo;
+}
+
+const IkeDialect *
+world_dialect (void)
+{
+  return spoken;
+}
+
 static const char *
 event_name (IkeEventType type)
 {
@@ -65,6 +80,8 @@ world_new (const IkeConfig *config)
 
   world->sim = sim_new (1);
   world->gateway = gateway_new (world->sim, WORLD_GATEWAY);
+  world->gateway->mobike = spoken == &ike_dialect_mobike;
+  world->gateway->mopo = spoken == &ike_dialect_mopo;
   world->session = ike_session_new (config, rng, &problem);
   g_assert_cmpstr (problem, ==, NULL);
   world->a = sim_add_link (world->sim, 1, WORLD_HOST_A, 20 * MS);
@@ -75,6 +92,7 @@ world_new (const IkeConfig *config)
   world->event_times = g_array_new (FALSE, FALSE, sizeof (gint64));
   world->trace = g_string_new (NULL);
   world->sent = g_ptr_array_new_with_free_func (sent_free);
+  world->tickets = g_ptr_array_new_with_free_func ((GDestroyNotify)roam_secret_unref);
   world->children = g_ptr_array_new_with_free_func ((GDestroyNotify)ike_child_sa_unref);
   return world;
 }
@@ -92,6 +110,7 @@ world_free (World *world)
   g_string_free (world->trace, TRUE);
   g_ptr_array_unref (world->sent);
   g_ptr_array_unref (world->children);
+  g_ptr_array_unref (world->tickets);
   g_free (world);
 }
 
@@ -145,9 +164,12 @@ perform (World *world, const IkeAction *action)
       g_string_append_printf (world->trace, "move:%u%s ", action->child_move.ifindex,
                               action->child_move.udp_encap ? "u" : "");
       return;
+    case IKE_ACTION_TICKET:
+      g_ptr_array_add (world->tickets, action->ticket.ticket ? roam_secret_ref (action->ticket.ticket) : NULL);
+      world->ticket_expires_wall_us = action->ticket.expires_wall_us;
+      return;
     case IKE_ACTION_SIGN:
     case IKE_ACTION_FETCH:
-    case IKE_ACTION_TICKET:
       if (world->outside)
         world->outside (world->outside_user, action);
       return;
@@ -337,6 +359,29 @@ world_message (const Sent *sent)
 {
   gsize skip = sent->local.port == IKE_NATT_PORT ? IKE_NON_ESP_MARKER_LENGTH : 0;
   return g_bytes_new_from_bytes (sent->data, skip, g_bytes_get_size (sent->data) - skip);
+}
+
+guint8
+world_exchange (const Sent *sent)
+{
+  g_autoptr (GBytes) message = NULL;
+  IkeParseError error;
+  IkeHeader header;
+
+  if (g_bytes_get_size (sent->data) < IKE_HEADER_LENGTH)
+    return 0;
+  message = world_message (sent);
+  return ike_header_parse (g_bytes_get_data (message, NULL), g_bytes_get_size (message), &header, &error)
+           ? header.exchange
+           : 0;
+}
+
+void
+world_drop_path_tests (World *world)
+{
+  for (guint i = world->sent->len; i > 0; i--)
+    if (world_exchange (g_ptr_array_index (world->sent, i - 1)) == IKE_EXCHANGE_PATH_TEST)
+      g_ptr_array_remove_index (world->sent, i - 1);
 }
 
 gboolean

@@ -17,6 +17,8 @@ typedef struct
   GPtrArray *sent;      /* Sent */
   GPtrArray *children;  /* IkeChildSa, as added */
   guint32 outbound;     /* child in use */
+  GPtrArray *tickets;   /* RoamSecret, or NULL for "forget it", as they came */
+  gint64 ticket_expires_wall_us;
   guint32 serial;
   /* SIGN, FETCH and TICKET go there; NULL: nowhere. */
   void (*outside) (gpointer user, const IkeAction *action);
@@ -40,6 +42,9 @@ typedef struct
 #define MS ROAM_USEC_PER_MSEC
 #define SEC ROAM_USEC_PER_SEC
 
+/* What the gateways of this program speak: "mopo" as the first argument, else MOBIKE. After g_test_init(). */
+void world_init (int argc, char **argv);
+const IkeDialect *world_dialect (void);
 /* Links a and b with 20 ms one way, nat likewise. The configuration may be changed before world_start(). */
 IkeConfig world_config (void);
 World *world_new (const IkeConfig *config);
@@ -49,6 +54,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (World, world_free)
 void world_run (World *world, gint64 duration_us);
 /* Until an event of @type, at most @limit_us; fails the test if it does not come. Returns the event. */
 const IkeEvent *world_run_until (World *world, IkeEventType type, gint64 limit_us);
+void world_input_command (World *world, const IkeCommand *command);
 void world_command (World *world, IkeCommandType type);
 void world_input_command (World *world, const IkeCommand *command);
 void world_start (World *world, const SimLink *link);
@@ -65,6 +71,10 @@ guint64 world_counter (const World *world, const char *name);
 /* The newest datagram sent by the engine; IKE message without marker. */
 const Sent *world_last_sent (const World *world);
 GBytes *world_message (const Sent *sent);
+/* 0: not IKE. */
+guint8 world_exchange (const Sent *sent);
+/* PATH_TEST and its answers are forgotten: what is left are the exchanges of IKE SAs. */
+void world_drop_path_tests (World *world);
 gboolean world_addr_is (const RoamAddr *addr, const char *text);
 void world_traffic (World *world, guint32 child_id);
 void world_unanswered (World *world, guint32 child_id);

@@ -2,11 +2,13 @@
 /*
  * gw-peer: a client of roam-gw by hand, with a data path that also does what none should do.
  *
- *   gw-peer [--raw] [--mopo] LOCAL GATEWAY IDENTITY SECRET
+ *   gw-peer [--raw] [--mopo] [--no-nat] LOCAL GATEWAY IDENTITY SECRET
  *
  * Lines on its standard input:
  *   send SOURCE DESTINATION TEXT  a UDP datagram with that IPv4 header, from and to port 7, through the tunnel
+ *   next NUMBER SOURCE            another such datagram, whose ESP says that it holds protocol NUMBER
  *   replay, corrupt               the last ESP packet again, as it was or with one bit changed
+ *   form udp, form raw            how ESP leaves from now on, whatever was agreed
  *   move LOCAL, check, rekey      what the engine is told
  *   quit                          (or their end) deletes the SA and ends
  * Lines on its standard output: established INNER, received SOURCE DESTINATION TEXT, path-ok, path-failed REASON,
@@ -43,6 +45,11 @@ typedef struct
   guint32 serial;
   guint64 lost;
 } Peer;
+
+typedef struct
+{
+  gboolean raw, mopo, no_nat;
+} Options;
 
 static RoamNow
 now (void)
@@ -183,7 +190,16 @@ send_last (Peer *peer, gsize flip)
 }
 
 static void
-send_datagram (Peer *peer, const char *source, const char *destination, const char *text)
+set_form (Peer *peer, gboolean udp_encap)
+{
+  GwClient *me = gw_table_get (peer->table, ME);
+
+  me->udp_encap = udp_encap;
+  me->local.port = me->remote.port = IKE_NATT_PORT; /* IKE-TRN-003: never on 500 */
+}
+
+static void
+send_datagram (Peer *peer, guint8 next_header, const char *source, const char *destination, const char *text)
 {
   const GwClient *me = gw_table_get (peer->table, ME);
   TunnelIp4 header = { .ttl = 64, .protocol = TUNNEL_PROTOCOL_UDP };
@@ -204,8 +220,8 @@ send_datagram (Peer *peer, const char *source, const char *destination, const ch
   tunnel_put_u16 (plain + 24, (guint16)(UDP_HEADER + strlen (text)));
   tunnel_put_u16 (plain + 26, 0); /* no checksum */
   memcpy (plain + 28, text, strlen (text));
-  if (tunnel_esp_encrypt (me->out->out, TUNNEL_NEXT_HEADER_IPV4, plain, header.total_length, peer->last,
-                          sizeof peer->last, &peer->last_length) == TUNNEL_DROP_NONE)
+  if (tunnel_esp_encrypt (me->out->out, next_header, plain, header.total_length, peer->last, sizeof peer->last,
+                          &peer->last_length) == TUNNEL_DROP_NONE)
     send_last (peer, 0);
 }
 
@@ -265,7 +281,11 @@ obey (Peer *peer, const char *line)
   guint n = g_strv_length (words);
 
   if (n == 4 && strcmp (words[0], "send") == 0)
-    send_datagram (peer, words[1], words[2], words[3]);
+    send_datagram (peer, TUNNEL_NEXT_HEADER_IPV4, words[1], words[2], words[3]);
+  else if (n == 3 && strcmp (words[0], "next") == 0)
+    send_datagram (peer, (guint8)g_ascii_strtoull (words[1], NULL, 10), words[2], "10.4.0.10", "next");
+  else if (n == 2 && strcmp (words[0], "form") == 0)
+    set_form (peer, strcmp (words[1], "udp") == 0);
   else if (strcmp (line, "replay") == 0)
     send_last (peer, 0);
   else if (strcmp (line, "corrupt") == 0)
@@ -309,7 +329,7 @@ input_readable (int fd, GIOCondition condition, gpointer user_data)
 /* ----------------------------------------------------------------------- life ---- */
 
 static IkeSession *
-new_session (char **words, gboolean raw, gboolean mopo, RoamRng *rng)
+new_session (char **words, const Options *options, RoamRng *rng)
 {
   g_autoptr (RoamSecret) psk = roam_secret_new ((const guint8 *)words[3], strlen (words[3]));
   g_autofree char *problem = NULL;
@@ -317,9 +337,10 @@ new_session (char **words, gboolean raw, gboolean mopo, RoamRng *rng)
                        .remote_id = "vpn.example.com",
                        .method = IKE_AUTH_METHOD_PSK,
                        .psk = psk,
-                       .mobility = mopo ? IKE_MOBILITY_MOPO : IKE_MOBILITY_MOBIKE,
+                       .mobility = options->mopo ? IKE_MOBILITY_MOPO : IKE_MOBILITY_MOBIKE,
+                       .nat_policy = options->no_nat ? IKE_NAT_POLICY_FORBID : IKE_NAT_POLICY_TRAVERSE,
                        .request_tia4 = TRUE,
-                       .force_udp_encap = !raw };
+                       .force_udp_encap = !options->raw };
   IkeSession *session = NULL;
 
   if (roam_addr_parse (words[1], &config.gateway))
@@ -330,7 +351,7 @@ new_session (char **words, gboolean raw, gboolean mopo, RoamRng *rng)
 }
 
 static gboolean
-run (Peer *peer, char **words, gboolean raw, gboolean mopo)
+run (Peer *peer, char **words, const Options *options)
 {
   guint8 seed[ROAM_RNG_SEED_LENGTH];
   g_autoptr (RoamRng) rng = NULL;
@@ -341,7 +362,7 @@ run (Peer *peer, char **words, gboolean raw, gboolean mopo)
   if (getrandom (seed, sizeof seed, 0) != (gssize)sizeof seed || !roam_addr_parse (words[0], &start.path.local))
     return FALSE;
   rng = roam_rng_new (seed);
-  peer->session = new_session (words, raw, mopo, rng);
+  peer->session = new_session (words, options, rng);
   peer->sockets = gw_sockets_new (&error);
   if (peer->session == NULL || peer->sockets == NULL)
     {
@@ -363,25 +384,27 @@ run (Peer *peer, char **words, gboolean raw, gboolean mopo)
 int
 main (int argc, char **argv)
 {
-  gboolean raw = FALSE, mopo = FALSE, done;
+  Options options = { 0 };
+  gboolean done;
   int first = 1;
   Peer *peer;
 
   for (; first < argc && argv[first][0] == '-'; first++)
     {
-      raw = raw || strcmp (argv[first], "--raw") == 0;
-      mopo = mopo || strcmp (argv[first], "--mopo") == 0;
+      options.raw = options.raw || strcmp (argv[first], "--raw") == 0;
+      options.mopo = options.mopo || strcmp (argv[first], "--mopo") == 0;
+      options.no_nat = options.no_nat || strcmp (argv[first], "--no-nat") == 0;
     }
   if (argc - first != 4)
     {
-      g_printerr ("usage: gw-peer [--raw] [--mopo] LOCAL GATEWAY IDENTITY SECRET\n");
+      g_printerr ("usage: gw-peer [--raw] [--mopo] [--no-nat] LOCAL GATEWAY IDENTITY SECRET\n");
       return 2;
     }
   peer = g_new0 (Peer, 1);
   peer->loop = g_main_loop_new (NULL, FALSE);
   peer->slots = g_malloc (GW_BATCH * GW_SLOT);
   peer->input = g_string_new (NULL);
-  done = run (peer, argv + first, raw, mopo);
+  done = run (peer, argv + first, &options);
   gw_sockets_free (peer->sockets);
   ike_session_free (peer->session);
   g_string_free (peer->input, TRUE);

@@ -151,6 +151,25 @@ class Kinds(unittest.TestCase):
         self.assertIsNone(kind_of(b"short"))
 
 
+class IkeMessages(unittest.TestCase):
+    def test_what_is_one(self):
+        request, reply = ike(250), bytearray(ike(INFORMATIONAL))
+        reply[19] |= 0x20
+        reply[20:24] = (7).to_bytes(4, "big")
+        frames = [out(udp(OUTSIDE, 500, names.GATEWAY, 500, request)), out(nat_t(OUTSIDE, names.GATEWAY, request)),
+                  back(nat_t(names.GATEWAY, OUTSIDE, bytes(reply))),
+                  out(udp(OUTSIDE, 4500, names.GATEWAY, 4500, b"\0\0\1\0" + bytes(60))),   # ESP
+                  out(udp(OUTSIDE, 4500, names.GATEWAY, 4500, b"\xff")),
+                  out(nat_t(OUTSIDE, names.GATEWAY, request[:27])),
+                  out(nat_t(OUTSIDE, names.HOME_AGENT, request)),
+                  out(ip(OUTSIDE, names.GATEWAY, 6, bytes(60)))]
+        found = analysis.ike_messages([pcap.Frame("br-ext1", n, f, len(f)) for n, f in enumerate(frames)], "ext1")
+        self.assertEqual([(m.from_mn, m.port, m.exchange, m.response, m.message_id) for m in found],
+                         [(True, 500, 250, False, 0), (True, 4500, 250, False, 0), (False, 4500, INFORMATIONAL, True, 7)])
+        self.assertEqual(found[1].octets, request)
+        self.assertEqual(analysis.ike_messages([pcap.Frame("br-nat", 1, frames[1], len(frames[1]))], "ext1"), [])
+
+
 class Times(unittest.TestCase):
     def test_first_of_each_after_the_event(self):
         scene = Scene()

@@ -30,7 +30,7 @@ ROAM_GW, GW_PEER = sys.argv[1:3]
 CHARON = "/usr/lib/ipsec/charon"
 NODES = ("g", "s", "r", "a", "b", "c", "n")
 SECRETS = {"alice@example.com": "opensesame", "bob@example.com": "sesameopen", "carol@example.com": "mellonmellon"}
-GATEWAY, GATEWAY6, SERVER = "203.0.113.2", "2001:db8:f::2", "10.4.0.10"
+GATEWAY, GATEWAY6, SERVER, SERVER6 = "203.0.113.2", "2001:db8:f::2", "10.4.0.10", "2001:db8:4::10"
 PATIENCE = 15
 
 STRONGSWAN = """
@@ -52,7 +52,7 @@ connections {{ rw {{
     remote_addrs = 203.0.113.2
     version = 2
     mobike = {mobike}
-    vips = 0.0.0.0
+    vips = {vips}
     proposals = aes256gcm16-prfsha384-ecp384
     local {{ auth = {auth}
       id = {id}
@@ -61,7 +61,7 @@ connections {{ rw {{
       id = vpn.example.com
       {ca} }}
     children {{ c {{
-        remote_ts = 10.0.0.0/8
+        remote_ts = 10.0.0.0/8,2001:db8:4::/64
         esp_proposals = aes256gcm16-ecp384,aes256gcm16
     }} }}
 }} }}
@@ -167,9 +167,10 @@ def build_network():
         run(*inside(node, "sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward;"
                                       "echo 0 > /proc/sys/net/ipv4/conf/all/rp_filter;"
                                       "echo 0 > /proc/sys/net/ipv4/conf/default/rp_filter"))
-    run(*inside("r", "sh", "-c", "echo 1 > /proc/sys/net/ipv6/conf/all/forwarding"))
+    for node in "rg":
+        run(*inside(node, "sh", "-c", "echo 1 > /proc/sys/net/ipv6/conf/all/forwarding"))
     cable("g", "out", ("203.0.113.2/24", "2001:db8:f::2/64"), "r", "gw", ("203.0.113.1/24", "2001:db8:f::1/64"))
-    cable("g", "in", ("10.4.0.1/24",), "s", "eth0", ("10.4.0.10/24",))
+    cable("g", "in", ("10.4.0.1/24", "2001:db8:4::1/64"), "s", "eth0", ("10.4.0.10/24", "2001:db8:4::10/64"))
     cable("a", "a0", ("198.51.100.50/24", "2001:db8:a::50/64"), "r", "a0", ("198.51.100.1/24", "2001:db8:a::1/64"))
     cable("a", "a1", ("198.18.2.50/24",), "r", "a1", ("198.18.2.1/24",))
     cable("n", "out", ("192.0.2.2/24",), "r", "nat", ("192.0.2.1/24",))
@@ -178,6 +179,7 @@ def build_network():
     route("g", "default", "via", "203.0.113.1")
     route("g", "default", "via", "2001:db8:f::1")
     route("s", "default", "via", "10.4.0.1")
+    route("s", "default", "via", "2001:db8:4::1")
     route("b", "default", "via", "192.168.77.1")
     route("c", "default", "via", "192.168.78.1")
     plug_all()
@@ -192,6 +194,12 @@ def plug_all():
     for node, *words in (("a", "via", "198.51.100.1", "metric", "10"), ("a", "via", "198.18.2.1", "metric", "20"),
                          ("a", "via", "2001:db8:a::1"), ("n", "via", "192.0.2.1")):
         run("ip", "-n", ns(node), "route", "replace", "default", *words)
+
+
+def restart_nat():
+    """It loses its mappings when its outer interface goes; new ones have other ports."""
+    run("ip", "-n", ns("n"), "link", "set", "out", "down")
+    plug_all()
 
 
 class Program:
@@ -242,7 +250,12 @@ class Gateway(Program):
         conf.write_text(text)
         self.control = directory / "control"
         super().__init__("g", directory / "gateway.log", ROAM_GW, "--config", conf, "--control", self.control)
-        wait_for(lambda: self.control.exists() or self.process.poll() is not None, "the gateway's control socket")
+        wait_for(self.answers, lambda: "an answer of the gateway:\n" + self.text())
+
+    def answers(self):
+        if self.process.poll() is not None:
+            raise AssertionError("the gateway does not start:\n" + self.text())
+        return "clients" in run(ROAM_GW, "--status", "--control", self.control, check=False)
 
     def status(self):
         return json.loads(run(ROAM_GW, "--status", "--control", self.control))
@@ -263,7 +276,7 @@ class Gateway(Program):
 class Charon:
     """strongSwan as client on @node."""
 
-    def __init__(self, node, directory, identity, pki=None, mobike="yes"):
+    def __init__(self, node, directory, identity, pki=None, mobike="yes", vips="0.0.0.0"):
         self.node, self.dir = node, directory
         (directory / "run").mkdir(parents=True)
         conf = directory / "strongswan.conf"
@@ -277,7 +290,7 @@ class Charon:
             env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_for((directory / "run" / "charon.vici").exists, "charon")
         (directory / "swanctl.conf").write_text(CONNECTION.format(
-            auth="pubkey" if pki else "psk", id=identity, secret=SECRETS[identity], mobike=mobike,
+            auth="pubkey" if pki else "psk", id=identity, secret=SECRETS[identity], mobike=mobike, vips=vips,
             certificate=f"certs = {pki}/client.pem" if pki else "", ca=f"cacerts = {pki}/ca.pem" if pki else ""))
         self.swanctl("--load-all", "--noprompt", "--file", directory / "swanctl.conf")
 
@@ -301,9 +314,9 @@ class Charon:
             self.process.wait()
 
 
-def ping(node, inner, n=5, seconds=5):
+def ping(node, inner, n=5, seconds=5, target=SERVER):
     """How many of @n came back."""
-    text = run(*inside(node, "ping", "-n", "-c", n, "-i", 0.05, "-w", seconds, "-I", inner, SERVER), check=False)
+    text = run(*inside(node, "ping", "-n", "-c", n, "-i", 0.05, "-w", seconds, "-I", inner, target), check=False)
     return int(text.split(" received")[0].rsplit(" ", 1)[1])
 
 
@@ -345,7 +358,6 @@ class Case(unittest.TestCase):
     def gateway(self, settings="", clients=None):
         gateway = Gateway(self.dir, settings, clients)
         self.addCleanup(gateway.stop)
-        gateway.status()
         return gateway
 
     def charon(self, node="a", identity="alice@example.com", **kwargs):
@@ -362,6 +374,14 @@ class Case(unittest.TestCase):
     def assert_echo(self, peer, inner, text):
         peer.tell(f"send {inner} {SERVER} {text}")
         peer.wait_for(f"received {SERVER} {inner} {text}")
+
+    def assert_echo_in_the_end(self, peer, inner, text):
+        """Of several, as a router that was just switched on loses some."""
+        def came():
+            peer.tell(f"send {inner} {SERVER} {text}")
+            time.sleep(0.2)
+            return f"received {SERVER} {inner} {text}" in peer.text()
+        wait_for(came, lambda: f"an answer to {text}:\n{peer.text()}")
 
 
 @unittest.skipUnless(os.access(CHARON, os.X_OK) and shutil.which("swanctl") and shutil.which("pki"), "no strongSwan")
@@ -399,6 +419,15 @@ class Strongswan(Case):
         self.assertEqual(ping("a", charon.connect()), 5)
         self.assertEqual(gateway.client("alice@example.com")["state"], "established")
 
+    def test_ip6_inside(self):
+        gateway = self.gateway("pool6=2001:db8:8::/64\nnetworks=10.0.0.0/8;2001:db8:4::/64")
+        charon = self.charon(vips="0.0.0.0,::")
+        charon.connect()
+        client = gateway.client("alice@example.com")
+        self.assertEqual((client["inner"], client["inner6"]), ("10.8.0.1", "2001:db8:8::1"))
+        self.assertEqual(ping("a", "10.8.0.1"), 5)
+        self.assertEqual(ping("a", "2001:db8:8::1", target=SERVER6), 5)
+
     def test_wrong_secret_is_refused(self):
         gateway = self.gateway(clients={"alice@example.com": "another secret"})
         charon = self.charon()
@@ -407,6 +436,7 @@ class Strongswan(Case):
         self.assertEqual(gateway.status()["clients"], [])
         self.assertIn("refused", gateway.text())
 
+    # covers: MOB-IMP-001
     def test_two_behind_one_nat(self):
         gateway = self.gateway()
         clients = {node: self.charon(node, identity) for node, identity in
@@ -424,21 +454,21 @@ class Strongswan(Case):
         text = run(*inside("b", "ping", "-n", "-c", 3, "-i", 0.05, "-w", 5, "-I", inner["b"], inner["c"]), check=False)
         self.assertIn(" 3 received", text)
 
+    # covers: MOB-SUP-005
     def test_esp_follows_a_nat_without_mobike(self):
         gateway, charon = self.gateway(), self.charon("b", "bob@example.com", mobike="no")
         inner = charon.connect()
         self.assertEqual(ping("b", inner), 5)
         before = gateway.client("bob@example.com")
         self.assertEqual(before["dialect"], "none")
-        # The NAT loses its mappings with the interface's address.
-        run("ip", "-n", ns("n"), "link", "set", "out", "down")
-        plug_all()
+        restart_nat()
         wait_for(lambda: ping("b", inner, 1, 1) == 1, "data after the NAT's restart")
         self.assertNotEqual(gateway.client("bob@example.com")["remote"], before["remote"])
         self.assertGreaterEqual(gateway.count("followed-nat"), 1)
 
 
 class ByHand(Case):
+    # covers: MOB-SEC-003
     def test_only_its_own_address(self):
         gateway, peer = self.gateway(), self.peer()
         peer.wait_for("established 10.8.0.1")
@@ -451,7 +481,34 @@ class ByHand(Case):
             peer.tell(wrong)
             wait_for(lambda: gateway.count(counter) == before + 1, f"{counter} after '{wrong}'")
         self.assert_echo(peer, "10.8.0.1", "last")
+        # Being at an address gives no right to use it inside.
+        peer.tell("move 198.18.2.50")
+        peer.wait_for("path-ok")
+        before = gateway.count("spoofed")
+        peer.tell(f"send 198.18.2.50 {SERVER} spoofed")
+        wait_for(lambda: gateway.count("spoofed") == before + 1, "the drop of what has the outer address inside")
+        self.assert_echo(peer, "10.8.0.1", "moved")
         self.assertNotIn("spoofed", self.server.text())
+
+    # covers: IKE-ESP-007
+    def test_next_header(self):
+        gateway, peer = self.gateway(), self.peer()
+        peer.wait_for("established 10.8.0.1")
+        for number, counter in ((59, "dummy"), (17, "next-header"), (0, "next-header"), (41, "malformed")):
+            before = gateway.count(counter)
+            peer.tell(f"next {number} 10.8.0.1")
+            wait_for(lambda: gateway.count(counter) == before + 1, f"{counter} after {number}")
+        self.assert_echo(peer, "10.8.0.1", "four")
+        self.assertNotIn("next", self.server.text())
+
+    # covers: IKE-ESP-015, IKE-TRN-007
+    def test_esp_alternates(self):
+        gateway, peer = self.gateway(), self.peer("--raw")
+        peer.wait_for("established 10.8.0.1")
+        for number, form in enumerate(("udp", "raw", "udp", "raw")):
+            peer.tell(f"form {form}")
+            self.assert_echo(peer, "10.8.0.1", f"{form}-{number}")
+        self.assertEqual(gateway.client("alice@example.com")["encapsulation"], "none")
 
     def test_esp_by_itself(self):
         gateway, peer = self.gateway(), self.peer("--raw")
@@ -523,6 +580,7 @@ class Hostile(Case):
         run(*inside(node, "/usr/bin/python3", "-c", script),
             input=json.dumps([base64.b64encode(p).decode() for p in payloads]))
 
+    # covers: IKE-ESP-014
     def test_garbage(self):
         """Everything that any stranger can send; the client who is there notices nothing."""
         gateway, peer = self.gateway(), self.peer()

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "mip4/control-io.h"
+#include "base/control-io.h"
 
 #include <errno.h>
 #include <glib-unix.h>
@@ -10,7 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-G_DEFINE_QUARK (roam - mip4 - control - error - quark, mip4_control_error)
+G_DEFINE_QUARK (roam - control - error - quark, roam_control_error)
 
 /* A request is a command and an address or two. */
 #define REQUEST_MAX 4096u
@@ -24,20 +24,20 @@ G_DEFINE_QUARK (roam - mip4 - control - error - quark, mip4_control_error)
 
 typedef struct
 {
-  Mip4Control *control;
+  RoamControl *control;
   int fd;
   guint source, timeout;
   GString *request, *answer; /* @answer: NULL until the request is complete */
   gsize sent;
 } Client;
 
-struct _Mip4Control
+struct _RoamControl
 {
   char *path;
   int fd;
   guint source;
   GHashTable *clients; /* a set */
-  Mip4ControlHandler handler;
+  RoamControlHandler handler;
   gpointer user_data;
 };
 
@@ -48,7 +48,7 @@ make_address (const char *path, struct sockaddr_un *address, GError **error)
   address->sun_family = AF_UNIX;
   if (g_strlcpy (address->sun_path, path, sizeof address->sun_path) < sizeof address->sun_path)
     return TRUE;
-  g_set_error (error, MIP4_CONTROL_ERROR, MIP4_CONTROL_ERROR_FAILED, "%s: longer than the %u octets of a socket's name",
+  g_set_error (error, ROAM_CONTROL_ERROR, ROAM_CONTROL_ERROR_FAILED, "%s: longer than the %u octets of a socket's name",
                path, (guint)(sizeof address->sun_path - 1));
   return FALSE;
 }
@@ -56,7 +56,7 @@ make_address (const char *path, struct sockaddr_un *address, GError **error)
 static void
 set_failed (GError **error, const char *path, int code)
 {
-  g_set_error (error, MIP4_CONTROL_ERROR, MIP4_CONTROL_ERROR_FAILED, "%s: %s", path, g_strerror (code));
+  g_set_error (error, ROAM_CONTROL_ERROR, ROAM_CONTROL_ERROR_FAILED, "%s: %s", path, g_strerror (code));
 }
 
 /* One line with its line feed. */
@@ -78,7 +78,7 @@ from_text (const char *text, GError **error)
   if (node != NULL && JSON_NODE_HOLDS_OBJECT (node))
     return json_node_dup_object (node);
   if (error != NULL && *error == NULL)
-    g_set_error (error, MIP4_CONTROL_ERROR, MIP4_CONTROL_ERROR_FAILED, "Not a JSON object");
+    g_set_error (error, ROAM_CONTROL_ERROR, ROAM_CONTROL_ERROR_FAILED, "Not a JSON object");
   return NULL;
 }
 
@@ -135,7 +135,7 @@ client_writable (int fd, GIOCondition condition, gpointer user_data)
 }
 
 static gboolean
-handle (const Mip4Control *control, const char *line, JsonObject *answer, GError **error)
+handle (const RoamControl *control, const char *line, JsonObject *answer, GError **error)
 {
   g_autoptr (JsonObject) request = from_text (line, error);
   JsonNode *command;
@@ -145,7 +145,7 @@ handle (const Mip4Control *control, const char *line, JsonObject *answer, GError
   command = json_object_get_member (request, "command");
   if (command == NULL || json_node_get_value_type (command) != G_TYPE_STRING)
     {
-      g_set_error (error, MIP4_CONTROL_ERROR, MIP4_CONTROL_ERROR_REQUEST, "The request has no command");
+      g_set_error (error, ROAM_CONTROL_ERROR, ROAM_CONTROL_ERROR_REQUEST, "The request has no command");
       return FALSE;
     }
   return control->handler (json_node_get_string (command), request, answer, control->user_data, error);
@@ -198,7 +198,7 @@ client_readable (int fd, GIOCondition condition, gpointer user_data)
 static gboolean
 server_readable (int fd, GIOCondition condition, gpointer user_data)
 {
-  Mip4Control *control = user_data;
+  RoamControl *control = user_data;
   int client_fd = accept4 (fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
   Client *client;
 
@@ -232,7 +232,7 @@ remove_stale (const struct sockaddr_un *address, GError **error)
     close (probe);
   if (in_use)
     {
-      g_set_error (error, MIP4_CONTROL_ERROR, MIP4_CONTROL_ERROR_BUSY, "%s: another process listens there",
+      g_set_error (error, ROAM_CONTROL_ERROR, ROAM_CONTROL_ERROR_BUSY, "%s: another process listens there",
                    address->sun_path);
       return FALSE;
     }
@@ -252,7 +252,7 @@ set_group (const char *path, const char *group, GError **error)
   entry = getgrnam (group);
   if (entry == NULL)
     {
-      g_set_error (error, MIP4_CONTROL_ERROR, MIP4_CONTROL_ERROR_FAILED, "%s: no such group", group);
+      g_set_error (error, ROAM_CONTROL_ERROR, ROAM_CONTROL_ERROR_FAILED, "%s: no such group", group);
       return FALSE;
     }
   if (chown (path, (uid_t)-1, entry->gr_gid) == 0 && chmod (path, 0660) == 0)
@@ -262,7 +262,7 @@ set_group (const char *path, const char *group, GError **error)
 }
 
 static gboolean
-listen_at (Mip4Control *control, const char *group, GError **error)
+listen_at (RoamControl *control, const char *group, GError **error)
 {
   struct sockaddr_un address;
   mode_t mask;
@@ -290,10 +290,10 @@ listen_at (Mip4Control *control, const char *group, GError **error)
   return set_group (control->path, group, error);
 }
 
-Mip4Control *
-mip4_control_new (const char *path, const char *group, Mip4ControlHandler handler, gpointer user_data, GError **error)
+RoamControl *
+roam_control_new (const char *path, const char *group, RoamControlHandler handler, gpointer user_data, GError **error)
 {
-  g_autoptr (Mip4Control) control = g_new0 (Mip4Control, 1);
+  g_autoptr (RoamControl) control = g_new0 (RoamControl, 1);
 
   control->path = g_strdup (path);
   control->fd = -1;
@@ -307,7 +307,7 @@ mip4_control_new (const char *path, const char *group, Mip4ControlHandler handle
 }
 
 void
-mip4_control_free (Mip4Control *control)
+roam_control_free (RoamControl *control)
 {
   if (control == NULL)
     return;
@@ -346,10 +346,10 @@ connect_to (const char *path, GError **error)
   if (fd >= 0)
     close (fd);
   if (code == EACCES || code == EPERM)
-    g_set_error (error, MIP4_CONTROL_ERROR, MIP4_CONTROL_ERROR_DENIED,
+    g_set_error (error, ROAM_CONTROL_ERROR, ROAM_CONTROL_ERROR_DENIED,
                  "%s: you may not use this socket; ask as root or as a member of its group", path);
   else if (code == ENOENT || code == ECONNREFUSED)
-    g_set_error (error, MIP4_CONTROL_ERROR, MIP4_CONTROL_ERROR_NOT_RUNNING,
+    g_set_error (error, ROAM_CONTROL_ERROR, ROAM_CONTROL_ERROR_NOT_RUNNING,
                  "%s: the service is not running, or it was told to use another control socket", path);
   else
     set_failed (error, path, code);
@@ -402,7 +402,7 @@ receive_all (int fd, const char *path, GString *text, GError **error)
 }
 
 JsonObject *
-mip4_control_call (const char *path, JsonObject *request, GError **error)
+roam_control_call (const char *path, JsonObject *request, GError **error)
 {
   g_autoptr (JsonObject) answer = NULL;
   g_autoptr (GString) text = g_string_new (NULL);
@@ -424,7 +424,7 @@ mip4_control_call (const char *path, JsonObject *request, GError **error)
     }
   if (json_object_has_member (answer, "error"))
     {
-      g_set_error (error, MIP4_CONTROL_ERROR, MIP4_CONTROL_ERROR_REQUEST, "%s",
+      g_set_error (error, ROAM_CONTROL_ERROR, ROAM_CONTROL_ERROR_REQUEST, "%s",
                    json_object_get_string_member_with_default (answer, "error", "The service refused"));
       return NULL;
     }

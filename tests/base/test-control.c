@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "mip4/control-io.h"
+#include "base/control-io.h"
 
 #include <glib/gstdio.h>
 #include <string.h>
@@ -47,7 +47,7 @@ serve (const char *command, JsonObject *request, JsonObject *answer, gpointer us
     }
   if (strcmp (command, "echo") != 0)
     {
-      g_set_error (error, MIP4_CONTROL_ERROR, MIP4_CONTROL_ERROR_REQUEST, "Unknown command %s", command);
+      g_set_error (error, ROAM_CONTROL_ERROR, ROAM_CONTROL_ERROR_REQUEST, "Unknown command %s", command);
       return FALSE;
     }
   json_object_set_string_member (answer, "echo", json_object_get_string_member (request, "text"));
@@ -71,7 +71,7 @@ call_thread (gpointer data)
 
   json_object_set_string_member (request, "command", call->command);
   json_object_set_string_member (request, "text", "a \"line\"\n");
-  call->answer = mip4_control_call (call->path, request, &call->error);
+  call->answer = roam_control_call (call->path, request, &call->error);
   g_atomic_int_set (&call->done, 1);
   g_main_context_wakeup (NULL);
   return NULL;
@@ -109,7 +109,7 @@ static void
 test_answers (Fixture *f, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (Mip4Control) control = mip4_control_new (f->path, NULL, serve, f, &error);
+  g_autoptr (RoamControl) control = roam_control_new (f->path, NULL, serve, f, &error);
   Call echo = { .path = f->path, .command = "echo" }, big = { .path = f->path, .command = "long" };
   Call other = { .path = f->path, .command = "dance" };
   struct stat st;
@@ -125,7 +125,7 @@ test_answers (Fixture *f, gconstpointer data)
   g_assert_no_error (big.error);
   g_assert_cmpuint (strlen (json_object_get_string_member (big.answer, "text")), ==, 4000000);
   run (&other);
-  g_assert_error (other.error, MIP4_CONTROL_ERROR, MIP4_CONTROL_ERROR_REQUEST);
+  g_assert_error (other.error, ROAM_CONTROL_ERROR, ROAM_CONTROL_ERROR_REQUEST);
   g_assert_cmpstr (other.error->message, ==, "Unknown command dance");
   g_assert_cmpuint (f->served, ==, 3);
   g_clear_error (&other.error);
@@ -138,7 +138,7 @@ test_nonsense (Fixture *f, gconstpointer data)
 {
   static const char *const texts[] = { "\n",   "[]\n",          "{\"command\": 7}\n", "{\"command\": {}}\n",
                                        "{}\n", "{\"command\"\n" };
-  g_autoptr (Mip4Control) control = mip4_control_new (f->path, NULL, serve, f, NULL);
+  g_autoptr (RoamControl) control = roam_control_new (f->path, NULL, serve, f, NULL);
   g_autofree char *endless = g_strnfill (5000, 'a');
   Call flood = { .path = f->path, .raw = endless };
 
@@ -162,9 +162,9 @@ test_not_running (Fixture *f, gconstpointer data)
   g_autoptr (JsonObject) request = json_object_new (), answer = NULL;
   g_autoptr (GError) error = NULL;
 
-  answer = mip4_control_call (f->path, request, &error);
+  answer = roam_control_call (f->path, request, &error);
   g_assert_null (answer);
-  g_assert_error (error, MIP4_CONTROL_ERROR, MIP4_CONTROL_ERROR_NOT_RUNNING);
+  g_assert_error (error, ROAM_CONTROL_ERROR, ROAM_CONTROL_ERROR_NOT_RUNNING);
 }
 
 static void
@@ -173,27 +173,27 @@ test_stale_and_busy (Fixture *f, gconstpointer data)
   struct sockaddr_un address = { .sun_family = AF_UNIX };
   int fd = socket (AF_UNIX, SOCK_STREAM, 0);
   g_autoptr (GError) error = NULL;
-  g_autoptr (Mip4Control) control = NULL, second = NULL, group = NULL;
+  g_autoptr (RoamControl) control = NULL, second = NULL, group = NULL;
   g_autofree char *long_path = g_strnfill (200, 'p');
 
   /* What a killed one leaves. */
   g_strlcpy (address.sun_path, f->path, sizeof address.sun_path);
   g_assert_cmpint (bind (fd, (struct sockaddr *)&address, sizeof address), ==, 0);
   close (fd);
-  control = mip4_control_new (f->path, NULL, serve, f, &error);
+  control = roam_control_new (f->path, NULL, serve, f, &error);
   g_assert_no_error (error);
-  second = mip4_control_new (f->path, NULL, serve, f, &error);
+  second = roam_control_new (f->path, NULL, serve, f, &error);
   g_assert_null (second);
-  g_assert_error (error, MIP4_CONTROL_ERROR, MIP4_CONTROL_ERROR_BUSY);
+  g_assert_error (error, ROAM_CONTROL_ERROR, ROAM_CONTROL_ERROR_BUSY);
   g_clear_error (&error);
   g_assert_true (g_file_test (f->path, G_FILE_TEST_EXISTS));
-  second = mip4_control_new (long_path, NULL, serve, f, &error);
-  g_assert_error (error, MIP4_CONTROL_ERROR, MIP4_CONTROL_ERROR_FAILED);
+  second = roam_control_new (long_path, NULL, serve, f, &error);
+  g_assert_error (error, ROAM_CONTROL_ERROR, ROAM_CONTROL_ERROR_FAILED);
   g_clear_error (&error);
-  g_clear_pointer (&control, mip4_control_free);
-  group = mip4_control_new (f->path, "no-such-group-here", serve, f, &error);
+  g_clear_pointer (&control, roam_control_free);
+  group = roam_control_new (f->path, "no-such-group-here", serve, f, &error);
   g_assert_null (group);
-  g_assert_error (error, MIP4_CONTROL_ERROR, MIP4_CONTROL_ERROR_FAILED);
+  g_assert_error (error, ROAM_CONTROL_ERROR, ROAM_CONTROL_ERROR_FAILED);
 }
 
 int

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""MOBIKE (RFC 4555): the client moves."""
+from interop.base import Wrong
+from interop.cell import row
+from interop.network import GATEWAY, GATEWAY_2, GATEWAY_6, LOCAL, NAT, OTHER, OTHER_6, PATH
+from interop.plan import Plan
+from interop.probe import ALIVE
+
+
+def moved(cell, path, *targets, address, nat, others=(), inner6=False, **kwargs):
+    """From @path to @targets, one after the other; the gateway then sends to @address."""
+    cell.gateway.apply(Plan(inner6=inner6))
+    script = ["wait=established"]
+    for target in targets:
+        script += [f"move={PATH[target]}", "wait=path-ok"]
+    probe = cell.start("--traffic", *others, path=path, script=(*script, *ALIVE[1:], "pause=600"), patience=10, **kwargs)
+    for _ in range(len(targets) + 1):
+        probe.until("event", "path-ok")
+    seen = cell.gateway.client_address()
+    probe.wait().done()
+    if not probe.events("established")[0]["mobike"]:
+        raise Wrong("no MOBIKE")
+    if probe.events("path-ok")[-1]["nat_local"] != nat:
+        raise Wrong("NAT " + ("not seen" if nat else "seen where none is"))
+    if address not in seen:
+        raise Wrong(f"the gateway does not know {address}: {seen[-400:]}")
+
+
+# covers: MOB-GWU-004
+@row("mobike, v4 to v4")
+def v4_to_v4(cell):
+    moved(cell, "a", "b", address=OTHER, nat=False)
+
+
+@row("mobike, v4 to behind a nat")
+def v4_to_nat(cell):
+    moved(cell, "a", "nat", address=NAT, nat=True)
+
+
+# covers: MOB-GWU-007
+@row("mobike, from behind a nat to v4")
+def nat_to_v4(cell):
+    moved(cell, "nat", "a", address=LOCAL, nat=False)
+
+
+@row("mobike, there and back")
+def there_and_back(cell):
+    moved(cell, "a", "b", "nat", "a", address=LOCAL, nat=False)
+
+
+@row("without mobike, a new sa elsewhere")
+def without_mobike(cell):
+    """A move fails at once and says why; whoever drives the engine starts again from the new address."""
+    cell.gateway.apply(Plan(mobike=False))
+    probe = cell.connect(script=("wait=established", f"move={PATH['b']}", "wait=path-failed", "abandon",
+                                 f"start={PATH['b']}", *ALIVE))
+    if any(event["mobike"] for event in probe.events("established")):
+        raise Wrong("MOBIKE although the gateway has none")
+    if "does not support MOBIKE" not in probe.events("path-failed")[0]["reason"]:
+        raise Wrong("the reason is missing; " + probe.story())
+
+
+# covers: MOB-FAM-001
+@row("mobike, v4 to v6 and back")
+def v4_to_v6(cell):
+    moved(cell, "a", "b6", "b", address=OTHER, nat=False, others=("--other-gateway", GATEWAY_6))
+
+
+@row("mobike, v4 to v6")
+def v6_last(cell):
+    moved(cell, "a", "b6", address=OTHER_6, nat=False, others=("--other-gateway", GATEWAY_6))
+
+
+@row("mobike, v6 to v4")
+def v6_to_v4(cell):
+    moved(cell, "a6", "b", address=OTHER, nat=False, to=GATEWAY_6, others=("--other-gateway", GATEWAY, "--tia6"),
+          inner6=True)
+
+
+def found(cell, rule, local, remote):
+    """What @rule matches is lost; nobody says so to the engine, but it knows what other addresses there are."""
+    cell.gateway.apply(Plan())
+    probe = cell.start(script=("wait=established", f"paths={PATH['a']},{PATH['b']}", "pause=300", "check",
+                               "wait=path-changed", *ALIVE[1:]), patience=25)
+    probe.until("event", "established")
+    with cell.network.drop((cell.network.client,), rule):
+        probe.wait().done()
+    status = probe.status()
+    if status["local"] != local or status["remote"] != remote + ":4500":
+        raise Wrong(f"from {status['local']} to {status['remote']}")
+
+
+@row("mobike, another path found by ourselves")
+def other_path(cell):
+    found(cell, 'oifname "v0"', OTHER, GATEWAY)
+
+
+# covers: MOB-GWA-001
+@row("mobike, another address of the gateway found")
+def other_gateway(cell):
+    found(cell, f"ip daddr {GATEWAY}", LOCAL, GATEWAY_2)
