@@ -33,7 +33,6 @@ beside_new (IkeSession *session)
   beside->redirect = session->redirect;
   beside->redirect.due = FALSE;
   beside->redirect.resolve_us = ROAM_NEVER;
-  beside->last_request = session->last_request;
   beside->mobility.serial = session->mobility.serial;
   beside->mobility.now = session->mobility.now;
   beside->mobility.knows_paths = session->mobility.knows_paths;
@@ -144,7 +143,6 @@ ike_reauth_drop (IkeSession *session)
     return;
   ike_session_forget (session->beside);
   take_actions (session);
-  session->last_request = MAX (session->last_request, session->beside->last_request);
   g_clear_pointer (&session->beside, ike_session_free);
 }
 
