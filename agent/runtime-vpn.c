@@ -120,6 +120,7 @@ agent_vpn_open_session (Agent *agent, char **ret_problem)
   ike.ticket = vpn->ticket.ticket;
   agent_secret_fill (agent, &ike);
   agent->ike = ike_session_new (&ike, agent->rng, ret_problem);
+  vpn->stale = FALSE;
   return agent->ike != NULL;
 }
 
