@@ -28,6 +28,7 @@ typedef struct
   char **script;    /* --do, in this order; NULL: none */
   guint script_next;
   gint64 pause_until_us; /* 0: none */
+  gboolean told_to_go;   /* SIGUSR1 came */
   guint64 spi_i;         /* of the IKE SA, to see it replaced */
   guint32 serial;
   gboolean established, over, expected_seen;
@@ -42,7 +43,8 @@ typedef struct
   char *gateway, *local, *psk, *cert, *key, *ca, *local_id, *remote_id, *ike, *esp, *expect;
   char *eap, *eap_identity, *eap_password, *eap_server, *crl, *ppk, *ppk_id;
   char **at, **script, **gateways;
-  gboolean no_encap, traffic, tia6, eap_only, require_ppk, then_eap, redirect, ocsp, require_revocation, childless;
+  gboolean no_encap, traffic, tia6, eap_only, require_ppk, then_eap, plain_success, redirect, ocsp, require_revocation,
+    childless;
   int duration_ms, dpd_ms;
 } ProbeOptions;
 
