@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tests/ike/duo.h"
-#include "ike/ike-message-private.h"
+#include "ike/ike-responder-private.h"
 
 #include <string.h>
 
@@ -548,4 +548,92 @@ duo_addr_is (const RoamAddr *addr, const char *text)
 
   g_assert_true (roam_addr_parse (text, &other));
   return roam_addr_equal (addr, &other);
+}
+
+/* --- what both sides said --- */
+
+IkeSession *
+duo_gateway_session (const Duo *duo)
+{
+  return ((IkeClient *)g_ptr_array_index (duo->responder->clients, 0))->session;
+}
+
+IkeStatus
+duo_gateway_status (const Duo *duo, guint32 number)
+{
+  IkeStatus status;
+
+  g_assert_true (ike_responder_get_status (duo->responder, number, &status));
+  return status;
+}
+
+RoamEndpoint
+duo_gateway_remote (const Duo *duo, guint32 number)
+{
+  return duo_gateway_status (duo, number).remote;
+}
+
+IkeStatus
+duo_client_status (const Duo *duo)
+{
+  IkeStatus status;
+
+  ike_session_get_status (duo->client, &status);
+  return status;
+}
+
+void
+duo_assert_remote (const Duo *duo, guint32 number, const RoamEndpoint *remote)
+{
+  RoamEndpoint at = duo_gateway_remote (duo, number);
+
+  g_assert_true (roam_endpoint_equal (&at, remote));
+}
+
+void
+duo_assert_gateway_at (const Duo *duo, guint32 number, const char *addr)
+{
+  RoamEndpoint at = duo_gateway_remote (duo, number);
+
+  g_assert_true (duo_addr_is (&at.addr, addr));
+}
+
+const DuoPacket *
+duo_find_packet (const Duo *duo, gboolean from_client, guint8 exchange)
+{
+  for (guint i = duo->packets->len; i > 0; i--)
+    {
+      const DuoPacket *packet = g_ptr_array_index (duo->packets, i - 1);
+      if (packet->from_client == from_client && duo_exchange (packet) == exchange)
+        return packet;
+    }
+  return NULL;
+}
+
+const DuoPacket *
+duo_last_packet (const Duo *duo, gboolean from_client, guint8 exchange)
+{
+  const DuoPacket *packet = duo_find_packet (duo, from_client, exchange);
+
+  if (!packet)
+    g_error ("no packet of exchange %u", exchange);
+  return packet;
+}
+
+IkeMessage *
+duo_parse (const DuoPacket *packet)
+{
+  g_autoptr (GBytes) octets = duo_message (packet);
+  IkeParseError error;
+
+  return ike_message_parse_clear (g_bytes_get_data (octets, NULL), g_bytes_get_size (octets), &error);
+}
+
+RoamEndpoint
+duo_endpoint (const char *addr, guint16 port)
+{
+  RoamEndpoint result = { .port = port };
+
+  g_assert_true (roam_addr_parse (addr, &result.addr));
+  return result;
 }

@@ -102,3 +102,17 @@ void duo_inject (Duo *duo, const RoamEndpoint *gateway, const RoamEndpoint *from
 GBytes *duo_message (const DuoPacket *packet);
 guint8 duo_exchange (const DuoPacket *packet);
 gboolean duo_addr_is (const RoamAddr *addr, const char *text);
+/* The gateway's half of the first client. */
+IkeSession *duo_gateway_session (const Duo *duo);
+IkeStatus duo_gateway_status (const Duo *duo, guint32 client);
+RoamEndpoint duo_gateway_remote (const Duo *duo, guint32 client);
+IkeStatus duo_client_status (const Duo *duo);
+void duo_assert_remote (const Duo *duo, guint32 client, const RoamEndpoint *remote);
+void duo_assert_gateway_at (const Duo *duo, guint32 client, const char *addr);
+/* The newest packet of that side and exchange; NULL: none. */
+const DuoPacket *duo_find_packet (const Duo *duo, gboolean from_client, guint8 exchange);
+/* The same; fails the test if there is none. */
+const DuoPacket *duo_last_packet (const Duo *duo, gboolean from_client, guint8 exchange);
+/* One in clear. */
+IkeMessage *duo_parse (const DuoPacket *packet);
+RoamEndpoint duo_endpoint (const char *addr, guint16 port);
