@@ -134,7 +134,7 @@ ike_peer_addresses_changed (IkeSession *session, const RoamNow *now, const IkePa
   if (ike_path_test_is_usable (session))
     ike_probing_suspect (session, now);
   else /* what it sends from is an address of its own (RFC 4555 3.5) */
-    ike_mobility_take_remote (session, now, &pair->remote.addr, reason);
+    ike_mobility_follow (session, now, pair, reason);
 }
 
 gboolean

@@ -172,7 +172,7 @@ struct _IkeChild
 
 typedef struct
 {
-  IkePair now, good;       /* in use; last one the gateway confirmed */
+  IkePair now, good;       /* in use; last one the gateway confirmed, or where the client proved to be */
   guint32 generation;      /* +1 with every change */
   guint32 answered;        /* newest generation that the gateway confirmed */
   gboolean pending_update; /* an UPDATE_SA_ADDRESSES has to follow */
@@ -365,6 +365,7 @@ struct _IkeSession
   char *ppk_id;
   gboolean require_ppk;
   IkeProposals *ike_offer, *esp_offer;
+  GArray *refused_inner; /* RoamPrefix; NULL: a gateway's side */
   gboolean request_tia4, request_tia6, request_dns, request_domains, force_udp_encap, require_mobike;
   gboolean want_childless, request_ticket, shared_identity, natt_port_first, path_test_off;
   IkeMobilityDialect mobility_wanted;
@@ -419,6 +420,7 @@ struct _IkeSession
   guint64 ticket_serial;       /* gateway: of the ticket that the client has; 0: none */
   IkeIdentity local_id;        /* of the present IKE SA */
   gboolean ppk_used;
+  gboolean narrow;           /* the gateway wants no wider local selectors than our inner addresses */
   gboolean awaits_child;     /* childless: CREATE_CHILD_SA has to bring the first one */
   RoamAddr wanted4, wanted6; /* inner addresses of before, to be asked for again */
   gint64 reauth_us;          /* when a new IKE SA is due (RFC 4478); ROAM_NEVER */
@@ -448,6 +450,8 @@ gboolean ike_responder_shares_address (const IkeResponder *responder, const IkeS
 /* --- ike-session.c --- */
 
 void ike_session_set_state (IkeSession *session, IkeState state);
+/* ike-status.c */
+const char *ike_state_to_string (IkeState state);
 /* Takes what @action owns. */
 void ike_session_push (IkeSession *session, IkeAction *action);
 /* On the NAT-T port @message stands behind the non-ESP marker (RFC 3948 2.2). */
@@ -606,6 +610,9 @@ void ike_outside_command (IkeSession *session, const RoamNow *now, const IkeComm
 void ike_outside_deadline (IkeSession *session, const RoamNow *now);
 gint64 ike_outside_next_deadline (const IkeSession *session);
 void ike_outside_clear (IkeHandshake *handshake);
+
+/* ike-policy.c: may the gateway assign these inner addresses? */
+gboolean ike_policy_accepts (const IkeSession *session, const IkeConfiguration *configuration);
 
 /* ike-revocation.c */
 
@@ -892,8 +899,10 @@ void ike_mobility_move (IkeSession *session, const RoamNow *now, const IkeComman
 gboolean ike_mobility_move_early (IkeSession *session, const RoamNow *now, const IkeCommand *command);
 /* By ourselves, to a pair that the gateway answered on or may; PATH_CHANGED says why. */
 void ike_mobility_take (IkeSession *session, const RoamNow *now, const IkePair *pair, const char *reason);
-/* To another address of the gateway, same local side. */
-void ike_mobility_take_remote (IkeSession *session, const RoamNow *now, const RoamAddr *addr, const char *reason);
+/* To where the gateway spoke @from; it may have tried our present address before. */
+void ike_mobility_follow (IkeSession *session, const RoamNow *now, const IkePair *from, const char *reason);
+/* Gateway: to another own address, with the Child SAs (RFC 4555 3.5); they go to where the client is known to be. */
+void ike_mobility_leave (IkeSession *session, const RoamNow *now, const RoamAddr *addr);
 /* PATHS */
 void ike_mobility_paths (IkeSession *session, const RoamNow *now, const IkeCommand *command);
 /* @path exists, whether or not PATHS named it. */
@@ -1008,6 +1017,8 @@ void ike_child_deadline (IkeSession *session, const RoamNow *now);
 gint64 ike_child_next_deadline (const IkeSession *session);
 /* What a remote-access client asks for: everything, of the families that it wants addresses of. */
 GArray *ike_any_selectors (const IkeSession *session);
+/* Local ones of a new Child SA: everything, or our inner addresses. */
+GArray *ike_own_selectors (const IkeSession *session);
 GArray *ike_selectors_of (const IkePayloadTs *ts);
 /* Every selector of @needed, of which there is one at least, lies in one of @given. */
 /* Does the answer want of the Child SA what we never offer: transport mode, IPComp (RFC 7296 1.3.1, 2.22)? */

@@ -185,6 +185,34 @@ test_password (void)
   g_assert_cmpuint (world->children->len, ==, 1);
 }
 
+/* Another network in the middle of EAP: the request goes on from there, and the gateway is told afterwards. */
+static void
+test_move (void)
+{
+  g_autoptr (Script) script = script_new ("DNS:vpn.example.com");
+  IkeConfig config = eap_config (script, IKE_EAP_METHOD_MSCHAPV2);
+  g_autoptr (World) world = NULL;
+  const Sent *before, *after;
+
+  /* covers: MOB-INI-007 */
+  script->server = eap_server_new_mschapv2 (USER, "correct horse");
+  world = start (script, &config);
+  while (gateway_count_seen (world->gateway, IKE_EXCHANGE_IKE_AUTH) < 2)
+    world_run (world, MS);
+  world->a->down_blocked = TRUE;
+  world_run (world, 100 * MS);
+  before = world_last_sent (world);
+  world_move (world, world->b, TRUE);
+  after = world_last_sent (world);
+  g_assert_true (g_bytes_equal (before->data, after->data));
+  g_assert_cmpuint (after->ifindex, ==, 2);
+  world_run_until (world, IKE_EVENT_ESTABLISHED, 5 * SEC);
+  g_assert_cmpuint (script->rounds, ==, gateway_count_seen (world->gateway, IKE_EXCHANGE_IKE_AUTH) - 2);
+  world_run (world, 100 * MS);
+  g_assert_cmpuint (gateway_count_updates (world->gateway), ==, 1);
+  g_assert_true (world_addr_is (&gateway_sa (world->gateway)->remote.addr, WORLD_HOST_B));
+}
+
 static void
 test_wrong_password (void)
 {
@@ -679,6 +707,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/ike/session-eap/password", test_password);
+  g_test_add_func ("/ike/session-eap/move", test_move);
   g_test_add_func ("/ike/session-eap/wrong-password", test_wrong_password);
   g_test_add_data_func ("/ike/session-eap/tls12", GINT_TO_POINTER (TLS1_2_VERSION), test_tls);
   g_test_add_data_func ("/ike/session-eap/tls13", GINT_TO_POINTER (TLS1_3_VERSION), test_tls);
