@@ -49,7 +49,9 @@ def eap_nak(cell):
 
 
 def tls(cell, *args, **kwargs):
-    return cell.run("--eap", "tls", *cell.credentials("ecdsa256"), *args, psk=None, **kwargs)
+    """strongSwan compares the certificate with the EAP identity, so the anonymous one of RFC 9190 2.1.7 will not do."""
+    return cell.run("--eap", "tls", "--eap-identity", "alice@example.com", *cell.credentials("ecdsa256"), *args,
+                    psk=None, **kwargs)
 
 
 # covers: IKE-EAPT-001, IKE-EAPT-006
