@@ -89,6 +89,7 @@ agent_config_get_ike (const AgentConfig *config, IkeConfig *ret_config)
     .eap_method = (IkeEapMethod)config->eap_method,
     .eap_identity = config->eap_identity,
     .eap_password = config->password,
+    .eap_new_password = config->new_password,
     .eap_server_name = config->eap_server_name,
     .eap_only = config->eap_only,
     .ppk = config->ppk,

@@ -229,6 +229,8 @@ load_files (AgentConfig *config, const char *credentials_directory, AgentConfigP
   load_keys (&loader, "aaa-key", config->aaa_key);
   config->psk = load_or_ask (&loader, "psk-file", config->psk_file, agent_config_parse_psk);
   config->password = load_or_ask (&loader, "password-file", config->password_file, agent_config_parse_password);
+  config->new_password =
+    load_secret (&loader, "vpn", "new-password-file", config->new_password_file, agent_config_parse_password);
   config->ppk = load_secret (&loader, "vpn", "ppk-file", config->ppk_file, agent_config_parse_ppk);
   config->pin = load_or_ask (&loader, "pin-file", config->pin_file, agent_config_parse_password);
   check_private_key (config, problems);

@@ -282,6 +282,8 @@ const AgentConfigRule agent_config_rules[] = {
   { "vpn", "eap-only", AGENT_CONFIG_OPTIONAL, "no", FIELD (eap_only), apply_boolean },
   { "vpn", "password-file", AGENT_CONFIG_OPTIONAL, NULL, FIELD (password_file), apply_text, 1, MAX_PATH,
     .allowed = FILE_NAME OR_ASK },
+  { "vpn", "new-password-file", AGENT_CONFIG_OPTIONAL, NULL, FIELD (new_password_file), apply_text, 1, MAX_PATH,
+    .allowed = FILE_NAME },
   { "vpn", "ppk-file", AGENT_CONFIG_OPTIONAL, NULL, FIELD (ppk_file), apply_text, 1, MAX_PATH, .allowed = FILE_NAME },
   { "vpn", "ppk-id", AGENT_CONFIG_OPTIONAL, NULL, FIELD (ppk_id), apply_text, 1, 255,
     .allowed = "the name of the post-quantum preshared key, at most 255 octets" },

@@ -195,6 +195,9 @@ check_eap (const AgentConfig *config, const char *auth, AgentConfigProblems *pro
 
   check_credential ("password-file", config->password_file, eap && !tls, tls ? "eap and eap-method=tls" : auth,
                     problems);
+  if (config->new_password_file != NULL && (!eap || tls))
+    agent_config_problems_add (problems, "vpn", "new-password-file", config->new_password_file,
+                               "the key with auth=eap and eap-method=mschapv2 only");
   if (!eap && config->eap_identity != NULL)
     agent_config_problems_add (problems, "vpn", "eap-identity", config->eap_identity, "no such key with auth=%s", auth);
   if (!tls && config->eap_server_name != NULL)

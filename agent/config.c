@@ -83,6 +83,7 @@ agent_config_free (AgentConfig *config)
   g_free (config->eap_identity);
   g_free (config->eap_server_name);
   g_free (config->password_file);
+  g_free (config->new_password_file);
   g_free (config->ppk_file);
   g_free (config->ppk_id);
   g_free (config->ike_proposals);
@@ -93,6 +94,7 @@ agent_config_free (AgentConfig *config)
   roam_secret_unref (config->mn_ha_key);
   roam_secret_unref (config->psk);
   roam_secret_unref (config->password);
+  roam_secret_unref (config->new_password);
   roam_secret_unref (config->ppk);
   roam_secret_unref (config->private_key_pem);
   roam_secret_unref (config->pin);

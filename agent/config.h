@@ -82,6 +82,7 @@ typedef struct
     *pin_file;    /* instead of private_key_file: a key in a token (see key-io.h), and its PIN. NULL: none */
   int eap_method; /* IkeEapMethod */
   char *eap_identity, *eap_server_name, *password_file; /* NULL: see IkeConfig */
+  char *new_password_file;                              /* NULL: none */
   gboolean eap_only;
   char *ppk_file, *ppk_id; /* NULL: none */
   gboolean require_ppk;
@@ -102,7 +103,7 @@ typedef struct
   char **ignore; /* globs, NULL-terminated */
 
   /* What the named files held; NULL before agent_config_load_files(). */
-  RoamSecret *mn_ha_key, *psk, *private_key_pem, *password, *ppk, *pin;
+  RoamSecret *mn_ha_key, *psk, *private_key_pem, *password, *new_password, *ppk, *pin;
   GArray *ha_associations, *fa_associations; /* of Mip4MnHaAssociation and Mip4MnFaAssociation, from the keys above */
   GBytes *certificate_pem, *ca_pem, *crl;
 } AgentConfig;

@@ -73,9 +73,6 @@ warn_about_eap (const IkeConfig *config, GStrvBuilder *warnings)
     g_strv_builder_add (warnings,
                         "eap-identity names the user outside of TLS, which RFC 9190 2.1.7 forbids with TLS 1.3; "
                         "@realm is enough for most servers");
-  if (tls && config->eap_plain_success)
-    g_strv_builder_add (warnings, "EAP Success counts without the protected indication of RFC 9190 2.1.1; only the "
-                                  "gateway's own AUTH vouches for it then");
   if (!tls && config->eap_password && looks_typed (config->eap_password))
     g_strv_builder_add (warnings,
                         "EAP-MSCHAPv2 with a password that can be guessed: whoever is taken for the gateway by "

@@ -360,7 +360,7 @@ struct _IkeSession
   char *eap_identity, *eap_server_name;
   RoamSecret *eap_password, *eap_new_password;
   gboolean eap_password_is_old; /* the new one was taken, only that counts */
-  gboolean eap_only, eap_plain_success, then_eap;
+  gboolean eap_only, then_eap;
   gboolean external_key, check_ocsp, require_revocation;
   RoamSecret *ppk; /* NULL: none */
   char *ppk_id;

@@ -20,8 +20,7 @@ make_config (const IkeSession *session)
                          .password = session->eap_password_is_old ? session->eap_new_password : session->eap_password,
                          .new_password = session->eap_password_is_old ? NULL : session->eap_new_password,
                          .credentials = session->credentials,
-                         .server_name = session->eap_server_name,
-                         .plain_success = session->eap_plain_success && session->handshake.peer_key };
+                         .server_name = session->eap_server_name };
 }
 
 /* RFC 9190 2.1.7: with TLS 1.3 the user's name goes under the certificate only; the realm is enough to find a server.
@@ -80,7 +79,6 @@ ike_eap_configure (IkeSession *session, const IkeConfig *config, char **ret_prob
 
   session->eap_method = config->eap_method;
   session->eap_only = config->eap_only;
-  session->eap_plain_success = config->eap_plain_success;
   session->eap_password = config->eap_password ? roam_secret_ref (config->eap_password) : NULL;
   session->eap_new_password = config->eap_new_password ? roam_secret_ref (config->eap_new_password) : NULL;
   session->eap_server_name = g_strdup (config->eap_server_name ? config->eap_server_name : config->remote_id);

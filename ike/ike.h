@@ -99,12 +99,6 @@ typedef struct
   RoamSecret *eap_password;     /* MSCHAPV2, UTF-8 */
   RoamSecret *eap_new_password; /* MSCHAPV2: when the other one has expired (then it is changed) or is wrong; NULL: none */
   const char *eap_server_name;  /* TLS: DNS name in the server's certificate; NULL: remote_id */
-  /*
-   * TLS 1.3: Success counts without the protected indication before it (RFC 9190 2.1.1), for gateways that leave it
-   * out (strongSwan 5.9). Only where the gateway has signed before EAP: then Success came from it, and the AUTH
-   * that it makes of the MSK says the same once more.
-   */
-  gboolean eap_plain_success;
   gboolean then_eap;            /* after the first authentication EAP as well, with eap_identity (RFC 4739) */
   gboolean eap_only;            /* the gateway needs no certificate when the method is safe (RFC 5998) */
   RoamSecret *ppk;              /* post-quantum preshared key (RFC 8784); NULL: none */

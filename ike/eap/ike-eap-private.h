@@ -54,7 +54,6 @@ typedef struct
   RoamSecret *new_password;          /* MSCHAPV2: see ike_eap_mschapv2_new(); NULL: none */
   const IkeCredentials *credentials; /* TLS: own chain and key, anchors */
   const char *server_name;           /* TLS: in the server's subjectAltName */
-  gboolean plain_success;            /* TLS 1.3: see IkeConfig */
 } IkeEapConfig;
 
 typedef enum
@@ -116,9 +115,6 @@ void ike_eap_tls_free (IkeEapTls *method);
 IkeEapVerdict ike_eap_tls_process (IkeEapTls *method, const RoamNow *now, IkeView data, WireWriter *answer,
                                    RoamSecret **ret_msk, IkeEapFault *fault);
 
-/* The handshake is complete, but for the indication that it was a success; then @ret_msk is written. */
-gboolean ike_eap_tls_is_complete (const IkeEapTls *method, RoamSecret **ret_msk);
-
 /* --- RFC 2759 8, RFC 3079 3.4: ike-eap-mschapv2-crypto.c --- */
 
 #define IKE_MSCHAPV2_CHALLENGE_LENGTH 16
@@ -179,7 +175,5 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (IkeTlsClient, ike_tls_client_free)
 /* Feeds @data (may be empty: begin) and collects what has to go out, alerts too (may be empty); caller unrefs. */
 IkeTlsState ike_tls_client_step (IkeTlsClient *client, const RoamNow *now, IkeView data, GBytes **ret_output,
                                  IkeEapFault *fault);
-/* Our Finished is made; with TLS 1.3 the server has not said what it thinks of it. */
-gboolean ike_tls_client_is_finished (const IkeTlsClient *client);
 /* DONE: MSK of RFC 5216 2.3 or RFC 9190 2.3. NULL: libssl failed. */
 RoamSecret *ike_tls_client_msk (IkeTlsClient *client);

@@ -159,12 +159,6 @@ ike_tls_client_step (IkeTlsClient *client, const RoamNow *now, IkeView data, GBy
   return state;
 }
 
-gboolean
-ike_tls_client_is_finished (const IkeTlsClient *client)
-{
-  return SSL_is_init_finished (client->ssl) == 1;
-}
-
 RoamSecret *
 ike_tls_client_msk (IkeTlsClient *client)
 {

@@ -137,12 +137,3 @@ ike_eap_tls_process (IkeEapTls *method, const RoamNow *now, IkeView data, WireWr
   wire_write_u8 (answer, 0);
   return IKE_EAP_METHOD_ANSWER;
 }
-
-gboolean
-ike_eap_tls_is_complete (const IkeEapTls *method, RoamSecret **ret_msk)
-{
-  if (!method->started || method->output != NULL || !ike_tls_client_is_finished (method->client))
-    return FALSE;
-  *ret_msk = ike_tls_client_msk (method->client);
-  return *ret_msk != NULL;
-}

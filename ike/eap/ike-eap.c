@@ -9,7 +9,6 @@ struct _IkeEap
   IkeEapMschapv2 *mschapv2;
   IkeEapTls *tls;
   gboolean started; /* the method has answered: no Nak and no other method any more (RFC 3748 2.1) */
-  gboolean plain_success;
   gboolean finished; /* it has succeeded on our side: Success may come */
   gboolean broken;   /* it has failed: Success is nothing (RFC 3748 4.2) */
   RoamSecret *msk;
@@ -64,7 +63,6 @@ ike_eap_new (const IkeEapConfig *config, char **ret_problem)
 
   eap->method = config->method;
   eap->identity = g_strdup (config->identity);
-  eap->plain_success = config->plain_success;
   return make_method (eap, config, ret_problem) ? g_steal_pointer (&eap) : NULL;
 }
 
@@ -212,8 +210,6 @@ ike_eap_process (IkeEap *eap, RoamRng *rng, const RoamNow *now, IkeView packet, 
     case IKE_EAP_CODE_REQUEST:
       return process_request (eap, rng, now, identifier, &sub, ret_response);
     case IKE_EAP_CODE_SUCCESS:
-      if (eap->plain_success && eap->tls != NULL && !eap->finished && !eap->broken)
-        eap->finished = ike_eap_tls_is_complete (eap->tls, &eap->msk);
       /* RFC 3748 4.2: one that comes before the method has finished is nobody's. */
       return eap->finished && !eap->broken && eap->msk ? IKE_EAP_SUCCEEDED : IKE_EAP_DISCARDED;
     case IKE_EAP_CODE_FAILURE:

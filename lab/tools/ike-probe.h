@@ -45,8 +45,7 @@ typedef struct
   char *eap, *eap_identity, *eap_password, *eap_server, *crl, *ppk, *ppk_id;
   char *private_key, *pin, *eap_new_password;
   char **at, **script, **gateways;
-  gboolean no_encap, traffic, tia6, eap_only, require_ppk, then_eap, plain_success, redirect, ocsp, require_revocation,
-    childless;
+  gboolean no_encap, traffic, tia6, eap_only, require_ppk, then_eap, redirect, ocsp, require_revocation, childless;
   int duration_ms, dpd_ms;
 } ProbeOptions;
 

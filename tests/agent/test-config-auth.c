@@ -117,6 +117,8 @@ test_contradictions (void)
     { PASSWORD "certificate-file=c\n", "[vpn] certificate-file: found 'c', allowed: no such key with auth=eap" },
     { PASSWORD "psk-file=s\n", "[vpn] psk-file: found 's', allowed: no such key with auth=eap" },
     { PASSWORD "eap-only=yes\n", "[vpn] eap-only: found 'yes', allowed: no, unless auth=eap and eap-method=tls" },
+    { TLS "new-password-file=n\n",
+      "[vpn] new-password-file: found 'n', allowed: the key with auth=eap and eap-method=mschapv2 only" },
     { PASSWORD "eap-method=md5\n", "[vpn] eap-method: found 'md5', allowed: mschapv2 or tls" },
     { PASSWORD "eap-server-name=a\n", "[vpn] eap-server-name: found 'a', allowed: the key with auth=eap and" },
     { TLS "password-file=pw\n",

@@ -108,8 +108,6 @@ test_warnings (void)
   assert_warns (&config, "RFC 9190");
   config.eap_identity = "@example.com";
   assert_warns (&config, NULL);
-  config.eap_plain_success = TRUE;
-  assert_warns (&config, "EAP Success");
 }
 
 /* A whole IKE SA with each of the PRFs without a hash, rekeyed once. */
