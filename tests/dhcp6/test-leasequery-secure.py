@@ -512,7 +512,7 @@ def test_truncated():
 
 def test_udp():
     """Over UDP by address and by client; other types NotAllowed; nothing without udp=yes"""
-    # covers: LQ-SRV-031, LQ-REQ-011, LQ-COD-029
+    # covers: LQ-SRV-031, LQ-COD-029
     def exchange(octets):
         with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as s:
             s.settimeout(5)

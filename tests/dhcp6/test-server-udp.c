@@ -42,7 +42,7 @@ test_answers (Fixture *f, gconstpointer draft)
     }
 }
 
-/* covers: LQ-SRV-031, LQ-REQ-011 */
+/* covers: LQ-SRV-031 */
 static void
 test_types_of_tcp (Fixture *f, gconstpointer draft)
 {
