@@ -369,8 +369,8 @@ struct _IkeSession
   gint64 dpd_interval_us, rekey_ike_us, rekey_child_us, nat_keepalive_us;
   RoamRng *rng; /* our own stream, seeded from the caller's */
 
-  GBytes *ocsp_answer;  /* about the gateway, good when it came; NULL: none */
-  GQueue actions;       /* IkeAction */
+  GBytes *ocsp_answer; /* about the gateway, good when it came; NULL: none */
+  GQueue actions;      /* IkeAction */
   GHashTable *counters;
 
   IkeState state;
@@ -415,6 +415,7 @@ struct _IkeSession
   guint64 ticket_serial;       /* gateway: of the ticket that the client has; 0: none */
   IkeIdentity local_id;        /* of the present IKE SA */
   gboolean ppk_used;
+  gboolean narrow;           /* the gateway wants no wider local selectors than our inner addresses */
   gboolean awaits_child;     /* childless: CREATE_CHILD_SA has to bring the first one */
   RoamAddr wanted4, wanted6; /* inner addresses of before, to be asked for again */
   gint64 reauth_us;          /* when a new IKE SA is due (RFC 4478); ROAM_NEVER */
@@ -999,6 +1000,8 @@ void ike_child_deadline (IkeSession *session, const RoamNow *now);
 gint64 ike_child_next_deadline (const IkeSession *session);
 /* What a remote-access client asks for: everything, of the families that it wants addresses of. */
 GArray *ike_any_selectors (const IkeSession *session);
+/* Local ones of a new Child SA: everything, or our inner addresses. */
+GArray *ike_own_selectors (const IkeSession *session);
 GArray *ike_selectors_of (const IkePayloadTs *ts);
 /* Every selector of @needed, of which there is one at least, lies in one of @given. */
 /* Does the answer want of the Child SA what we never offer: transport mode, IPComp (RFC 7296 1.3.1, 2.22)? */

@@ -199,7 +199,7 @@ forget_everything (IkeSession *session)
   forget_mobility (&session->mobility);
   session->renumbered = FALSE;
   session->keepalive_us = ROAM_NEVER;
-  session->recreated_child = session->awaits_child = session->tickets_supported = session->ppk_used = FALSE;
+  session->recreated_child = session->awaits_child = session->narrow = session->tickets_supported = session->ppk_used = FALSE;
   session->tickets_later = 0;
   session->has_nat_seen = FALSE;
   session->n_peer_addresses = 0;

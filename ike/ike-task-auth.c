@@ -487,7 +487,13 @@ accept_gateway (IkeSession *session, const RoamNow *now, const IkeMessage *messa
     }
   if (ike_redirect_process_protected (session, message))
     return FALSE;
-  if (error)
+  if (error && error->notify_type == IKE_NOTIFY_TS_UNACCEPTABLE && !session->handshake.childless)
+    {
+      /* RFC 7296 1.2: the IKE SA stands. Once more for our inner addresses alone. */
+      ike_count (session, "selectors-narrowed");
+      session->narrow = session->handshake.childless = TRUE;
+    }
+  else if (error)
     {
       type = explain_error (error->notify_type, &reason, &advice);
       ike_session_close (session, now, type, reason, advice);
