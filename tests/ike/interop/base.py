@@ -20,12 +20,12 @@ def run(*args, check=True, **kwargs):
     return subprocess.run([str(a) for a in args], check=check, capture_output=True, text=True, **kwargs)
 
 
-def wait_until(condition, what, patience=5.0):
+def wait_until(condition, what, patience=5.0, interval=0.02):
     """Until @condition() is true; its value."""
     end = time.monotonic() + patience * SLOWNESS
     while time.monotonic() < end:
         value = condition()
         if value:
             return value
-        time.sleep(0.02)
+        time.sleep(interval)
     raise Wrong(what)

@@ -70,7 +70,8 @@ class Run:
                 self.broken[said["gateway"]] = said["broken"]
             else:
                 self.cells[said["row"], said["gateway"]] = said
-                print(f"# {said['gateway']:11} {said['row']:46} {said['result']} ({said['seconds']} s)", flush=True)
+                word = "tried" if said["row"] in COLUMNS[said["gateway"]].LACKS else said["result"]
+                print(f"# {said['gateway']:11} {said['row']:46} {word} ({said['seconds']} s)", flush=True)
         words = (process.stderr.read() + "".join(other)).strip()[-1500:]
         if process.wait() != 0:
             for name in columns:

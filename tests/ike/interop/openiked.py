@@ -116,7 +116,8 @@ class OpenIked(Gateway):
         begin = len(self.whole_log())
         with self.log.open("a") as output:
             self.launch("/usr/sbin/iked", "-dvv", "-f", conf, stdout=output, stderr=output)
-        wait_until(lambda: READY in self.whole_log()[begin:], "iked does not start")
+        wait_until(lambda: self.ikectl("show", "sa") and READY in self.whole_log()[begin:], "iked does not start",
+                   interval=0.2)
 
     def copy_credentials(self, plan):
         for name in ("private", "pubkeys", "ca", "certs", "crls", "ocsp"):
@@ -154,5 +155,9 @@ class OpenIked(Gateway):
                              client_id=client, lifetimes=lifetimes, auth=auth, inner=inner)
         return "\n".join(line for line in text.splitlines() if line.strip() != "\\") + "\n"
 
+    def ikectl(self, *args):
+        """Asked at its start, too: without somebody at its control socket it waits long for its own processes."""
+        return self.network.within(self.network.gateway, "ikectl", *args, check=False)
+
     def client_address(self):
-        return self.network.within(self.network.gateway, "ikectl", "show", "sa", check=False).stdout
+        return self.ikectl("show", "sa").stdout
