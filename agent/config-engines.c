@@ -99,6 +99,8 @@ agent_config_get_ike (const AgentConfig *config, IkeConfig *ret_config)
     .ike_proposals = config->ike_proposals,
     .esp_proposals = config->esp_proposals,
     .request_tia4 = TRUE,
+    .refused_inner = (const RoamPrefix *)(gconstpointer)config->exempt->data,
+    .n_refused_inner = config->exempt->len,
     .request_dns = TRUE,
     .force_udp_encap = TRUE,
     .require_mobike = config->require_mobike,

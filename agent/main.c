@@ -161,6 +161,16 @@ fill_in_for_check (const AgentConfig *config, IkeConfig *ike)
     ike->eap_password = anything;
 }
 
+/* What works but is unwise. */
+static void
+print_warnings (const AgentConfig *config, const IkeConfig *ike)
+{
+  g_auto (GStrv) warnings = ike_config_dup_warnings (ike);
+
+  for (guint i = 0; warnings[i] != NULL; i++)
+    g_printerr ("%s: [vpn]: warning: %s\n", config->file, warnings[i]);
+}
+
 /* Certificates and keys can only be judged by whoever uses them. */
 static gboolean
 check_vpn (const AgentConfig *config, AgentConfigProblems *problems)
@@ -169,7 +179,7 @@ check_vpn (const AgentConfig *config, AgentConfigProblems *problems)
   g_autoptr (RoamRng) rng = NULL;
   g_autoptr (IkeSession) session = NULL;
   g_autofree char *problem = NULL;
-  IkeConfig ike;
+  IkeConfig ike, given;
 
   if (!config->has_vpn)
     return TRUE;
@@ -177,10 +187,13 @@ check_vpn (const AgentConfig *config, AgentConfigProblems *problems)
     return FALSE;
   rng = roam_rng_new (seed);
   agent_config_get_ike (config, &ike);
+  given = ike;
   fill_in_for_check (config, &ike);
   session = ike_session_new (&ike, rng, &problem);
   if (session == NULL)
     agent_config_problems_add (problems, "vpn", NULL, problem, "credentials that fit together");
+  else
+    print_warnings (config, &given);
   return session != NULL;
 }
 

@@ -178,7 +178,7 @@ on_tunnel_readable (int fd, GIOCondition condition, gpointer user_data)
           break;
         case TUNNEL_IO_TRAFFIC:
           if (agent->ike != NULL)
-            ike_session_input_traffic (agent->ike, &now, event.sa);
+            ike_session_input_traffic_from (agent->ike, &now, event.sa, &event.local.addr, &event.remote.addr);
           break;
         case TUNNEL_IO_UNANSWERED:
           if (agent->ike != NULL)

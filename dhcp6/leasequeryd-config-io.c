@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "dhcp6/leasequeryd-io.h"
 
+#include "dhcp6/lease-database-io.h"
 #include "dhcp6/lease-sqlite-io.h"
 
 #include <string.h>
@@ -57,7 +58,7 @@ static const char *const server_keys[] = { "listen",
                                            "tls-names",
                                            "udp",
                                            NULL };
-static const char *const leases_keys[] = { "source", "file", "kea-config", "statement", NULL };
+static const char *const leases_keys[] = { "source", "file", "kea-config", "statement", "connection", NULL };
 static const char *const requestor_keys[] = { "query-types", NULL };
 static const char *const link_keys[] = { "subnets", NULL };
 
@@ -358,21 +359,56 @@ load_requestor (const Loader *loader, const char *group, LeasequerydConfig *conf
 
 /* ------------------------------------------------------------------ [leases] ---- */
 
+static const struct
+{
+  const char *name;
+  LeasequerydSource source;
+} sources[] = {
+  { "kea", LEASEQUERYD_SOURCE_KEA },
+  { "sqlite", LEASEQUERYD_SOURCE_SQLITE },
+  { "postgresql", LEASEQUERYD_SOURCE_PGSQL },
+  { "mysql", LEASEQUERYD_SOURCE_MYSQL },
+};
+
+static void
+load_source (const Loader *loader, LeasequerydConfig *config)
+{
+  g_autofree char *source = get (loader, LEASES, "source");
+  guint i = 0;
+
+  if (source == NULL)
+    return;
+  while (i < G_N_ELEMENTS (sources) && strcmp (sources[i].name, source) != 0)
+    i++;
+  if (i < G_N_ELEMENTS (sources))
+    config->source = sources[i].source;
+  else
+    fault (loader, LEASES, "source", "found '%s', allowed: kea, sqlite, postgresql or mysql", source);
+  if ((config->source == LEASEQUERYD_SOURCE_PGSQL && lease_pgsql_get () == NULL) ||
+      (config->source == LEASEQUERYD_SOURCE_MYSQL && lease_mysql_get () == NULL))
+    fault (loader, LEASES, "source", "this program was built without %s", source);
+}
+
 static void
 load_leases (const Loader *loader, LeasequerydConfig *config)
 {
-  g_autofree char *source = get (loader, LEASES, "source");
+  gboolean server;
 
+  load_source (loader, config);
   config->file = get (loader, LEASES, "file");
   config->statement = get (loader, LEASES, "statement");
-  if (source != NULL && strcmp (source, "sqlite") == 0)
-    config->source = LEASEQUERYD_SOURCE_SQLITE;
-  else if (source != NULL && strcmp (source, "kea") != 0)
-    fault (loader, LEASES, "source", "found '%s', allowed: kea or sqlite", source);
+  config->connection = get (loader, LEASES, "connection");
+  server = config->source == LEASEQUERYD_SOURCE_PGSQL || config->source == LEASEQUERYD_SOURCE_MYSQL;
   if (config->source == LEASEQUERYD_SOURCE_SQLITE && config->file == NULL)
     fault (loader, LEASES, "file", "missing, allowed: the database");
-  if (config->source == LEASEQUERYD_SOURCE_KEA && config->statement != NULL)
+  if (config->source != LEASEQUERYD_SOURCE_SQLITE && config->statement != NULL)
     fault (loader, LEASES, "statement", "only with source=sqlite");
+  if (server && config->file != NULL)
+    fault (loader, LEASES, "file", "only with source=kea and source=sqlite");
+  if (server != (config->connection != NULL))
+    fault (loader, LEASES, "connection",
+           server ? "missing, allowed: how to reach the database, as dbname=kea"
+                  : "only with source=postgresql and source=mysql");
   if (config->file == NULL)
     config->file = g_strdup (KEA_FILE);
   if (config->statement == NULL)
@@ -535,5 +571,6 @@ leasequeryd_config_free (LeasequerydConfig *config)
   g_clear_pointer (&config->tls, leasequery_tls_unref);
   g_free (config->file);
   g_free (config->statement);
+  g_free (config->connection);
   g_free (config);
 }

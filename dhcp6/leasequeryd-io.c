@@ -63,6 +63,7 @@ on_compare (gpointer user_data)
           on_grown (daemon);
           return G_SOURCE_CONTINUE;
         }
+      g_clear_pointer (&daemon->old, lease_store_unref);
       daemon->old = lease_diff_steal_old (daemon->diff);
       g_clear_pointer (&daemon->diff, lease_diff_free);
       on_grown (daemon);
@@ -148,6 +149,14 @@ open_source (Leasequeryd *daemon)
     .changed = on_store,
     .user_data = daemon,
   };
+  const LeaseDatabaseIoConfig database = {
+    .database = config->source == LEASEQUERYD_SOURCE_MYSQL ? lease_mysql_get () : lease_pgsql_get (),
+    .connection = config->connection,
+    .points = config->server.points,
+    .prepare = prepare_store,
+    .changed = on_store,
+    .user_data = daemon,
+  };
 
   switch (config->source)
     {
@@ -157,6 +166,10 @@ open_source (Leasequeryd *daemon)
     case LEASEQUERYD_SOURCE_SQLITE:
       daemon->sqlite = lease_sqlite_io_new (&sqlite);
       return;
+    case LEASEQUERYD_SOURCE_PGSQL:
+    case LEASEQUERYD_SOURCE_MYSQL:
+      daemon->database = lease_database_io_new (&database);
+      return;
     }
 }
 
@@ -165,6 +178,7 @@ close_source (Leasequeryd *daemon)
 {
   g_clear_pointer (&daemon->kea, kea_leases_io_free);
   g_clear_pointer (&daemon->sqlite, lease_sqlite_io_free);
+  g_clear_pointer (&daemon->database, lease_database_io_free);
 }
 
 /* ----------------------------------------------------------------- control ---- */
@@ -318,6 +332,7 @@ static gboolean
 is_same_source (const LeasequerydConfig *a, const LeasequerydConfig *b)
 {
   return a->source == b->source && g_str_equal (a->file, b->file) && g_str_equal (a->statement, b->statement) &&
+         g_strcmp0 (a->connection, b->connection) == 0 &&
          a->server.points.option_relay_id == b->server.points.option_relay_id;
 }
 
@@ -345,8 +360,10 @@ leasequeryd_reload (Leasequeryd *daemon, LeasequerydConfig *config)
     }
   else if (daemon->kea != NULL)
     kea_leases_io_reload (daemon->kea);
-  else
+  else if (daemon->sqlite != NULL)
     lease_sqlite_io_reload (daemon->sqlite);
+  else
+    lease_database_io_reload (daemon->database);
 }
 
 void

@@ -13,6 +13,8 @@ typedef enum
 {
   LEASEQUERYD_SOURCE_KEA,    /* Kea's memfile */
   LEASEQUERYD_SOURCE_SQLITE, /* a table or a query */
+  LEASEQUERYD_SOURCE_PGSQL,  /* Kea's tables */
+  LEASEQUERYD_SOURCE_MYSQL,
 } LeasequerydSource;
 
 typedef struct
@@ -25,6 +27,7 @@ typedef struct
   LeasequerydSource source;
   char *file;           /* of leases */
   char *statement;      /* SQLite */
+  char *connection;     /* PostgreSQL, MySQL */
   GArray *subnets;      /* KeaSubnet */
   guint active_journal; /* changes kept for active queries */
   LeasequeryTls *tls;   /* NULL: none */

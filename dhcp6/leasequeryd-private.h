@@ -3,6 +3,7 @@
 
 #include "base/control-io.h"
 #include "dhcp6/kea-leases-io.h"
+#include "dhcp6/lease-database-io.h"
 #include "dhcp6/lease-diff.h"
 #include "dhcp6/lease-sqlite-io.h"
 #include "dhcp6/leasequery-server-io.h"
@@ -15,8 +16,9 @@ struct _Leasequeryd
 {
   LeasequerydConfig *config;
   LeasequeryServerIo *server;
-  KeaLeasesIo *kea;      /* either */
-  LeaseSqliteIo *sqlite; /* or */
+  KeaLeasesIo *kea; /* one of these */
+  LeaseSqliteIo *sqlite;
+  LeaseDatabaseIo *database;
   LeaseStore *store;     /* what answers now; NULL: none */
   LeaseJournal *journal; /* of its changes; NULL: no active leasequery */
   LeaseDiff *diff;       /* to the store before, under way; NULL: none */

@@ -9,22 +9,36 @@ add_number (JsonObject *answer, const char *name, guint64 value)
   json_object_set_int_member (answer, name, (gint64)value);
 }
 
+/* The same of each source. */
+static void
+get_counters (const Leasequeryd *daemon, KeaLeasesIoCounters *counters)
+{
+  LeaseSqliteIoCounters sqlite;
+  LeaseDatabaseIoCounters database;
+
+  if (daemon->kea != NULL)
+    kea_leases_io_get_counters (daemon->kea, counters);
+  else if (daemon->sqlite != NULL)
+    {
+      lease_sqlite_io_get_counters (daemon->sqlite, &sqlite);
+      *counters = (KeaLeasesIoCounters){ sqlite.rows,   sqlite.bad_rows, sqlite.loads,  sqlite.failures,
+                                         sqlite.leases, sqlite.loading,  sqlite.load_us };
+    }
+  else if (daemon->database != NULL)
+    {
+      lease_database_io_get_counters (daemon->database, &database);
+      *counters = (KeaLeasesIoCounters){ database.rows,   database.bad_rows, database.loads,  database.failures,
+                                         database.leases, database.loading,  database.load_us };
+    }
+}
+
 static void
 add_source (JsonObject *answer, const Leasequeryd *daemon)
 {
   KeaLeasesIoCounters counters = { 0 };
   JsonObject *leases = json_object_new ();
 
-  if (daemon->kea != NULL)
-    kea_leases_io_get_counters (daemon->kea, &counters);
-  else
-    {
-      LeaseSqliteIoCounters sqlite;
-
-      lease_sqlite_io_get_counters (daemon->sqlite, &sqlite);
-      counters = (KeaLeasesIoCounters){ sqlite.rows,   sqlite.bad_rows, sqlite.loads,  sqlite.failures,
-                                        sqlite.leases, sqlite.loading,  sqlite.load_us };
-    }
+  get_counters (daemon, &counters);
   json_object_set_boolean_member (leases, "readable", daemon->store != NULL);
   json_object_set_boolean_member (leases, "loading", counters.loading);
   add_number (leases, "leases", daemon->store != NULL ? lease_store_n_leases (daemon->store) : 0);

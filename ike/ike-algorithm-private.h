@@ -14,7 +14,12 @@ typedef struct
   gsize icv;          /* integrity: octets on the wire */
 } IkeHmac;
 
-/* NULL: not supported. */
+/* PRFs of AES-128 have no hash: ike-prf-aes.c. */
+#define IKE_PRF_AES_LENGTH 16
+gboolean ike_prf_is_aes (guint16 prf);
+gboolean ike_prf_aes (guint16 prf, IkeView key, const IkeView *parts, guint n_parts, guint8 out[IKE_PRF_AES_LENGTH]);
+
+/* NULL: not supported, or no HMAC. */
 const IkeHmac *ike_hmac_prf (guint16 prf);
 const IkeHmac *ike_hmac_integ (guint16 integ);
 

@@ -95,7 +95,25 @@ ike_prf_length (guint16 prf)
 {
   const IkeHmac *hmac = ike_hmac_prf (prf);
 
+  if (ike_prf_is_aes (prf))
+    return IKE_PRF_AES_LENGTH;
   return hmac != NULL ? hmac->key : 0;
+}
+
+gboolean
+ike_prf_is_aes (guint16 prf)
+{
+  return prf == IKE_PRF_AES128_XCBC || prf == IKE_PRF_AES128_CMAC;
+}
+
+static const char *
+prf_name (guint16 prf)
+{
+  const IkeHmac *hmac = ike_hmac_prf (prf);
+
+  if (ike_prf_is_aes (prf))
+    return prf == IKE_PRF_AES128_XCBC ? "PRF_AES128_XCBC" : "PRF_AES128_CMAC";
+  return hmac != NULL ? hmac->name : NULL;
 }
 
 const char *
@@ -126,12 +144,12 @@ const char *
 ike_suite_to_string (const IkeSuite *suite, IkeProtocolId protocol, char *buffer, gsize size)
 {
   const IkeEncryption *encr = ike_encryption (suite->encr, suite->encr_bits);
-  const IkeHmac *integ = ike_hmac_integ (suite->integ), *prf = ike_hmac_prf (suite->prf);
-  const char *group = ike_group_to_string (suite->group);
+  const IkeHmac *integ = ike_hmac_integ (suite->integ);
+  const char *prf = prf_name (suite->prf), *group = ike_group_to_string (suite->group);
 
   g_snprintf (buffer, size, "%s%s%s%s%s%s%s%s", encr != NULL ? encr->name : "unknown", integ != NULL ? "/" : "",
               integ != NULL ? integ->name : "", protocol == IKE_PROTOCOL_IKE && prf != NULL ? "/" : "",
-              protocol == IKE_PROTOCOL_IKE && prf != NULL ? prf->name : "", group != NULL ? "/" : "",
+              protocol == IKE_PROTOCOL_IKE && prf != NULL ? prf : "", group != NULL ? "/" : "",
               group != NULL ? group : "", protocol == IKE_PROTOCOL_ESP && suite->esn == IKE_ESN_EXTENDED ? "/ESN" : "");
   return buffer;
 }

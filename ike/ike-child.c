@@ -126,6 +126,24 @@ ike_any_selectors (const IkeSession *session)
 }
 
 GArray *
+ike_own_selectors (const IkeSession *session)
+{
+  const RoamAddr *const inner[] = { &session->configuration.tia4, &session->configuration.tia6 };
+  GArray *selectors;
+
+  if (!session->narrow)
+    return ike_any_selectors (session);
+  selectors = g_array_new (FALSE, FALSE, sizeof (IkeSelector));
+  for (guint i = 0; i < G_N_ELEMENTS (inner); i++)
+    if (roam_addr_is_set (inner[i]))
+      {
+        IkeSelector host = ike_selector_host (inner[i]);
+        g_array_append_val (selectors, host);
+      }
+  return selectors;
+}
+
+GArray *
 ike_selectors_of (const IkePayloadTs *ts)
 {
   GArray *selectors = g_array_new (FALSE, FALSE, sizeof (IkeSelector));

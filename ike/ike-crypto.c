@@ -56,6 +56,8 @@ ike_prf (guint16 prf, IkeView key, const IkeView *parts, guint n_parts, guint8 *
 {
   const IkeHmac *hmac = ike_hmac_prf (prf);
 
+  if (ike_prf_is_aes (prf))
+    return ike_prf_aes (prf, key, parts, n_parts, out);
   return hmac != NULL && ike_hmac (hmac->digest, key, parts, n_parts, out, hmac->key);
 }
 
@@ -103,6 +105,9 @@ ike_skeyseed_initial (guint16 prf, IkeView ni, IkeView nr, const RoamSecret *g_i
   g_autofree guint8 *key = g_malloc (ni.length + nr.length);
   IkeView part = ike_view_secret (g_ir);
 
+  /* RFC 7296 2.14: of a PRF with a fixed key half of it is of each nonce, which has 16 octets at least. */
+  if (ike_prf_is_aes (prf))
+    ni.length = nr.length = IKE_PRF_AES_LENGTH / 2;
   memcpy (key, ni.data, ni.length);
   memcpy (key + ni.length, nr.data, nr.length);
   return prf_secret (prf, (IkeView){ key, ni.length + nr.length }, &part, 1);

@@ -48,6 +48,9 @@ static const RoamRetransmitPolicy closing_policy = { .first_us = 500 * ROAM_USEC
 /* With this copy unanswered the path is suspect, and others are tried (RFC 4555 3.5). */
 #define SUSPECT_FROM_COPY 3
 
+/* So many copies of a fragmented request without an answer: its fragments may be too large for the path. */
+#define SMALLER_FROM_COPY 3
+
 /* With this number an SA is rekeyed: what that takes still fits in. */
 #define LAST_MESSAGE_ID (G_MAXUINT32 - 64)
 
@@ -361,6 +364,8 @@ repeat (IkeSession *session, IkeSa *sa, const RoamNow *now)
     ike_attempts_enter (session, sa);
   sa->resent = TRUE;
   ike_count (session, "retransmissions");
+  if (sa->copies == SMALLER_FROM_COPY && ike_sa_refragment (session, sa))
+    start_timer (session, sa, now); /* RFC 7383 2.5.2: each size has its time */
   transmit_request (session, sa);
   if (is_init)
     ike_attempts_add (session, now);

@@ -24,18 +24,23 @@ ike_mobility_udp_encap (const IkeSession *session)
          (session->force_udp_encap || session->nat_local || session->nat_remote || session->nat_suspected);
 }
 
-void
-ike_mobility_move_children (IkeSession *session)
+static void
+push_child_move (IkeSession *session, const IkePair *pair)
 {
-  const IkePair *pair = &session->mobility.now;
   IkeAction action = { .type = IKE_ACTION_CHILD_MOVE,
                        .child_move = { .ifindex = pair->ifindex,
                                        .local = pair->local,
                                        .remote = pair->remote,
                                        .udp_encap = ike_mobility_udp_encap (session) } };
 
-  session->mobility.children_moved = TRUE;
   ike_session_push (session, &action);
+}
+
+void
+ike_mobility_move_children (IkeSession *session)
+{
+  session->mobility.children_moved = TRUE;
+  push_child_move (session, &session->mobility.now);
 }
 
 static gboolean
@@ -245,23 +250,22 @@ ike_mobility_take (IkeSession *session, const RoamNow *now, const IkePair *pair,
   change_pair (session, now, pair);
   start_waiting (session, now, mob->commanded && same_path);
   ike_count (session, "paths-taken");
+  if (!trial || !session->dialect->routability_before_move)
+    ike_mobility_move_children (session);
+  mob->may_go_back = trial && mob->children_moved;
   if (!trial)
-    {
-      ike_mobility_move_children (session);
-      ike_session_event (session, IKE_EVENT_PATH_CHANGED, reason, NULL);
-    }
+    ike_session_event (session, IKE_EVENT_PATH_CHANGED, reason, NULL);
   ike_exchange_resend_all (session, now);
 }
 
 void
-ike_mobility_take_remote (IkeSession *session, const RoamNow *now, const RoamAddr *addr, const char *reason)
+ike_mobility_follow (IkeSession *session, const RoamNow *now, const IkePair *from, const char *reason)
 {
-  IkePath path = path_of (&session->mobility.now);
-  IkePair pair = pair_of (session, &path, addr);
+  IkePath used = path_of (&session->mobility.now), path = path_of (from);
+  IkePair pair = pair_of (session, ike_paths_has_local (&session->paths, &path) ? &path : &used, &from->remote.addr);
 
-  if (pair_equal (&pair, &session->mobility.now) || addr->family != path.local.family)
-    return;
-  ike_mobility_take (session, now, &pair, reason);
+  if (!pair_equal (&pair, &session->mobility.now) && pair.local.addr.family == pair.remote.addr.family)
+    ike_mobility_take (session, now, &pair, reason);
 }
 
 static gboolean
@@ -275,6 +279,21 @@ take_alternative (IkeSession *session, const RoamNow *now, const char *reason)
   pair = pair_of (session, &candidate->path, &candidate->remote);
   ike_mobility_take (session, now, &pair, reason);
   return TRUE;
+}
+
+void
+ike_mobility_leave (IkeSession *session, const RoamNow *now, const RoamAddr *addr)
+{
+  IkeMobility *mob = &session->mobility;
+  IkePath path = { .local = *addr };
+
+  mob->now.ifindex = mob->good.ifindex = 0;
+  mob->now.local.addr = mob->good.local.addr = *addr;
+  mob->generation++;
+  session->renumbered = TRUE;
+  ike_paths_use (&session->paths, &path, &mob->now.remote.addr);
+  push_child_move (session, &mob->good);
+  ike_exchange_resend_all (session, now);
 }
 
 /* --- answers --- */

@@ -143,6 +143,7 @@ ike_reauth_drop (IkeSession *session)
     return;
   ike_session_forget (session->beside);
   take_actions (session);
+  session->eap_password_is_old |= session->beside->eap_password_is_old; /* known since the attempt, if it is */
   g_clear_pointer (&session->beside, ike_session_free);
 }
 

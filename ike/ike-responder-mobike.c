@@ -4,18 +4,27 @@
 
 /* --- UPDATE_SA_ADDRESSES, CHANGE_PATH --- */
 
-/* Is the check of RFC 4555 3.7 wanted for this step? It is about addresses, not about ports. */
+/* Is the check of RFC 4555 3.7 wanted for where the client is now? It is about addresses, not about ports. */
 static gboolean
-wants_routability (const IkeSession *session, const IkePair *old)
+wants_routability (const IkeSession *session)
 {
+  const IkeMobility *mob = &session->mobility;
+
   return session->responder->routability != IKE_ROUTABILITY_NEVER &&
-         !roam_addr_equal (&old->remote.addr, &session->mobility.now.remote.addr);
+         !roam_addr_equal (&mob->good.remote.addr, &mob->now.remote.addr);
 }
 
-/* One that waits will be built for the newest address; one under way is about an older one. */
+/* One that waits will be built for the newest address; one under way may be about an older one. */
 static void
 queue_routability (IkeSession *session)
 {
+  for (guint i = 0; i < session->sas->len; i++)
+    {
+      const IkeSa *sa = g_ptr_array_index (session->sas, i);
+
+      if (sa->task && sa->task->type == IKE_TASK_ROUTABILITY && sa->task->generation == session->mobility.generation)
+        return;
+    }
   for (const GList *l = session->tasks.head; l; l = l->next)
     if (((const IkeTask *)l->data)->type == IKE_TASK_ROUTABILITY)
       return;
@@ -48,12 +57,14 @@ take_over (IkeSession *session, const IkeSa *sa, const RoamNow *now, const IkePa
   /* What waits for an answer goes to where the client is now. */
   if (changed)
     ike_exchange_resend_all (session, now);
-  if (changed && wants_routability (session, &old))
+  if (wants_routability (session))
     {
       queue_routability (session);
       if (session->responder->routability == IKE_ROUTABILITY_BEFORE && session->dialect->routability_before_move)
         return;
     }
+  else
+    mob->good = mob->now;
   if (!mob->children_moved || encap_changed)
     ike_mobility_move_children (session);
 }
@@ -96,6 +107,7 @@ ike_routability_process (IkeSession *session, const IkeTask *task)
   if (session->state != IKE_STATE_ESTABLISHED || task->generation != session->mobility.generation)
     return;
   ike_count (session, "routability-proved");
+  session->mobility.good = session->mobility.now;
   if (!session->mobility.children_moved && session->dialect->routability_before_move)
     ike_mobility_move_children (session);
 }

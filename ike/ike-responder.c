@@ -292,21 +292,6 @@ ike_responder_set_addresses (IkeResponder *responder, const RoamNow *now, const 
     }
 }
 
-static void
-leave_address (IkeSession *session, const RoamNow *now, const RoamAddr *addr)
-{
-  IkeMobility *mob = &session->mobility;
-  IkePath path = { .local = *addr };
-
-  mob->now.ifindex = 0;
-  mob->now.local.addr = *addr;
-  mob->generation++;
-  session->renumbered = TRUE;
-  ike_paths_use (&session->paths, &path, &mob->now.remote.addr);
-  ike_mobility_move_children (session); /* RFC 4555 3.5 lets a gateway do this, when its own address disappears */
-  ike_exchange_resend_all (session, now);
-}
-
 /* The first one left of the family in which the client can be reached; FALSE: none. */
 static gboolean
 choose_own_address (const IkeResponder *responder, RoamFamily family, RoamAddr *ret_addr)
@@ -340,7 +325,7 @@ ike_responder_lose_address (IkeResponder *responder, const RoamNow *now, const R
       ike_task_queue (session, ike_task_new (IKE_TASK_ADDRESSES));
       if (roam_addr_equal (&session->mobility.now.local.addr, gone) &&
           choose_own_address (responder, (RoamFamily)session->mobility.now.remote.addr.family, &addr))
-        leave_address (session, now, &addr);
+        ike_mobility_leave (session, now, &addr);
       ike_exchange_pump (session, now);
     }
 }

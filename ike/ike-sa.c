@@ -49,6 +49,7 @@ ike_sa_free (gpointer data)
 
   ike_task_free (sa->task);
   g_clear_pointer (&sa->request.messages, g_ptr_array_unref);
+  g_clear_pointer (&sa->request_payloads, ike_payloads_free);
   g_clear_pointer (&sa->response.messages, g_ptr_array_unref);
   for (guint i = 0; i < G_N_ELEMENTS (sa->fragments); i++)
     ike_reassembly_free (sa->fragments[i]);
@@ -172,12 +173,45 @@ ike_sa_sk_p (const IkeSa *sa, gboolean ours)
   return sa->initiator == ours ? sa->keys->sk_pi : sa->keys->sk_pr;
 }
 
+/* Octets of a fragment's message on the present path. RFC 8200 5: with IPv6 1280 always fit. */
+static gsize
+fragment_room (const IkeSession *session)
+{
+  const IkePair *pair = &session->mobility.now;
+  gboolean small = session->small_fragments && pair->local.addr.family == ROAM_FAMILY_INET4;
+
+  return ike_message_room (small ? IKE_SMALL_FRAGMENT_MTU : IKE_FRAGMENT_MTU, (RoamFamily)pair->local.addr.family,
+                           pair->local.port == IKE_NATT_PORT);
+}
+
+gboolean
+ike_sa_refragment (IkeSession *session, IkeSa *sa)
+{
+  gboolean before = session->small_fragments;
+  GPtrArray *messages = NULL;
+
+  if (!session->fragmentation || !sa->request_payloads || !sa->task)
+    return FALSE;
+  session->small_fragments = TRUE;
+  messages =
+    ike_sa_build (session, sa, ike_task_exchange (sa->task->type), FALSE, sa->request.id, sa->request_payloads);
+  if (!messages || messages->len <= sa->request.messages->len)
+    {
+      session->small_fragments = before;
+      g_clear_pointer (&messages, g_ptr_array_unref);
+      return FALSE;
+    }
+  g_ptr_array_unref (sa->request.messages);
+  sa->request.messages = messages;
+  ike_count (session, "requests-refragmented");
+  return TRUE;
+}
+
 GPtrArray *
 ike_sa_build (IkeSession *session, IkeSa *sa, guint8 exchange, gboolean response, guint32 id,
               const IkePayloads *payloads)
 {
   g_autoptr (GPtrArray) messages = NULL;
-  const IkePair *pair = &session->mobility.now;
   IkeHeader header = { .spi_i = sa->spi_i,
                        .spi_r = sa->spi_r,
                        .exchange = exchange,
@@ -186,9 +220,8 @@ ike_sa_build (IkeSession *session, IkeSa *sa, guint8 exchange, gboolean response
   GBytes *message;
 
   if (session->fragmentation)
-    return ike_message_build_fragments (
-      &header, payloads, ike_sa_cipher_out (sa), session->rng,
-      ike_message_room (IKE_FRAGMENT_MTU, (RoamFamily)pair->local.addr.family, pair->local.port == IKE_NATT_PORT));
+    return ike_message_build_fragments (&header, payloads, ike_sa_cipher_out (sa), session->rng,
+                                        fragment_room (session));
   message = ike_message_build_protected (&header, payloads, ike_sa_cipher_out (sa), session->rng);
   if (!message)
     return NULL;

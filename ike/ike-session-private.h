@@ -45,6 +45,8 @@
 #define IKE_REKEY_MARGIN_US (10 * 60 * ROAM_USEC_PER_SEC)
 /* What one IP packet carries without fragments everywhere (RFC 7383 2.5.1 suggests 576 and 1280). */
 #define IKE_FRAGMENT_MTU 1280
+/* What it may have to be on IPv4, when nobody answers to those. */
+#define IKE_SMALL_FRAGMENT_MTU 576
 #define IKE_DEFAULT_KEEPALIVE_US (20 * ROAM_USEC_PER_SEC) /* RFC 3948 4 */
 /* RFC 5685 7: MAX_REDIRECTS within REDIRECT_LOOP_DETECT_PERIOD. */
 #define IKE_MAX_REDIRECTS 5
@@ -142,6 +144,7 @@ struct _IkeSa
   guint32 next_id;
   IkeTask *task; /* outstanding */
   IkeSent request;
+  IkePayloads *request_payloads; /* of a protected one; NULL: none */
   RoamRetransmit timer;
   gint64 first_sent_us;
   guint copies;    /* sent on the present path */
@@ -169,7 +172,7 @@ struct _IkeChild
 
 typedef struct
 {
-  IkePair now, good;       /* in use; last one the gateway confirmed */
+  IkePair now, good;       /* in use; last one the gateway confirmed, or where the client proved to be */
   guint32 generation;      /* +1 with every change */
   guint32 answered;        /* newest generation that the gateway confirmed */
   gboolean pending_update; /* an UPDATE_SA_ADDRESSES has to follow */
@@ -200,8 +203,14 @@ typedef struct
 typedef struct
 {
   gboolean active;
-  gboolean ask_used; /* PATH_TEST: is it the path in use or the peer that is silent? After the others */
-  gint64 round_us;   /* when the next round begins */
+  gint64 round_us; /* when the next round begins */
+  /* PATH_TEST: the pair in use is asked too, since an answer there tells that the peer is silent and not the path. */
+  gboolean ask_used;
+  gint64 used_asked_us; /* 0: not in this round */
+  gboolean found;       /* this pair answered; it is taken then, unless the one in use answers */
+  IkePair found_pair;
+  gint64 found_us;
+  gint64 quiet_us;   /* the path works: no round before */
   gint64 resolve_us; /* when the gateway's name is worth another look; ROAM_NEVER */
 } IkeProbing;
 
@@ -363,6 +372,7 @@ struct _IkeSession
   char *ppk_id;
   gboolean require_ppk;
   IkeProposals *ike_offer, *esp_offer;
+  GArray *refused_inner; /* RoamPrefix; NULL: a gateway's side */
   gboolean request_tia4, request_tia6, request_dns, request_domains, force_udp_encap, require_mobike;
   gboolean want_childless, request_ticket, shared_identity, natt_port_first, path_test_off;
   IkeMobilityDialect mobility_wanted;
@@ -370,8 +380,8 @@ struct _IkeSession
   gint64 dpd_interval_us, rekey_ike_us, rekey_child_us, nat_keepalive_us;
   RoamRng *rng; /* our own stream, seeded from the caller's */
 
-  GBytes *ocsp_answer;  /* about the gateway, good when it came; NULL: none */
-  GQueue actions;       /* IkeAction */
+  GBytes *ocsp_answer; /* about the gateway, good when it came; NULL: none */
+  GQueue actions;      /* IkeAction */
   GHashTable *counters;
 
   IkeState state;
@@ -398,8 +408,9 @@ struct _IkeSession
   gboolean cookieless_seen;
   IkePathTests *path_tests;
   gboolean fragmentation;
-  gboolean nat_supported; /* the gateway sent NAT_DETECTION in IKE_SA_INIT */
-  gboolean nat_prevented; /* gateway: NAT_PREVENTION of IKE_SA_INIT fitted */
+  gboolean small_fragments; /* large ones were not answered */
+  gboolean nat_supported;   /* the gateway sent NAT_DETECTION in IKE_SA_INIT */
+  gboolean nat_prevented;   /* gateway: NAT_PREVENTION of IKE_SA_INIT fitted */
   gboolean nat_local, nat_remote, nat_suspected;
   /* NAT_DETECTION_DESTINATION_IP of the last answer on the NAT-T port, and the SPIs it was made of. */
   guint8 nat_seen[IKE_NAT_DETECTION_LENGTH];
@@ -416,6 +427,7 @@ struct _IkeSession
   guint64 ticket_serial;       /* gateway: of the ticket that the client has; 0: none */
   IkeIdentity local_id;        /* of the present IKE SA */
   gboolean ppk_used;
+  gboolean narrow;           /* the gateway wants no wider local selectors than our inner addresses */
   gboolean awaits_child;     /* childless: CREATE_CHILD_SA has to bring the first one */
   RoamAddr wanted4, wanted6; /* inner addresses of before, to be asked for again */
   gint64 reauth_us;          /* when a new IKE SA is due (RFC 4478); ROAM_NEVER */
@@ -445,6 +457,8 @@ gboolean ike_responder_shares_address (const IkeResponder *responder, const IkeS
 /* --- ike-session.c --- */
 
 void ike_session_set_state (IkeSession *session, IkeState state);
+/* ike-status.c */
+const char *ike_state_to_string (IkeState state);
 /* Takes what @action owns. */
 void ike_session_push (IkeSession *session, IkeAction *action);
 /* On the NAT-T port @message stands behind the non-ESP marker (RFC 3948 2.2). */
@@ -488,6 +502,11 @@ void ike_sa_reap (IkeSession *session);
 IkeCipher *ike_sa_cipher_out (const IkeSa *sa);
 IkeCipher *ike_sa_cipher_in (const IkeSa *sa);
 const RoamSecret *ike_sa_sk_p (const IkeSa *sa, gboolean ours);
+/*
+ * The outstanding request of @sa in smaller, that is more, fragments (RFC 7383 2.5.2). FALSE: as it was, since it
+ * is small or there is no smaller way.
+ */
+gboolean ike_sa_refragment (IkeSession *session, IkeSa *sa);
 /* Protected message of @sa, in fragments where needed and agreed on. Elements are GBytes. */
 GPtrArray *ike_sa_build (IkeSession *session, IkeSa *sa, guint8 exchange, gboolean response, guint32 id,
                          const IkePayloads *payloads);
@@ -598,6 +617,9 @@ void ike_outside_command (IkeSession *session, const RoamNow *now, const IkeComm
 void ike_outside_deadline (IkeSession *session, const RoamNow *now);
 gint64 ike_outside_next_deadline (const IkeSession *session);
 void ike_outside_clear (IkeHandshake *handshake);
+
+/* ike-policy.c: may the gateway assign these inner addresses? */
+gboolean ike_policy_accepts (const IkeSession *session, const IkeConfiguration *configuration);
 
 /* ike-revocation.c */
 
@@ -884,8 +906,10 @@ void ike_mobility_move (IkeSession *session, const RoamNow *now, const IkeComman
 gboolean ike_mobility_move_early (IkeSession *session, const RoamNow *now, const IkeCommand *command);
 /* By ourselves, to a pair that the gateway answered on or may; PATH_CHANGED says why. */
 void ike_mobility_take (IkeSession *session, const RoamNow *now, const IkePair *pair, const char *reason);
-/* To another address of the gateway, same local side. */
-void ike_mobility_take_remote (IkeSession *session, const RoamNow *now, const RoamAddr *addr, const char *reason);
+/* To where the gateway spoke @from; it may have tried our present address before. */
+void ike_mobility_follow (IkeSession *session, const RoamNow *now, const IkePair *from, const char *reason);
+/* Gateway: to another own address, with the Child SAs (RFC 4555 3.5); they go to where the client is known to be. */
+void ike_mobility_leave (IkeSession *session, const RoamNow *now, const RoamAddr *addr);
 /* PATHS */
 void ike_mobility_paths (IkeSession *session, const RoamNow *now, const IkeCommand *command);
 /* @path exists, whether or not PATHS named it. */
@@ -1000,6 +1024,8 @@ void ike_child_deadline (IkeSession *session, const RoamNow *now);
 gint64 ike_child_next_deadline (const IkeSession *session);
 /* What a remote-access client asks for: everything, of the families that it wants addresses of. */
 GArray *ike_any_selectors (const IkeSession *session);
+/* Local ones of a new Child SA: everything, or our inner addresses. */
+GArray *ike_own_selectors (const IkeSession *session);
 GArray *ike_selectors_of (const IkePayloadTs *ts);
 /* Every selector of @needed, of which there is one at least, lies in one of @given. */
 /* Does the answer want of the Child SA what we never offer: transport mode, IPComp (RFC 7296 1.3.1, 2.22)? */

@@ -15,32 +15,13 @@
 /* A DELETE gets three copies and then some time for the last answer. */
 #define CLOSING_PATIENCE_US (4 * ROAM_USEC_PER_SEC)
 
-static const char *
-state_to_string (IkeState state)
-{
-  switch (state)
-    {
-    case IKE_STATE_IDLE:
-      return "idle";
-    case IKE_STATE_INIT:
-      return "init";
-    case IKE_STATE_AUTH:
-      return "auth";
-    case IKE_STATE_ESTABLISHED:
-      return "established";
-    case IKE_STATE_CLOSING:
-      return "closing";
-    }
-  return "unknown";
-}
-
 /* The only writer of session->state. */
 void
 ike_session_set_state (IkeSession *session, IkeState state)
 {
   if (session->state == state)
     return;
-  g_debug ("ike: %s -> %s", state_to_string (session->state), state_to_string (state));
+  g_debug ("ike: %s -> %s", ike_state_to_string (session->state), ike_state_to_string (state));
   session->state = state;
 }
 
@@ -199,7 +180,8 @@ forget_everything (IkeSession *session)
   forget_mobility (&session->mobility);
   session->renumbered = FALSE;
   session->keepalive_us = ROAM_NEVER;
-  session->recreated_child = session->awaits_child = session->tickets_supported = session->ppk_used = FALSE;
+  session->recreated_child = session->awaits_child = session->narrow = FALSE;
+  session->tickets_supported = session->ppk_used = session->small_fragments = FALSE;
   session->tickets_later = 0;
   session->has_nat_seen = FALSE;
   session->n_peer_addresses = 0;
@@ -536,70 +518,6 @@ ike_session_dup_counters (const IkeSession *session)
   return copy;
 }
 
-static void
-get_pairs (const IkeSession *session, IkeStatus *ret_status)
-{
-  const IkePair *used = &session->mobility.now;
-
-  for (guint i = 0; i < session->paths.n_candidates; i++)
-    {
-      const IkeCandidate *candidate = &session->paths.candidates[i];
-
-      ret_status->pairs[ret_status->n_pairs++] =
-        (IkePairStatus){ .path = candidate->path,
-                         .remote = { .addr = candidate->remote, .port = used->remote.port },
-                         .state = candidate->state,
-                         .in_use = session->current && ike_paths_is_used (&session->paths, candidate),
-                         .rtt_us = candidate->rtt_us,
-                         .tried_us = candidate->tried_us };
-    }
-}
-
-static void
-write_remote_id (const IkeSession *session, IkeStatus *ret_status)
-{
-  g_autofree char *text = NULL;
-
-  if ((session->state != IKE_STATE_ESTABLISHED && session->state != IKE_STATE_CLOSING) || !session->remote_id.data)
-    return;
-  text = ike_identity_to_string (session->remote_id.type, ike_view (session->remote_id.data));
-  g_strlcpy (ret_status->remote_id, text, sizeof ret_status->remote_id);
-}
-
-void
-ike_session_get_status (const IkeSession *session, IkeStatus *ret_status)
-{
-  IkeChild *child = ike_child_in_use (session);
-  const IkeSa *sa = session->current;
-
-  memset (ret_status, 0, sizeof *ret_status);
-  ret_status->state = session->mobility.suspended ? "suspended" : state_to_string (session->state);
-  get_pairs (session, ret_status);
-  write_remote_id (session, ret_status);
-  ret_status->mobike = session->dialect != NULL;
-  /* IKE_AUTH has the last word. */
-  ret_status->dialect = session->dialect && session->established_us > 0 ? session->dialect->name : "none";
-  ret_status->nat_local = session->nat_local;
-  ret_status->nat_remote = session->nat_remote;
-  ret_status->path = (IkePath){ .ifindex = session->mobility.now.ifindex, .local = session->mobility.now.local.addr };
-  ret_status->remote = session->mobility.now.remote;
-  ret_status->established_us = session->established_us;
-  ret_status->last_rtt_us = session->rtt_us;
-  if (sa)
-    {
-      ret_status->spi_i = sa->spi_i;
-      ret_status->spi_r = sa->spi_r;
-      if (sa->keys)
-        ike_suite_to_string (&sa->keys->suite, IKE_PROTOCOL_IKE, ret_status->ike_suite, sizeof ret_status->ike_suite);
-    }
-  if (child)
-    {
-      ret_status->child_spi_in = child->sa->spi_in;
-      ret_status->child_spi_out = child->sa->spi_out;
-      ike_suite_to_string (&child->suite, IKE_PROTOCOL_ESP, ret_status->esp_suite, sizeof ret_status->esp_suite);
-    }
-}
-
 /* --- life --- */
 
 static gboolean
@@ -750,6 +668,9 @@ ike_session_new (const IkeConfig *config, RoamRng *rng, char **ret_problem)
   session->redirect.accept = config->accept_redirect;
   session->request_tia4 = config->request_tia4;
   session->request_tia6 = config->request_tia6;
+  session->refused_inner = g_array_new (FALSE, FALSE, sizeof (RoamPrefix));
+  if (config->n_refused_inner > 0)
+    g_array_append_vals (session->refused_inner, config->refused_inner, config->n_refused_inner);
   session->request_dns = config->request_dns;
   session->request_domains = config->request_domains;
   session->domains = g_strdupv ((char **)config->domains);
@@ -786,6 +707,7 @@ free_configuration (IkeSession *session)
   roam_secret_unref (session->ppk);
   g_free (session->ppk_id);
   g_strfreev (session->domains);
+  g_clear_pointer (&session->refused_inner, g_array_unref);
 }
 
 void

@@ -487,7 +487,13 @@ accept_gateway (IkeSession *session, const RoamNow *now, const IkeMessage *messa
     }
   if (ike_redirect_process_protected (session, message))
     return FALSE;
-  if (error)
+  if (error && error->notify_type == IKE_NOTIFY_TS_UNACCEPTABLE && !session->handshake.childless)
+    {
+      /* RFC 7296 1.2: the IKE SA stands. Once more for our inner addresses alone. */
+      ike_count (session, "selectors-narrowed");
+      session->narrow = session->handshake.childless = TRUE;
+    }
+  else if (error)
     {
       type = explain_error (error->notify_type, &reason, &advice);
       ike_session_close (session, now, type, reason, advice);
@@ -549,6 +555,12 @@ ike_auth_accept (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePa
     {
       ike_session_close (session, now, IKE_EVENT_AUTH_FAILED, "the gateway assigned no inner address",
                          "the gateway needs an address pool for this connection");
+      return;
+    }
+  if (!ike_policy_accepts (session, &configuration))
+    {
+      ike_session_close (session, now, IKE_EVENT_AUTH_FAILED, "the gateway assigned an inner address that is refused",
+                         "It is one of this machine or of the gateway, or lies in a network that the profile exempts.");
       return;
     }
   if (!session->handshake.childless)

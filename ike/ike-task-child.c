@@ -108,6 +108,7 @@ ike_create_child_build (IkeSession *session, IkeTask *task)
   IkeChild *old = ike_child_by_id (session, task->child_id);
   g_autoptr (IkePayloads) payloads = ike_payloads_new ();
   g_autoptr (GArray) any = ike_any_selectors (session);
+  g_autoptr (GArray) own = ike_own_selectors (session);
 
   if (task->type == IKE_TASK_REKEY_CHILD &&
       (!old || old->linger_us != ROAM_NEVER || old->deleting || ike_child_is_replaced (session, old)))
@@ -121,7 +122,7 @@ ike_create_child_build (IkeSession *session, IkeTask *task)
   ike_payloads_add_nonce (payloads, ike_view (task->nonce).data, ike_view (task->nonce).length);
   if (task->dh)
     ike_payloads_add_ke (payloads, task->group, ike_dh_public (task->dh).data, ike_dh_public (task->dh).length);
-  add_selectors (payloads, IKE_PAYLOAD_TSI, old ? old->local_ts : any);
+  add_selectors (payloads, IKE_PAYLOAD_TSI, old ? old->local_ts : own);
   add_selectors (payloads, IKE_PAYLOAD_TSR, old ? old->remote_ts : any);
   return g_steal_pointer (&payloads);
 }

@@ -188,7 +188,9 @@ ike_task_build (IkeSession *session, IkeSa *sa, const RoamNow *now, IkeTask *tas
       ike_payloads_set_clear (payloads, IKE_PAYLOAD_PS, session->handshake.solution);
       g_clear_pointer (&session->handshake.solution, g_bytes_unref); /* in the first request only (RFC 8019 7.2.2) */
     }
-  return ike_sa_build (session, sa, ike_task_exchange (task->type), FALSE, id, payloads);
+  g_clear_pointer (&sa->request_payloads, ike_payloads_free);
+  sa->request_payloads = g_steal_pointer (&payloads);
+  return ike_sa_build (session, sa, ike_task_exchange (task->type), FALSE, id, sa->request_payloads);
 }
 
 /* RFC 7296 1.4.1: what the Delete named is gone on both sides now. */

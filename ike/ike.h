@@ -83,6 +83,8 @@ typedef struct
                                   recommended list */
   const char *esp_proposals;   /* "aes256gcm16,aes128gcm16,aes256-sha256"; NULL: the recommended list */
   gboolean request_tia4, request_tia6, request_dns;
+  const RoamPrefix *refused_inner; /* no inner address in these is taken, and never one of the outer ones */
+  guint n_refused_inner;
   gboolean force_udp_encap; /* user-space data plane: report a NAT so that ESP stays in UDP */
   gboolean require_mobike;
   gint64 dpd_interval_us;              /* liveness check after that much silence; 0: 30 s */
@@ -133,6 +135,9 @@ extern const char ike_pq_esp_proposals[];
  * word and what is allowed. @esp: ESP rather than IKE.
  */
 char *ike_proposals_check (const char *text, gboolean esp);
+
+/* What works but is unwise (RFC 7296 5), a sentence each; NULL-terminated, caller frees. */
+char **ike_config_dup_warnings (const IkeConfig *config);
 
 /* A local place to send from: the interface and its address. */
 typedef struct

@@ -32,5 +32,3 @@ struct _Gw
 };
 
 RoamNow gw_now (void);
-/* "mobike", "mopo" or "none". */
-const char *gw_dialect_of (const IkeStatus *status);

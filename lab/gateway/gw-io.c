@@ -26,14 +26,6 @@ gw_now (void)
   return roam_now_make (boot.tv_sec * ROAM_USEC_PER_SEC + boot.tv_nsec / 1000, g_get_real_time ());
 }
 
-const char *
-gw_dialect_of (const IkeStatus *status)
-{
-  if (status->dialect != NULL)
-    return status->dialect;
-  return status->mobike ? "mobike" : "none";
-}
-
 /* ----------------------------------------------------------------------- log ---- */
 
 static gboolean
@@ -58,8 +50,7 @@ log_established (Gw *gw, const GwClient *client)
   g_message ("Client %u: %s at %s%s has %s%s%s, %s", client->number, status.remote_id,
              roam_endpoint_to_string (&status.remote, remote), status.nat_remote ? " behind a NAT" : "",
              roam_addr_to_string (&client->inner4, inner4), roam_addr_is_set (&client->inner6) ? " and " : "",
-             roam_addr_is_set (&client->inner6) ? roam_addr_to_string (&client->inner6, inner6) : "",
-             gw_dialect_of (&status));
+             roam_addr_is_set (&client->inner6) ? roam_addr_to_string (&client->inner6, inner6) : "", status.dialect);
 }
 
 static void
@@ -74,15 +65,14 @@ log_path (const GwClient *client)
 
 /* --------------------------------------------------------------------- events ---- */
 
-/* Dynamic updates are for clients that a NAT may move and that have no better way to say so (RFC 7296 2.23, 4555 3.8).
- */
+/* For clients that a NAT may move: RFC 7296 2.23; with MOBIKE they say so themselves (RFC 4555 3.8). */
 static void
 set_follow (Gw *gw, GwClient *client)
 {
   IkeStatus status;
 
   if (ike_responder_get_status (gw->responder, client->number, &status))
-    client->follow = strcmp (gw_dialect_of (&status), "mobike") != 0 && status.nat_remote && !status.nat_local;
+    client->follow = strcmp (status.dialect, "mobike") != 0 && status.nat_remote && !status.nat_local;
 }
 
 /* @client: NULL when it ended before anything was sent to it. */

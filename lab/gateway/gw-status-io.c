@@ -42,7 +42,7 @@ describe_client (const GwClient *client, const IkeStatus *status)
   json_object_set_string_member (object, "identity", status->remote_id);
   set_address (object, "inner", &client->inner4);
   set_address (object, "inner6", &client->inner6);
-  json_object_set_string_member (object, "dialect", gw_dialect_of (status));
+  json_object_set_string_member (object, "dialect", status->dialect);
   set_endpoint (object, "local", &client->local);
   set_endpoint (object, "remote", &client->remote);
   set_endpoint (object, "ike-remote", &status->remote);

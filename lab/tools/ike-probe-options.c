@@ -41,6 +41,8 @@ probe_parse_options (ProbeOptions *o, int *argc, char ***argv)
     { "psk", 0, 0, G_OPTION_ARG_STRING, &o->psk, "pre-shared key", "TEXT" },
     { "cert", 0, 0, G_OPTION_ARG_FILENAME, &o->cert, "certificate chain, PEM", "FILE" },
     { "key", 0, 0, G_OPTION_ARG_FILENAME, &o->key, "private key, PEM", "FILE" },
+    { "private-key", 0, 0, G_OPTION_ARG_STRING, &o->private_key, "private key in a token, instead of --key", "URI" },
+    { "pin", 0, 0, G_OPTION_ARG_STRING, &o->pin, "its PIN", "TEXT" },
     { "ca", 0, 0, G_OPTION_ARG_FILENAME, &o->ca, "trust anchors, PEM", "FILE" },
     { "local-id", 0, 0, G_OPTION_ARG_STRING, &o->local_id, "identity", "ID" },
     { "remote-id", 0, 0, G_OPTION_ARG_STRING, &o->remote_id, "identity of the gateway", "ID" },
@@ -50,8 +52,13 @@ probe_parse_options (ProbeOptions *o, int *argc, char ***argv)
     { "eap", 0, 0, G_OPTION_ARG_STRING, &o->eap, "EAP method: mschapv2 or tls", "WORD" },
     { "eap-identity", 0, 0, G_OPTION_ARG_STRING, &o->eap_identity, "identity for EAP", "ID" },
     { "eap-password", 0, 0, G_OPTION_ARG_STRING, &o->eap_password, "password for EAP", "TEXT" },
+    { "eap-new-password", 0, 0, G_OPTION_ARG_STRING, &o->eap_new_password, "when that one is wrong or too old",
+      "TEXT" },
+    { "eap-plain-success", 0, 0, G_OPTION_ARG_NONE, &o->plain_success, "EAP-TLS 1.3 without its indication", NULL },
     { "eap-server", 0, 0, G_OPTION_ARG_STRING, &o->eap_server, "name of the EAP-TLS server", "NAME" },
     { "then-eap", 0, 0, G_OPTION_ARG_NONE, &o->then_eap, "EAP after another authentication", NULL },
+    { "eap-plain-success", 0, 0, G_OPTION_ARG_NONE, &o->plain_success, "EAP Success counts without more, TLS 1.3",
+      NULL },
     { "eap-only", 0, 0, G_OPTION_ARG_NONE, &o->eap_only, "the gateway needs no certificate of its own", NULL },
     { "ppk", 0, 0, G_OPTION_ARG_STRING, &o->ppk, "post-quantum preshared key", "TEXT" },
     { "ppk-id", 0, 0, G_OPTION_ARG_STRING, &o->ppk_id, "its name", "ID" },
@@ -90,7 +97,7 @@ secret_of_text (const char *text)
 /* What files and options hold; one place, so that it lives as long as the IkeConfig that points to it. */
 typedef struct
 {
-  RoamSecret *psk, *password, *ppk, *key;
+  RoamSecret *psk, *password, *new_password, *ppk, *key;
   GBytes *crl, *cert, *ca;
   RoamAddr gateways[IKE_MAX_GATEWAYS];
 } Material;
@@ -100,6 +107,7 @@ read_material (const ProbeOptions *o, Material *material)
 {
   *material = (Material){ .psk = secret_of_text (o->psk),
                           .password = secret_of_text (o->eap_password),
+                          .new_password = secret_of_text (o->eap_new_password),
                           .ppk = secret_of_text (o->ppk),
                           .key = secret_of_file (o->key),
                           .crl = read_file (o->crl),
@@ -112,6 +120,7 @@ clear_material (Material *material)
 {
   g_clear_pointer (&material->psk, roam_secret_unref);
   g_clear_pointer (&material->password, roam_secret_unref);
+  g_clear_pointer (&material->new_password, roam_secret_unref);
   g_clear_pointer (&material->ppk, roam_secret_unref);
   g_clear_pointer (&material->key, roam_secret_unref);
   g_clear_pointer (&material->crl, g_bytes_unref);
@@ -128,8 +137,11 @@ make_config (const ProbeOptions *o, const Material *m)
                       .eap_method = g_strcmp0 (o->eap, "tls") == 0 ? IKE_EAP_METHOD_TLS : IKE_EAP_METHOD_MSCHAPV2,
                       .eap_identity = o->eap_identity,
                       .eap_password = m->password,
+                      .eap_new_password = m->new_password,
+                      .eap_plain_success = o->plain_success,
                       .eap_server_name = o->eap_server,
                       .eap_only = o->eap_only,
+                      .eap_plain_success = o->plain_success,
                       .then_eap = o->then_eap,
                       .crl = m->crl,
                       .ppk = m->ppk,
@@ -140,6 +152,7 @@ make_config (const ProbeOptions *o, const Material *m)
                       .psk = m->psk,
                       .certificate_pem = m->cert,
                       .private_key_pem = m->key,
+                      .external_key = o->private_key != NULL,
                       .ca_pem = m->ca,
                       .ike_proposals = o->ike,
                       .esp_proposals = o->esp,

@@ -172,6 +172,12 @@ run_script (Probe *probe)
       const char *item = probe->script[probe->script_next];
       gint64 now_us = probe_now ().boot_us;
 
+      if (probe->told_to_go && strcmp (item, "wait=go") == 0)
+        {
+          probe->told_to_go = FALSE;
+          probe->script_next++;
+          continue;
+        }
       if (g_str_has_prefix (item, "wait="))
         return;
       if (g_str_has_prefix (item, "pause="))

@@ -8,14 +8,21 @@
  * STEP is check, move=A[%IF], move-late=A[%IF] (Child SAs follow after the answer), rekey-ike, rekey-child,
  * reauthenticate, start=A[%IF], paths=A[%IF],..., gateways=A,..., terminate, abandon, echo=A (a ping through the
  * Child SA) or status. ITEM is a STEP, pause=MS or wait=WORD, WORD being an event or child-add, child-use,
- * child-remove, child-move, ike-rekeyed, echo; items are done one after the other, then ike-probe ends. Exit status 0
- * when an ESTABLISHED event was seen, with --expect WORD an event of that name, and with --do all items were done.
+ * child-remove, child-move, ike-rekeyed, echo, or go, which is SIGUSR1; items are done one after the other, then
+ * ike-probe ends. Exit status 0 when an ESTABLISHED event was seen, with --expect WORD an event of that name, and with
+ * --do all items were done.
  */
 #include "lab/tools/ike-probe.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <sys/random.h>
 #include <time.h>
+
+/* A signal may come right before poll(): no longer than that is it overlooked. */
+#define MAX_WAIT_MS 100
+
+static volatile sig_atomic_t signalled;
 
 RoamNow
 probe_now (void)
@@ -68,6 +75,8 @@ perform (Probe *probe, const IkeAction *action)
       probe_fetch (probe, action);
       return;
     case IKE_ACTION_SIGN:
+      probe_sign (probe, action);
+      return;
     case IKE_ACTION_TICKET:
       return;
     }
@@ -115,6 +124,13 @@ run_due (Probe *probe)
   probe_drain (probe);
 }
 
+static void
+note_signal (int number)
+{
+  (void)number;
+  signalled = 1;
+}
+
 static gboolean
 goes_on (const Probe *probe)
 {
@@ -129,7 +145,12 @@ loop (Probe *probe)
       gint64 due = MIN (probe_next_step_us (probe), ike_session_next_deadline (probe->session));
       gint64 wait = (due - probe_now ().boot_us + 999) / 1000;
 
-      poll (probe->sockets, N_SOCKETS, (int)CLAMP (wait, 0, 60000));
+      poll (probe->sockets, N_SOCKETS, (int)CLAMP (wait, 0, MAX_WAIT_MS));
+      if (signalled)
+        {
+          signalled = 0;
+          probe->told_to_go = TRUE;
+        }
       for (guint i = 0; i < N_SOCKETS; i++)
         if (probe->sockets[i].revents & POLLIN)
           probe_receive (probe, i);
@@ -153,6 +174,8 @@ run (Probe *probe, const ProbeOptions *options)
   IkeCommand start = { .type = IKE_START, .path = probe->first };
 
   probe->expect = options->expect;
+  probe->private_key = options->private_key;
+  probe->pin = options->pin;
   probe->touch_new_children = options->traffic;
   probe->start_us = probe_now ().boot_us;
   probe->end_us = probe->start_us + options->duration_ms * ROAM_USEC_PER_MSEC;
@@ -181,6 +204,7 @@ main (int argc, char **argv)
       g_printerr ("ike-probe: --local ADDR[%%IF] is needed\n");
       return 2;
     }
+  signal (SIGUSR1, note_signal);
   probe.esp = probe_esp_new (make_rng ());
   rng = make_rng ();
   probe.session = probe_make_session (&options, rng);

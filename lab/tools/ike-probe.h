@@ -28,10 +28,12 @@ typedef struct
   char **script;    /* --do, in this order; NULL: none */
   guint script_next;
   gint64 pause_until_us; /* 0: none */
+  gboolean told_to_go;   /* SIGUSR1 came */
   guint64 spi_i;         /* of the IKE SA, to see it replaced */
   guint32 serial;
   gboolean established, over, expected_seen;
   const char *expect;
+  const char *private_key, *pin; /* in a token; NULL: none */
   gboolean touch_new_children; /* pretend that ESP arrives on every new Child SA */
   ProbeEsp *esp;
 } Probe;
@@ -41,8 +43,10 @@ typedef struct
 {
   char *gateway, *local, *psk, *cert, *key, *ca, *local_id, *remote_id, *ike, *esp, *expect;
   char *eap, *eap_identity, *eap_password, *eap_server, *crl, *ppk, *ppk_id;
+  char *private_key, *pin, *eap_new_password;
   char **at, **script, **gateways;
-  gboolean no_encap, traffic, tia6, eap_only, require_ppk, then_eap, redirect, ocsp, require_revocation, childless;
+  gboolean no_encap, traffic, tia6, eap_only, require_ppk, then_eap, plain_success, redirect, ocsp, require_revocation,
+    childless;
   int duration_ms, dpd_ms;
 } ProbeOptions;
 
@@ -92,6 +96,10 @@ void probe_esp_receive (Probe *probe, guint8 *packet, gsize length);
 /* ike-probe-fetch.c */
 /* Does what IKE_ACTION_FETCH asks and gives the answer to the session. */
 void probe_fetch (Probe *probe, const IkeAction *action);
+
+/* ike-probe-key.c */
+/* Does what IKE_ACTION_SIGN asks and gives the answer to the session. */
+void probe_sign (Probe *probe, const IkeAction *action);
 
 /* ike-probe-print.c */
 void probe_print_event (Probe *probe, const IkeEvent *event);

@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <glib/gstdio.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -18,7 +19,7 @@
 #include <unistd.h>
 
 /*
- * leasequery [--markdown] [--sizes N,N] [--queries N] [--runs N] [--tool ROAM_LEASEQUERY]: bindings a
+ * leasequery [--markdown] [--sizes N,N] [--queries N] [--runs N] [--tool ROAM_LEASEQUERY] [--tls]: bindings a
  * second of both engines over loopback TCP, each side one process on one core. The server's edge is
  * poll() around LeasequeryServer; the requestor's is the library's own, or all of roam-leasequery.
  */
@@ -31,6 +32,9 @@ static const guint8 requestor_duid[] = { 0, 3, 0, 1, 2, 0, 0, 0, 0, 1 };
 static const guint8 server_duid[] = { 0, 3, 0, 1, 2, 0, 0, 0, 0, 2 };
 static const guint8 relay_duid[] = { 0, 3, 0, 1, 2, 0, 0, 0, 0, 3 };
 static const guint8 remote_id[] = { 0, 0, 0x7e, 0xd9, 'p', 'o', 'r', 't' };
+
+/* Of the row over TLS; NULL: there is none. Both sides have the same certificate, which is its own CA. */
+static LeasequeryTls *server_tls, *requestor_tls;
 
 /* What the server's process has used and holds. */
 typedef struct
@@ -151,7 +155,8 @@ typedef struct
   guint connection;
   GQueue output; /* GBytes */
   gsize written;
-  gboolean paused;
+  gboolean paused, start_tls;
+  LeasequeryTlsSession *session; /* NULL: in the clear */
 } Server;
 
 static void
@@ -159,6 +164,8 @@ server_drop (Server *server)
 {
   RoamNow at = now ();
 
+  g_clear_pointer (&server->session, leasequery_tls_session_free);
+  server->start_tls = FALSE;
   close (server->fd);
   server->fd = -1;
   g_queue_clear_full (&server->output, (GDestroyNotify)g_bytes_unref);
@@ -179,7 +186,10 @@ server_write (Server *server)
   if (server->fd < 0 || octets == NULL)
     return FALSE;
   data = g_bytes_get_data (octets, &length);
-  n = send (server->fd, data + server->written, length - server->written, MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (server->session != NULL)
+    n = leasequery_tls_session_write (server->session, data + server->written, length - server->written);
+  else
+    n = send (server->fd, data + server->written, length - server->written, MSG_NOSIGNAL | MSG_DONTWAIT);
   if (n <= 0)
     return FALSE;
   at = now ();
@@ -211,9 +221,32 @@ server_perform (Server *server, LeasequeryServerAction *action)
       server_drop (server);
       return;
     case LEASEQUERY_SERVER_ACTION_START_TLS:
+      server->start_tls = TRUE;
+      return;
     case LEASEQUERY_SERVER_ACTION_LOG:
       return;
     }
+}
+
+/* There is one connection: nobody else waits for it. */
+static void
+server_handshake (Server *server)
+{
+  RoamNow at;
+  int result;
+
+  server->start_tls = FALSE;
+  server->session = leasequery_tls_session_new (server_tls, server->fd, NULL);
+  while ((result = leasequery_tls_session_handshake (server->session)) != 0 && errno == EAGAIN)
+    {
+      struct pollfd fd = { .fd = server->fd, .events = POLLIN };
+
+      poll (&fd, 1, -1);
+    }
+  if (result != 0)
+    g_error ("handshake: %s", leasequery_tls_session_get_error (server->session));
+  at = now ();
+  leasequery_server_input_secured (server->engine, &at, server->connection);
 }
 
 /* One page made, one page written, until the socket is full or all is said. */
@@ -229,6 +262,8 @@ server_answer (Server *server)
       leasequery_server_action_clear (&action);
       while (server_write (server))
         continue;
+      if (server->start_tls && g_queue_is_empty (&server->output))
+        server_handshake (server);
       at = now ();
     }
 }
@@ -251,7 +286,8 @@ static void
 server_read (Server *server)
 {
   guint8 buffer[READ_SIZE];
-  gssize n = recv (server->fd, buffer, sizeof buffer, MSG_DONTWAIT);
+  gssize n = server->session != NULL ? leasequery_tls_session_read (server->session, buffer, sizeof buffer)
+                                     : recv (server->fd, buffer, sizeof buffer, MSG_DONTWAIT);
   RoamNow at = now ();
 
   if (n > 0)
@@ -310,6 +346,7 @@ run_server (int listener, int control, guint n_leases)
   config.duid = (Dhcp6Slice){ server_duid, sizeof server_duid };
   config.permissions = &everybody;
   config.n_permissions = 1;
+  config.tls = server_tls != NULL ? LEASEQUERY_TLS_OFFERED : LEASEQUERY_TLS_REFUSED;
   server.engine = leasequery_server_new (&config);
   leasequery_server_input_command (server.engine, &at,
                                    &(LeasequeryServerCommand){ LEASEQUERY_SERVER_SET_STORE, store });
@@ -392,7 +429,7 @@ ask (Run *run, Dhcp6QueryType type, guint n_leases, guint n_queries)
 }
 
 static Row
-measure (guint16 port, int control, Dhcp6QueryType type, guint n_leases, guint n_queries)
+measure (guint16 port, int control, Dhcp6QueryType type, gboolean tls, guint n_leases, guint n_queries)
 {
   LeasequeryServerAddress server = { .endpoint.port = port };
   LeasequeryClientConfig config = { .servers = &server, .n_servers = 1 };
@@ -404,6 +441,8 @@ measure (guint16 port, int control, Dhcp6QueryType type, guint n_leases, guint n
   roam_addr_parse ("::1", &server.endpoint.addr);
   leasequery_requestor_config_init (&config.requestor, LEASEQUERY_PROFILE_RFC5460);
   config.requestor.duid = (Dhcp6Slice){ requestor_duid, sizeof requestor_duid };
+  config.requestor.tls = tls;
+  config.tls = tls ? requestor_tls : NULL;
   run.client = leasequery_client_new (&config, NULL, on_event, &run);
   before = get_usage ();
   run.began_us = now ().boot_us;
@@ -517,13 +556,13 @@ start_server (guint n_leases, guint16 *ret_port, int *ret_control)
 
 /* The fastest of @runs. */
 static Row
-measure_best (guint16 port, int control, Dhcp6QueryType type, guint n_leases, guint n_queries, guint runs)
+measure_best (guint16 port, int control, Dhcp6QueryType type, gboolean tls, guint n_leases, guint n_queries, guint runs)
 {
   Row best = { 0 };
 
   for (guint i = 0; i < runs; i++)
     {
-      Row row = measure (port, control, type, n_leases, n_queries);
+      Row row = measure (port, control, type, tls, n_leases, n_queries);
 
       if (i == 0 || row.seconds < best.seconds)
         best = row;
@@ -550,9 +589,16 @@ bench_size (guint n_leases, guint n_queries, guint runs, const char *tool, gbool
 
   for (guint k = 0; k < G_N_ELEMENTS (kinds); k++)
     {
-      Row row = measure_best (port, control, kinds[k].type, n_leases, n_queries, runs);
+      Row row = measure_best (port, control, kinds[k].type, FALSE, n_leases, n_queries, runs);
 
       print_row (markdown, kinds[k].name, n_leases, &row);
+    }
+  for (guint k = 0; requestor_tls != NULL && k < G_N_ELEMENTS (kinds); k += 4) /* relay-id, and one by one by address */
+    {
+      Row row = measure_best (port, control, kinds[k].type, TRUE, n_leases, n_queries, runs);
+      g_autofree char *name = g_strdup_printf ("%s, TLS", kinds[k].name);
+
+      print_row (markdown, name, n_leases, &row);
     }
   for (guint k = 0; tool != NULL && k < G_N_ELEMENTS (formats); k++)
     {
@@ -565,10 +611,39 @@ bench_size (guint n_leases, guint n_queries, guint runs, const char *tool, gbool
   waitpid (child, &status, 0);
 }
 
+/* A certificate by openssl(1), in a directory that is gone afterwards. */
+static void
+make_tls (void)
+{
+  g_autofree char *directory = g_dir_make_tmp ("leasequery-bench-XXXXXX", NULL);
+  g_autofree char *certificate = g_build_filename (directory, "certificate.pem", NULL);
+  g_autofree char *key = g_build_filename (directory, "key.pem", NULL);
+  const char *argv[] = { "openssl", "req",   "-x509", "-newkey",   "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                         "-nodes",  "-subj", "/CN=b", "-days",     "1",  "-addext",  "subjectAltName=IP:::1",
+                         "-keyout", key,     "-out",  certificate, NULL };
+  const LeasequeryTlsConfig files = { certificate, certificate, key, NULL };
+  g_autoptr (GError) error = NULL;
+  int status = 1;
+
+  if (!g_spawn_sync (NULL, (char **)argv, NULL,
+                     G_SPAWN_SEARCH_PATH | G_SPAWN_STDERR_TO_DEV_NULL | G_SPAWN_STDOUT_TO_DEV_NULL, NULL, NULL, NULL,
+                     NULL, &status, &error) ||
+      status != 0)
+    g_error ("openssl req: %s", error != NULL ? error->message : "it failed");
+  server_tls = leasequery_tls_new (&files, TRUE, &error);
+  if (server_tls != NULL)
+    requestor_tls = leasequery_tls_new (&files, FALSE, &error);
+  if (requestor_tls == NULL)
+    g_error ("%s", error->message);
+  g_unlink (certificate);
+  g_unlink (key);
+  g_rmdir (directory);
+}
+
 int
 main (int argc, char **argv)
 {
-  gboolean markdown = FALSE;
+  gboolean markdown = FALSE, tls = FALSE;
   g_autofree char *sizes = NULL, *tool = NULL;
   gint n_queries = 20000, runs = 3;
   const GOptionEntry entries[] = {
@@ -576,6 +651,7 @@ main (int argc, char **argv)
     { "sizes", 0, 0, G_OPTION_ARG_STRING, &sizes, "Bindings in the store (100000,1000000)", "N,N" },
     { "queries", 0, 0, G_OPTION_ARG_INT, &n_queries, "Queries by address and by client (20000)", "N" },
     { "tool", 0, 0, G_OPTION_ARG_FILENAME, &tool, "Measure this program too", "ROAM_LEASEQUERY" },
+    { "tls", 0, 0, G_OPTION_ARG_NONE, &tls, "Rows over TLS, too (takes openssl)", NULL },
     { "runs", 0, 0, G_OPTION_ARG_INT, &runs, "The best of so many is shown (3)", "N" },
     { NULL },
   };
@@ -589,6 +665,8 @@ main (int argc, char **argv)
       g_printerr ("leasequery: %s\n", error != NULL ? error->message : "a number below 1");
       return 2;
     }
+  if (tls)
+    make_tls ();
   pin (1);
   printf (markdown
             ? "| query by | store | bindings | bindings/s | first, ms | server, us each | requestor, us each | "

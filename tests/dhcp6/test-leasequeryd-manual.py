@@ -40,7 +40,7 @@ class Manual(unittest.TestCase):
         manual, example = read("docs", "roam-leasequeryd.8").replace("\\-", "-"), read("data", "leasequery.conf")
         for key in keys:
             self.assertRegex(manual, rf'(?m)^\.BR? (.*[ ", ])?{re.escape(key)}\b', key)
-            if key not in ("duid", "statement", "type-done", "type-data", "option-relay-id"):
+            if key not in ("duid", "statement", "connection", "type-done", "type-data", "option-relay-id"):
                 self.assertRegex(example, rf"(?m)^#?{re.escape(key)}=", key)
 
     def test_example(self):

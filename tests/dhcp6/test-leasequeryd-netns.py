@@ -492,7 +492,7 @@ class Test:
             finally:
                 stop.set()
                 thread.join()
-            assert not faults and len(runs) > 20, (faults[:5], len(runs))
+            assert not faults and len(runs) > 3, (faults[:5], len(runs))
             wait_for(lambda: daemon.status()["leases"]["loads"] >= 6, "it was read anew, not only followed")
         # Every set of files that a crash of the cleanup may leave.
         for there, expected in (((".2",), {2}), ((".1",), {1}), ((".2", ".1"), {1, 2}), ((".completed",), {3}),

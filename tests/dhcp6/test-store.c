@@ -605,6 +605,76 @@ test_unref_slowly (Fixture *f, gconstpointer data)
   f->store = NULL;
 }
 
+/* Of so many in the store, so few match; each is a client of its own. */
+static void
+put_few_of_many (Fixture *f, guint many, guint few)
+{
+  g_autoptr (GBytes) common = relay_data (1, 0, 1), rare = relay_data (7, 0, 7);
+
+  for (guint i = 0; i < many + few; i++)
+    {
+      const guint8 duid[] = { 0, 3, 0, 1, (guint8)(i >> 16), (guint8)(i >> 8), (guint8)i };
+      gboolean is_rare = i % (many / few) == 0 && i / (many / few) < few;
+      Lease lease = { .prefix_length = 128,
+                      .valid_s = 3600,
+                      .contact = NOW,
+                      .subnet_id = is_rare ? 1 : 3,
+                      .client_id = { duid, sizeof duid } };
+
+      lease.address = address_of (is_rare ? "2001:db8:0:1::" : "2001:db8:0:3::");
+      lease.address.bytes[13] = (guint8)(i >> 16);
+      lease.address.bytes[14] = (guint8)(i >> 8);
+      lease.address.bytes[15] = (guint8)i;
+      lease.relay_data.data = g_bytes_get_data (is_rare ? rare : common, &lease.relay_data.length);
+      g_assert_true (lease_store_put (f->store, &lease));
+    }
+}
+
+/* Bindings looked at, one in each call. */
+static guint
+count_steps (LeaseCursor *cursor, guint *ret_found)
+{
+  LeaseGroup group;
+  guint steps = 0;
+
+  *ret_found = 0;
+  for (; !lease_cursor_is_at_end (cursor); steps++)
+    *ret_found += lease_cursor_next (cursor, NOW, G_MININT64, G_MAXINT64, 1, &group);
+  lease_cursor_free (cursor);
+  return steps;
+}
+
+/* What is looked at is what is found, whatever else is there. covers: LQ-SRV-079 */
+static void
+test_cost (Fixture *f, gconstpointer data)
+{
+  static const guint8 relay_id[] = { 0, 9, 7 }, remote_id[] = { 0, 0, 0, 9, 7 }, first[] = { 0, 3, 0, 1, 0, 0, 0 };
+  const guint many = 20000, few = 10;
+  RoamAddr office = address_of ("2001:db8:0:1::"), one = address_of ("2001:db8:0:1::0");
+  LeaseLink link;
+  guint found;
+
+  put_few_of_many (f, many, few);
+  link = lease_store_find_link (f->store, &office);
+  g_assert_cmpuint (
+    count_steps (lease_cursor_by_relay_id (f->store, LEASE_ANY_LINK, (Dhcp6Slice){ relay_id, sizeof relay_id }),
+                 &found),
+    ==, few);
+  g_assert_cmpuint (found, ==, few);
+  g_assert_cmpuint (
+    count_steps (lease_cursor_by_remote_id (f->store, link, (Dhcp6Slice){ remote_id, sizeof remote_id }), &found), ==,
+    few);
+  g_assert_cmpuint (found, ==, few);
+  g_assert_cmpuint (count_steps (lease_cursor_by_link (f->store, link), &found), ==, few);
+  g_assert_cmpuint (found, ==, few);
+  g_assert_cmpuint (
+    count_steps (lease_cursor_by_client (f->store, LEASE_ANY_LINK, (Dhcp6Slice){ first, sizeof first }), &found), ==,
+    1);
+  g_assert_cmpuint (found, ==, 1);
+  g_assert_cmpuint (count_steps (lease_cursor_by_address (f->store, LEASE_ANY_LINK, &one), &found), ==, 1);
+  g_assert_cmpuint (found, ==, 1);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -623,6 +693,7 @@ main (int argc, char **argv)
   ADD ("replace", test_replace);
   ADD ("empty-again", test_empty_again);
   ADD ("snapshot", test_snapshot);
+  ADD ("cost", test_cost);
   ADD ("model", test_model);
   g_test_add ("/dhcp6/store/model-keyed", Fixture, "0123456789abcdef", set_up, test_model, tear_down);
   ADD ("cursor-keeps-store", test_cursor_keeps_store);

@@ -5,10 +5,10 @@
 #include <string.h>
 
 /*
- * A requestor with two queries, and any octets from the server. The first octet chooses profile, tries,
- * half close and whether each piece is a connection's last, the second how the stream is cut; the vectors'
+ * A requestor with two queries, or an active one, and any octets from the server. The first octet chooses profile,
+ * tries, half close, TLS and whether each piece is a connection's last, the second how the stream is cut; the vectors'
  * transaction-ids 5aa1b2 and 5aa1b3 stand for the two in use. Whatever comes, each query ends once, work is linear, and
- * time ends it all.
+ * time ends it all. covers: LQ-COD-028
  */
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
@@ -22,7 +22,7 @@ typedef struct
   LeasequeryRequestor *requestor;
   LeasequeryMerge *merge;
   guint32 transaction_ids[N_QUERIES];
-  guint n_sent, n_complete[N_QUERIES + 1];
+  guint n_queries, n_sent, n_complete[N_QUERIES + 1];
   gboolean open;
   gsize n_actions, n_bindings;
   gint64 now_us;
@@ -52,7 +52,8 @@ take_event (Run *run, const LeasequeryEvent *event)
   if (event->type != LEASEQUERY_EVENT_BINDING)
     return;
   run->n_bindings++;
-  g_assert_cmpuint (event->binding.valid, >, 0);
+  g_assert_true (event->gone == (event->binding.valid == 0));
+  g_assert_true (!event->gone || run->n_queries == 1);
   g_assert_cmpuint (event->binding.preferred, <=, event->binding.valid);
   g_assert_cmpuint (event->binding.prefix_length, <=, 128);
   g_assert_true (dhcp6_duid_is_valid (event->client->client_id));
@@ -124,12 +125,15 @@ begin (Run *run, guint8 flags, RoamRng *rng)
   config.max_retries = (flags & 2) != 0 ? 2 : 0;
   config.half_close = (flags & 4) != 0;
   config.keep_open = (flags & 8) != 0;
+  config.tls = (flags & 64) != 0;
+  run->n_queries = (flags & 128) != 0 ? 1 : N_QUERIES;
   config.duid = (Dhcp6Slice){ duid, sizeof duid };
   run->requestor = leasequery_requestor_new (&config, rng);
-  for (guint id = 1; id <= N_QUERIES; id++)
+  for (guint id = 1; id <= run->n_queries; id++)
     {
       LeasequeryRequestorCommand command = { LEASEQUERY_REQUESTOR_QUERY, id, { .type = DHCP6_QUERY_BY_LINK_ADDRESS } };
 
+      command.query.active = command.query.has_start_time = run->n_queries == 1;
       roam_addr_parse ("2001:db8::1", &command.query.link_address);
       leasequery_requestor_input_command (run->requestor, &now, &command);
     }
@@ -178,7 +182,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
       drain (&run);
     }
   g_assert_cmpuint (leasequery_requestor_n_pending (run.requestor), ==, 0);
-  for (guint id = 1; id <= N_QUERIES; id++)
+  for (guint id = 1; id <= run.n_queries; id++)
     g_assert_cmpuint (run.n_complete[id], ==, 1);
   leasequery_requestor_free (run.requestor);
   return 0;

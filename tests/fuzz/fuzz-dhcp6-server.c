@@ -5,9 +5,10 @@
 #include <string.h>
 
 /*
- * A server with some leases, and any octets from a requestor. The first octet chooses profile and
- * limits, the second how the stream is cut. What it says must be frames that the codec takes, what
- * waits for the reader stays bounded, and when the requestor has closed so does the server.
+ * A server with some leases, and any octets from a requestor. The first octet chooses profile, limits, active
+ * leasequery (with leases that change meanwhile) and TLS, the second how the stream is cut. What it says must be
+ * frames that the codec takes, what waits for the reader stays bounded, and when the requestor has closed so does the
+ * server. Each piece is a UDP message, too. covers: LQ-COD-028
  */
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
@@ -23,6 +24,8 @@ typedef struct
   guint connection;
   gsize waiting;
   gboolean closed;
+  LeaseStore *store;
+  LeaseJournal *journal; /* NULL: not active */
 } Run;
 
 static LeaseStore *
@@ -94,6 +97,8 @@ drain (Run *run, const RoamNow *now)
           g_assert_false (run->closed);
           check_octets (run, action.octets);
         }
+      else if (action.type == LEASEQUERY_SERVER_ACTION_START_TLS)
+        leasequery_server_input_secured (run->server, now, action.connection);
       else if (action.type == LEASEQUERY_SERVER_ACTION_CLOSE)
         run->closed = TRUE;
       leasequery_server_action_clear (&action);
@@ -104,7 +109,7 @@ static void
 begin (Run *run, guint8 flags, const RoamNow *now)
 {
   static const guint8 duid[] = { 0, 3, 0, 1, 2, 0, 0x5e, 0x10, 0, 1 };
-  g_autoptr (LeaseStore) store = make_store ();
+  LeaseStore *store = run->store = make_store ();
   LeasequeryServerPermission everybody = { .query_types = LEASEQUERY_ALL_TYPES };
   LeasequeryServerConfig config;
   RoamAddr peer;
@@ -116,13 +121,51 @@ begin (Run *run, guint8 flags, const RoamNow *now)
   config.duid = (Dhcp6Slice){ duid, sizeof duid };
   config.permissions = &everybody;
   config.n_permissions = 1;
+  config.active = config.active_insecure = (flags & 16) != 0;
+  config.tls = (flags & 32) != 0 ? LEASEQUERY_TLS_OFFERED : LEASEQUERY_TLS_REFUSED;
+  if (config.active)
+    {
+      run->journal = lease_journal_new (8, roam_now_unix (now) - 10);
+      lease_store_set_journal (store, run->journal);
+    }
   run->server = leasequery_server_new (&config);
   if ((flags & 8) == 0)
     leasequery_server_input_command (run->server, now,
-                                     &(LeasequeryServerCommand){ LEASEQUERY_SERVER_SET_STORE, store });
+                                     &(LeasequeryServerCommand){ LEASEQUERY_SERVER_SET_STORE, store, run->journal });
   roam_addr_parse ("2001:db8::7", &peer);
   run->connection = leasequery_server_input_accept (run->server, now, &peer);
   dhcp6_frame_reader_init (&run->frames, DHCP6_MESSAGE_MAX);
+}
+
+/* The lease that the octet names is renewed, or is no more. */
+static void
+change_lease (Run *run, guint8 octet)
+{
+  static const guint8 duid[] = { 0, 3, 0, 1, 9 };
+  Lease lease = {
+    .prefix_length = 128, .subnet_id = 1, .valid_s = 100, .contact = 1000 + octet, .client_id = { duid, sizeof duid }
+  };
+
+  roam_addr_parse ("2001:db8:0:1::", &lease.address);
+  lease.address.bytes[14] = 0x10;
+  lease.address.bytes[15] = octet;
+  if (octet % 3 == 0)
+    lease_store_remove (run->store, &lease.address);
+  else
+    lease_store_put (run->store, &lease);
+}
+
+static void
+ask_udp (Run *run, const RoamNow *now, const guint8 *data, gsize length)
+{
+  g_autoptr (GBytes) answer = NULL;
+  Dhcp6Message message;
+  RoamAddr peer;
+
+  roam_addr_parse ("2001:db8::8", &peer);
+  answer = leasequery_server_input_udp (run->server, now, &peer, data, length);
+  g_assert_true (answer == NULL || dhcp6_parse_message (g_bytes_get_data (answer, NULL), g_bytes_get_size (answer),
+                                                        &message, NULL) == DHCP6_OK);
 }
 
 int
@@ -142,6 +185,12 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
       g_autofree guint8 *copy = g_memdup2 (data + i, length);
 
       leasequery_server_input_datagram (run.server, &now, run.connection, copy, length);
+      drain (&run, &now);
+      ask_udp (&run, &now, copy, length);
+      if (length > 2)
+        ask_udp (&run, &now, copy + 2, length - 2);
+      if (run.journal != NULL)
+        change_lease (&run, data[i]);
       drain (&run, &now);
       /* A reader that is slow at times. */
       if (data[i] % 4 != 0 && run.waiting > 0 && !run.closed)
@@ -166,6 +215,8 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   g_assert_true (run.closed);
   leasequery_server_input_closed (run.server, &now, run.connection);
   leasequery_server_free (run.server);
+  lease_store_unref (run.store);
+  lease_journal_unref (run.journal);
   dhcp6_frame_reader_clear (&run.frames);
   return 0;
 }

@@ -146,6 +146,16 @@ act_as_gateway (World *world, guint8 argument)
 }
 
 static void
+give_gateways (World *world, guint8 argument)
+{
+  IkeCommand command = { .type = IKE_GATEWAYS };
+
+  if (argument & 0x40)
+    g_assert_true (roam_addr_parse (WORLD_GATEWAY2, &command.gateways[command.n_gateways++]));
+  world_input_command (world, &command);
+}
+
+static void
 give_command (World *world, guint8 argument)
 {
   SimLink *const links[] = { world->a, world->b, world->nat };
@@ -172,10 +182,13 @@ give_command (World *world, guint8 argument)
       world_command (world, IKE_REKEY_CHILD);
       return;
     case 6:
-      world_command (world, IKE_TERMINATE);
+      if (argument & 0x80)
+        give_gateways (world, argument);
+      else
+        world_command (world, IKE_TERMINATE);
       return;
     default:
-      world_command (world, IKE_ABANDON);
+      world_command (world, argument & 0x80 ? IKE_REAUTHENTICATE : IKE_ABANDON);
       return;
     }
 }
@@ -234,11 +247,13 @@ int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
   IkeConfig config = world_config ();
-  g_autoptr (World) world = world_new (&config);
+  g_autoptr (World) world = NULL;
   Octets answer = { 0 };
   WireReader reader;
   guint8 operation, argument, length;
 
+  config.accept_redirect = config.request_ticket = config.childless = TRUE;
+  world = world_new (&config);
   world->gateway->hook = answer_from_script;
   world->gateway->user = &answer;
   world_start (world, world->a);

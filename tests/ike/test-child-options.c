@@ -39,7 +39,7 @@ with_unsolicited (guint16 notify, guint8 exchange)
   return world;
 }
 
-/* covers: IKE-CHI-006, IKE-CHI-009 */
+/* So there never is a Child SA in transport mode that could not move. covers: IKE-CHI-006, IKE-CHI-009, MOB-SUP-006 */
 static void
 test_unsolicited_in_auth (void)
 {
@@ -214,6 +214,40 @@ test_post_quantum_profile (void)
         if (transform->type == IKE_TRANSFORM_PRF)
           g_assert_cmpuint (transform->id, >=, IKE_PRF_HMAC_SHA2_384);
       }
+}
+
+/* --- traffic selectors --- */
+
+/* An inner address, although the selectors are refused. */
+static void
+add_address (Gateway *gateway, guint8 exchange, IkePayloads *answer)
+{
+  IkeCpAttribute address = { IKE_CP_INTERNAL_IP4_ADDRESS, { gateway->tia4.bytes, 4 } };
+
+  if (exchange == IKE_EXCHANGE_IKE_AUTH)
+    ike_payloads_add_cp (answer, IKE_CFG_REPLY, &address, 1);
+}
+
+/* covers: IKE-TS-008 */
+static void
+test_selectors_refused (void)
+{
+  IkeConfig config = world_config ();
+  g_autoptr (World) world = world_new (&config);
+  const IkePayload *tsi;
+  IkeSelector host;
+
+  world->gateway->auth_error = IKE_NOTIFY_TS_UNACCEPTABLE; /* 0.0.0.0/0 behind a client? */
+  world->gateway->decorate = add_address;
+  world_start (world, world->a);
+  world_run_until (world, IKE_EVENT_ESTABLISHED, 5 * SEC);
+  tsi = ike_message_find (last_create_child (world), IKE_PAYLOAD_TSI);
+  host = ike_selector_host (&world->gateway->tia4);
+  g_assert_cmpuint (tsi->ts->n_selectors, ==, 1);
+  g_assert_true (ike_selector_contains (&host, &tsi->ts->selectors[0]));
+  g_assert_null (ike_message_find_notify (last_create_child (world), IKE_NOTIFY_REKEY_SA));
+  g_assert_cmpuint (world->outbound, ==, 1);
+  g_assert_cmpuint (gateway_live_sas (world->gateway), ==, 1);
 }
 
 /* --- Delete --- */
@@ -464,6 +498,7 @@ main (int argc, char **argv)
   g_test_add_func ("/ike/child/esn", test_esn);
   g_test_add_func ("/ike/child/exhaustion", test_exhaustion);
   g_test_add_func ("/ike/child/post-quantum-profile", test_post_quantum_profile);
+  g_test_add_func ("/ike/child/selectors-refused", test_selectors_refused);
   g_test_add_func ("/ike/child/half-closed", test_half_closed_child);
   g_test_add_func ("/ike/configuration/cfg-set", test_cfg_set);
   g_test_add_func ("/ike/configuration/ip6-prefix-length", test_ip6_prefix_length);

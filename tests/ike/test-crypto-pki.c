@@ -124,11 +124,16 @@ RoamSecret *
 pki_key_pem (const PkiNode *node)
 {
   BIO *bio = BIO_new (BIO_s_mem ());
-  g_autoptr (GBytes) pem = NULL;
+  RoamSecret *pem;
+  char *data;
+  long length;
 
   g_assert_cmpint (PEM_write_bio_PrivateKey (bio, node->key, NULL, NULL, 0, NULL, NULL), ==, 1);
-  pem = drain (bio);
-  return roam_secret_new (g_bytes_get_data (pem, NULL), g_bytes_get_size (pem));
+  /* libcrypto wipes what a memory BIO held. */
+  length = BIO_get_mem_data (bio, &data);
+  pem = roam_secret_new ((const guint8 *)data, (gsize)length);
+  BIO_free (bio);
+  return pem;
 }
 
 GBytes *

@@ -507,6 +507,78 @@ test_dh_private_range (void)
   g_assert_null (ike_dh_new_with_private (IKE_GROUP_CURVE25519, key, 31));
 }
 
+/* RFC 4434 3 and RFC 4615 4: three lengths of key, one message. */
+static void
+test_prf_aes (void)
+{
+  static const struct
+  {
+    guint16 prf;
+    gsize key;
+    const char *expected;
+  } vectors[] = {
+    { IKE_PRF_AES128_XCBC, 16, "47f51b4564966215b8985c63055ed308" },
+    { IKE_PRF_AES128_XCBC, 10, "0fa087af7d866e7653434e602fdde835" },
+    { IKE_PRF_AES128_XCBC, 18, "8cd3c93ae598a9803006ffb67c40e9e4" },
+    { IKE_PRF_AES128_CMAC, 18, "84a348a4a45d235babfffc0d2b4da09a" },
+    { IKE_PRF_AES128_CMAC, 16, "980ae87b5f4c9c5214f5b6a8455e4c2d" },
+    { IKE_PRF_AES128_CMAC, 10, "290d9e112edb09ee141fcf64c0b72f3d" },
+  };
+  static const guint8 key[18] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0xed, 0xcb };
+  guint8 message[20];
+
+  for (guint8 i = 0; i < sizeof message; i++)
+    message[i] = i;
+  for (gsize i = 0; i < G_N_ELEMENTS (vectors); i++)
+    {
+      const IkeView whole = { message, sizeof message }, cut[] = { { message, 7 }, { NULL, 0 }, { message + 7, 13 } };
+      guint8 out[16], again[16];
+      char hex[33];
+
+      g_assert_true (ike_prf (vectors[i].prf, (IkeView){ key, vectors[i].key }, &whole, 1, out));
+      g_assert_true (ike_prf (vectors[i].prf, (IkeView){ key, vectors[i].key }, cut, 3, again));
+      for (guint j = 0; j < sizeof out; j++)
+        g_snprintf (hex + 2 * j, 3, "%02x", out[j]);
+      g_assert_cmpstr (hex, ==, vectors[i].expected);
+      g_assert_cmpmem (out, 16, again, 16);
+      g_assert_cmpuint (ike_prf_length (vectors[i].prf), ==, 16);
+    }
+}
+
+/* Eight octets of each nonce for SKEYSEED, all of them for what follows. covers: IKE-CRY-003 */
+static void
+test_prf_aes_nonces (void)
+{
+  static const guint16 prfs[] = { IKE_PRF_AES128_XCBC, IKE_PRF_AES128_CMAC };
+  g_autoptr (RoamSecret) shared = roam_secret_new ((const guint8 *)"shared secret of any length", 27);
+  guint8 ni[32], nr[32], other[32], key[16], expected[16];
+
+  memset (ni, 0x11, sizeof ni);
+  memset (nr, 0x22, sizeof nr);
+  memcpy (other, nr, sizeof other);
+  other[8] ^= 1;
+  memcpy (key, ni, 8);
+  memcpy (key + 8, nr, 8);
+  for (gsize i = 0; i < G_N_ELEMENTS (prfs); i++)
+    {
+      const IkeView part = { roam_secret_peek (shared), roam_secret_length (shared) };
+      const IkeSuite suite = {
+        .encr = IKE_ENCR_AES_GCM_16, .encr_bits = 128, .prf = prfs[i], .group = IKE_GROUP_ECP_256
+      };
+      g_autoptr (RoamSecret) seed = ike_skeyseed_initial (prfs[i], (IkeView){ ni, 32 }, (IkeView){ nr, 32 }, shared);
+      g_autoptr (RoamSecret) same = ike_skeyseed_initial (prfs[i], (IkeView){ ni, 32 }, (IkeView){ other, 32 }, shared);
+      g_autoptr (IkeKeys) keys = ike_keys_new (&suite, seed, (IkeView){ ni, 32 }, (IkeView){ nr, 32 }, 1, 2);
+      g_autoptr (IkeKeys) others = ike_keys_new (&suite, seed, (IkeView){ ni, 32 }, (IkeView){ other, 32 }, 1, 2);
+
+      g_assert_true (ike_prf (prfs[i], (IkeView){ key, sizeof key }, &part, 1, expected));
+      g_assert_cmpmem (roam_secret_peek (seed), roam_secret_length (seed), expected, sizeof expected);
+      g_assert_true (roam_secret_equal (seed, same));
+      g_assert_cmpuint (roam_secret_length (keys->sk_d), ==, 16);
+      g_assert_cmpuint (roam_secret_length (keys->sk_pi), ==, 16);
+      g_assert_false (roam_secret_equal (keys->sk_d, others->sk_d));
+    }
+}
+
 static void
 test_prf_limits (void)
 {
@@ -675,6 +747,8 @@ main (int argc, char **argv)
   g_test_add_func ("/ike/crypto/dh-off-curve", test_dh_off_curve);
   g_test_add_func ("/ike/crypto/dh-curve25519", test_dh_curve25519);
   g_test_add_func ("/ike/crypto/dh-private-range", test_dh_private_range);
+  g_test_add_func ("/ike/crypto/prf-aes", test_prf_aes);
+  g_test_add_func ("/ike/crypto/prf-aes-nonces", test_prf_aes_nonces);
   g_test_add_func ("/ike/crypto/prf-limits", test_prf_limits);
   g_test_add_func ("/ike/crypto/cipher-refused", test_cipher_refused);
   g_test_add_func ("/ike/crypto/hash-set", test_hash_set);

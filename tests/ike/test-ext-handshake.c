@@ -206,6 +206,66 @@ test_windows (void)
   g_assert_cmpuint (gateway_live_children (world->gateway), ==, 1);
 }
 
+/* --- fragments --- */
+
+static void
+test_smaller_fragments (void)
+{
+  IkeConfig config = world_config ();
+  g_autofree char *id = g_strdup_printf ("%01000d@example.com", 7);
+  g_autoptr (World) world = NULL;
+  guint n_large = 0, n_small = 0;
+
+  /* A path that carries no more than 600 octets, and says nothing about it. covers: IKE-FRG-009 */
+  config.local_id = id;
+  world = world_new (&config);
+  world->gateway->fragmentation = TRUE;
+  world->a->mtu = 600;
+  world_start (world, world->a);
+  world_run_until (world, IKE_EVENT_ESTABLISHED, 15 * SEC);
+  for (guint i = 0; i < world->sent->len; i++)
+    {
+      g_autoptr (GBytes) message = world_message (g_ptr_array_index (world->sent, i));
+      guint16 number, total;
+
+      if (!ike_message_peek_fragment (g_bytes_get_data (message, NULL), g_bytes_get_size (message), &number, &total))
+        continue;
+      /* Sizes go down, and never up again. */
+      if (g_bytes_get_size (message) > 600)
+        {
+          g_assert_cmpuint (n_small, ==, 0);
+          g_assert_cmpuint (total, ==, 2);
+          n_large++;
+        }
+      else if (total > 2)
+        {
+          g_assert_cmpuint (total, ==, 3);
+          g_assert_cmpuint (g_bytes_get_size (message) + 32, <=, 576);
+          n_small++;
+        }
+    }
+  g_assert_cmpuint (n_large, ==, 3); /* three copies; the second fragment is a small one anyway */
+  g_assert_cmpuint (n_small, ==, 3);
+  g_assert_cmpuint (world_counter (world, "requests-refragmented"), ==, 1);
+}
+
+/* Where nobody answers at all it is tried once, and the attempt ends as ever. */
+static void
+test_no_smaller_fragments (void)
+{
+  IkeConfig config = world_config ();
+  g_autofree char *id = g_strdup_printf ("%01000d@example.com", 7);
+  g_autoptr (World) world = NULL;
+
+  config.local_id = id;
+  world = world_new (&config);
+  world->gateway->fragmentation = TRUE;
+  world->a->mtu = 500;
+  world_start (world, world->a);
+  world_run_until (world, IKE_EVENT_FAILED, 120 * SEC);
+  g_assert_null (world_event (world, IKE_EVENT_ESTABLISHED));
+}
+
 /* --- cookies --- */
 
 /* A COOKIE that comes late, after its successor was answered, or after IKE_AUTH began, changes nothing. */
@@ -243,5 +303,7 @@ main (int argc, char **argv)
   g_test_add_func ("/ext-handshake/other-group", test_other_group);
   g_test_add_func ("/ext-handshake/windows", test_windows);
   g_test_add_func ("/ext-handshake/late-cookie", test_late_cookie);
+  g_test_add_func ("/ext-handshake/smaller-fragments", test_smaller_fragments);
+  g_test_add_func ("/ext-handshake/no-smaller-fragments", test_no_smaller_fragments);
   return g_test_run ();
 }

@@ -19,6 +19,7 @@ typedef struct
   gboolean silent_about_itself; /* no AUTH in the first response */
   gboolean failure_at_once, success_at_once, endless;
   guint rounds;
+  guint redirect_round; /* the response that has a REDIRECT, from 1; 0: none */
 } Script;
 
 static void
@@ -103,6 +104,8 @@ eap_hook (Gateway *gw, GwSa *sa, const IkeMessage *request, IkePayloads *answer)
       else
         gateway_add_auth (gw, sa, answer);
     }
+  if (script->rounds == script->redirect_round)
+    ike_payloads_add_notify (answer, IKE_NOTIFY_REDIRECT, (const guint8 *)"\x01\x04\xcb\x00\x71\x03", 6);
   packet = next_packet (script, request);
   data = g_bytes_get_data (packet, &length);
   ike_payloads_add_eap (answer, data, length);
@@ -180,6 +183,34 @@ test_password (void)
   /* IKE_SA_INIT has 0, then one number for each round. covers: IKE-MID-001 */
   g_assert_cmpuint (last->id, ==, gateway_count_seen (world->gateway, IKE_EXCHANGE_IKE_AUTH));
   g_assert_cmpuint (world->children->len, ==, 1);
+}
+
+/* Another network in the middle of EAP: the request goes on from there, and the gateway is told afterwards. */
+static void
+test_move (void)
+{
+  g_autoptr (Script) script = script_new ("DNS:vpn.example.com");
+  IkeConfig config = eap_config (script, IKE_EAP_METHOD_MSCHAPV2);
+  g_autoptr (World) world = NULL;
+  const Sent *before, *after;
+
+  /* covers: MOB-INI-007 */
+  script->server = eap_server_new_mschapv2 (USER, "correct horse");
+  world = start (script, &config);
+  while (gateway_count_seen (world->gateway, IKE_EXCHANGE_IKE_AUTH) < 2)
+    world_run (world, MS);
+  world->a->down_blocked = TRUE;
+  world_run (world, 100 * MS);
+  before = world_last_sent (world);
+  world_move (world, world->b, TRUE);
+  after = world_last_sent (world);
+  g_assert_true (g_bytes_equal (before->data, after->data));
+  g_assert_cmpuint (after->ifindex, ==, 2);
+  world_run_until (world, IKE_EVENT_ESTABLISHED, 5 * SEC);
+  g_assert_cmpuint (script->rounds, ==, gateway_count_seen (world->gateway, IKE_EXCHANGE_IKE_AUTH) - 2);
+  world_run (world, 100 * MS);
+  g_assert_cmpuint (gateway_count_updates (world->gateway), ==, 1);
+  g_assert_true (world_addr_is (&gateway_sa (world->gateway)->remote.addr, WORLD_HOST_B));
 }
 
 static void
@@ -410,6 +441,30 @@ test_early_ends (void)
       g_assert_cmpuint (script->rounds, ==, i == 2 ? 65 : 1);
       g_assert_cmpuint (world->children->len, ==, 0);
       g_assert_cmpuint (gateway_count_seen (world->gateway, IKE_EXCHANGE_INFORMATIONAL), ==, 0);
+    }
+}
+
+static void
+test_redirect (void)
+{
+  for (guint round = 1; round <= 3; round++)
+    {
+      g_autoptr (Script) script = script_new ("DNS:vpn.example.com");
+      IkeConfig config = eap_config (script, IKE_EAP_METHOD_MSCHAPV2);
+      g_autoptr (World) world = NULL;
+
+      /* The first response leads on, with its AUTH verified and no Delete; one in between does not. */
+      /* covers: IKE-RDR-006, IKE-RDR-007 */
+      config.accept_redirect = TRUE;
+      script->server = eap_server_new_mschapv2 (USER, "correct horse");
+      script->redirect_round = round;
+      world = start (script, &config);
+      world_run (world, 130 * MS);
+      g_assert_cmpuint (world_count_events (world, IKE_EVENT_REDIRECTED), ==, round == 1);
+      g_assert_cmpuint (world->gateway->init_requests, ==, round == 1 ? 2 : 1);
+      g_assert_cmpuint (gateway_count_seen (world->gateway, IKE_EXCHANGE_INFORMATIONAL), ==, 0);
+      if (round > 1)
+        world_run_until (world, IKE_EVENT_ESTABLISHED, 10 * SEC);
     }
 }
 
@@ -652,6 +707,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/ike/session-eap/password", test_password);
+  g_test_add_func ("/ike/session-eap/move", test_move);
   g_test_add_func ("/ike/session-eap/wrong-password", test_wrong_password);
   g_test_add_data_func ("/ike/session-eap/tls12", GINT_TO_POINTER (TLS1_2_VERSION), test_tls);
   g_test_add_data_func ("/ike/session-eap/tls13", GINT_TO_POINTER (TLS1_3_VERSION), test_tls);
@@ -666,6 +722,7 @@ main (int argc, char **argv)
   g_test_add_func ("/ike/session-eap/wrong-msk", test_wrong_msk);
   g_test_add_func ("/ike/session-eap/early-ends", test_early_ends);
   g_test_add_func ("/ike/session-eap/disconnect", test_disconnect);
+  g_test_add_func ("/ike/session-eap/redirect", test_redirect);
   g_test_add_func ("/ike/session-eap/identities", test_identities);
   g_test_add_func ("/ike/session-eap/ppk", test_ppk);
   g_test_add_func ("/ike/session-eap/incomplete", test_incomplete);

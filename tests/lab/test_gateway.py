@@ -428,6 +428,13 @@ class Strongswan(Case):
         self.assertEqual(ping("a", "10.8.0.1"), 5)
         self.assertEqual(ping("a", "2001:db8:8::1", target=SERVER6), 5)
 
+    def test_redirect(self):
+        gateway, charon = self.gateway("redirect=203.0.113.9"), self.charon()
+        with self.assertRaises(AssertionError):
+            charon.connect()
+        self.assertIn("203.0.113.9", (charon.dir / "charon.log").read_text())
+        self.assertEqual(gateway.status()["clients"], [])
+
     def test_wrong_secret_is_refused(self):
         gateway = self.gateway(clients={"alice@example.com": "another secret"})
         charon = self.charon()
@@ -561,6 +568,90 @@ class ByHand(Case):
         wait_for(lambda: len(gateway.status()["clients"]) == 1, "only the newcomer")
         inner = gateway.client("bob@example.com")["inner"]
         self.assert_echo(second, inner, "newcomer")
+
+
+class Mobike(Case):
+    def test_nat_forbidden(self):
+        gateway = self.gateway("dialects=mobike\nnat=forbid")
+        behind = self.peer("--no-nat", node="b", local="192.168.77.50", identity="bob@example.com")
+        behind.wait_for("ended ")
+        self.assertIn("NAT", behind.text())
+        peer = self.peer("--no-nat", "--raw")
+        peer.wait_for("established 10.8.0.1")
+        self.assertEqual(gateway.client("alice@example.com")["dialect"], "mobike")
+        self.assert_echo(peer, "10.8.0.1", "by-itself")
+
+
+class Mopo(Case):
+    # covers: MOPO-CHR-004, MOPO-CHG-012
+    def test_moves(self):
+        gateway, peer = self.gateway("dialects=mopo"), self.peer("--mopo")
+        peer.wait_for("established 10.8.0.1")
+        client = gateway.client("alice@example.com")
+        self.assertEqual((client["dialect"], client["encapsulation"]), ("mopo", "udp"))
+        self.assert_echo(peer, "10.8.0.1", "before")
+        peer.tell("move 198.18.2.50")
+        peer.wait_for("path-ok")
+        # With sequence numbers that begin anew it would be dropped as replayed.
+        self.assert_echo(peer, "10.8.0.1", "after")
+        moved = gateway.client("alice@example.com")
+        self.assertEqual((moved["remote"], moved["ike-remote"]), ("198.18.2.50:4500",) * 2)
+        self.assertEqual([moved[key] for key in ("spi-in", "spi-out")], [client[key] for key in ("spi-in", "spi-out")])
+        self.assertEqual(gateway.count("replayed"), 0)
+
+    # covers: MOPO-TBD-015, MOPO-TBD-016
+    def test_esp_follows_a_nat(self):
+        """ESP alone follows the NAT, the IKE SA waits for CHANGE_PATH."""
+        gateway = self.gateway("dialects=mopo")
+        peer = self.peer("--mopo", node="b", local="192.168.77.50", identity="bob@example.com")
+        peer.wait_for("established 10.8.0.1")
+        peer.tell("check")  # now it knows as whom the gateway sees it
+        peer.wait_for("path-ok")
+        before = gateway.client("bob@example.com")
+        restart_nat()
+        self.assert_echo_in_the_end(peer, "10.8.0.1", "another-port")
+        after = gateway.client("bob@example.com")
+        self.assertNotEqual(after["remote"], before["remote"])
+        self.assertEqual(after["ike-remote"], before["ike-remote"])
+        self.assertEqual(gateway.count("followed-nat"), 1)
+        peer.tell("check")
+        wait_for(lambda: gateway.client("bob@example.com")["ike-remote"] == after["remote"], lambda: "CHANGE_PATH: "
+                 + str((before, gateway.client("bob@example.com"))))
+        self.assert_echo(peer, "10.8.0.1", "changed-path")
+
+    # covers: MOPO-ENG-003
+    def test_each_dialect_alone(self):
+        """A client is refused nothing for its dialect: without a common one it just cannot move."""
+        for settings, options, dialect in (("dialects=mobike", ("--mopo",), "none"), ("dialects=mopo", (), "none"),
+                                           ("dialects=none", (), "none"), ("dialects=mobike;mopo", ("--mopo",), "mopo"),
+                                           ("dialects=mobike;mopo", (), "mobike")):
+            with self.subTest(settings=settings, options=options):
+                gateway, peer = self.gateway(settings), self.peer(*options)
+                peer.wait_for("established")
+                self.assertEqual(gateway.client("alice@example.com")["dialect"], dialect)
+                peer.tell("quit")
+                peer.wait_for("ended")
+                gateway.stop()
+
+    def test_nat_forbidden(self):
+        gateway = self.gateway("dialects=mopo\nnat=forbid")
+        behind = self.peer("--mopo", "--no-nat", node="b", local="192.168.77.50", identity="bob@example.com")
+        behind.wait_for("ended ")
+        self.assertIn("NAT", behind.text())
+        peer = self.peer("--mopo", "--no-nat", "--raw")
+        peer.wait_for("established 10.8.0.1")
+        self.assertEqual(gateway.client("alice@example.com")["encapsulation"], "none")
+        self.assert_echo(peer, "10.8.0.1", "by-itself")
+        self.assertEqual(len(gateway.status()["clients"]), 1)
+
+    # covers: MOPO-NP-011
+    def test_nat_forbidden_by_the_gateway_alone(self):
+        """The client shows no NAT_PREVENTION, as its policy does not ask for it."""
+        gateway = self.gateway("dialects=mopo\nnat=forbid")
+        behind = self.peer("--mopo", node="b", local="192.168.77.50", identity="bob@example.com")
+        behind.wait_for("ended ")
+        self.assertIn("NAT_PREVENTED", behind.text())
+        self.assertEqual(gateway.status()["clients"], [])
 
 
 class Hostile(Case):

@@ -180,6 +180,13 @@ fly (Sim *sim, SimLink *link, const SimPacket *packet)
     fly_once (sim, link, packet);
 }
 
+/* With the headers of IP and UDP. */
+static gsize
+ip_length (const RoamEndpoint *local, GBytes *data)
+{
+  return g_bytes_get_size (data) + (local->addr.family == ROAM_FAMILY_INET6 ? 48 : 28);
+}
+
 void
 sim_send_from_host (Sim *sim, const RoamEndpoint *local, const RoamEndpoint *remote, GBytes *data)
 {
@@ -187,7 +194,7 @@ sim_send_from_host (Sim *sim, const RoamEndpoint *local, const RoamEndpoint *rem
   SimPacket packet = { .to_host = FALSE, .local = *remote, .remote = *local, .data = data };
 
   sim->sent_by_host++;
-  if (!link || link->up_blocked ||
+  if (!link || link->up_blocked || (link->mtu != 0 && ip_length (local, data) > link->mtu) ||
       (roam_addr_is_set (&link->only_to) && !roam_addr_equal (&link->only_to, &remote->addr)))
     return;
   if (roam_addr_is_set (&link->nat))

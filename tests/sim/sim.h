@@ -21,6 +21,7 @@ typedef struct
   gint64 jitter_us; /* up to that much more, at random: reorders */
   guint loss_percent, duplicate_percent;
   gboolean up_blocked, down_blocked; /* a direction that swallows everything */
+  guint mtu;                         /* larger IP packets of the host vanish; 0: no limit */
   RoamAddr only_to;                  /* set: packets to other servers vanish */
   RoamAddr nat;                      /* set: the public address of a NAT in front of the host */
   gint64 nat_timeout_us;             /* idle mappings vanish after it; 0: never */

@@ -407,7 +407,7 @@ test_same_plan_twice (Lab *lab)
 }
 
 /* No route of an access link draws the user's packets, not even its on-link one; roamd's own do use it. */
-/* covers: R5266-TRF-007 */
+/* covers: R5266-TRF-007, IKE-CP-017 */
 static void
 test_routing_policy (Lab *lab)
 {
@@ -419,7 +419,7 @@ test_routing_policy (Lab *lab)
   g_assert_nonnull (strstr (on_link, "src 10.1.0.100"));
   far = lab_output ("ip route get 192.0.2.1");
   g_assert_nonnull (strstr (far, "dev roam0"));
-  marked = lab_output ("ip route get 192.0.2.1 mark 0x5266");
+  marked = lab_output ("ip route get 203.0.113.2 mark 0x5266"); /* to the gateway */
   g_assert_nonnull (strstr (marked, "via 198.51.100.1 dev a0"));
   /* A DHCP client that is bound to its link renews there. */
   bound = lab_output ("ip route get 192.0.2.1 oif a1");

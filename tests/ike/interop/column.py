@@ -3,7 +3,6 @@
 import json
 import pathlib
 import re
-import sys
 import threading
 import time
 
@@ -38,13 +37,14 @@ def run_cell(cell, name):
         cell.close()
 
 
-def run_column(name, wanted, program, pki, work):
-    network = Network("ikm" + name[0])
+def run_column(name, wanted, program, pki, work, prefix):
+    network = Network(f"{prefix}{name[0]}")
     gateway = COLUMNS[name](work / name, pki, network)
     try:
         network.build()
         for row in ROWS:
-            if row in gateway.LACKS or (wanted and row not in wanted):
+            why = gateway.LACKS.get(row)
+            if (why and why.document) or (wanted and row not in wanted):
                 continue
             begin = time.monotonic()
             problem = run_cell(Cell(program, pki, network, gateway), row)
@@ -69,12 +69,14 @@ def prepare_guest(roots):
 
 
 def main(arguments):
-    """COLUMNS WANTED(json) PROBE PKI WORK [PACKAGE DIRECTORY]..."""
+    """COLUMNS WANTED(json) PROBE PKI WORK [PACKAGE DIRECTORY]...; WORK's name is the prefix of the namespaces."""
     columns, wanted, program, pki, work, *roots = arguments
+    prefix = pathlib.Path(work).name
     if roots:
         prepare_guest(roots)
         work = "/run/ikm"  # sockets cannot stand on the root file system there
-    jobs = [threading.Thread(target=run_column, args=(name, json.loads(wanted), program, Pki(pki), pathlib.Path(work)))
+    jobs = [threading.Thread(target=run_column,
+                             args=(name, json.loads(wanted), program, Pki(pki), pathlib.Path(work), prefix))
             for name in columns.split(",")]
     for job in jobs:
         job.start()

@@ -14,11 +14,23 @@ class Why:
     """Why a cell is empty: a sentence, and what the gateway's own package says about it.
 
     @quote stands in @document (a manual page, or a path in the package); with @absent it does not, in any case.
+    Without a document the row is tried, and has to fail with @quote in what is said then.
     """
     sentence: str
     document: str
     quote: str
     absent: bool = False
+
+    def __str__(self):
+        if not self.document:
+            return f'{self.sentence} (tried: "{self.quote}")'
+        return f"{self.sentence}: {self.document}" + (f" has nothing of '{self.quote}'" if self.absent
+                                                      else f': "{self.quote}"')
+
+
+def by_row(*reasons):
+    """{row: reason} of tuples (reason, row...)."""
+    return {row: why for why, *rows in reasons for row in rows}
 
 
 class Gateway:
@@ -28,8 +40,10 @@ class Gateway:
     documents = None  # the package with its manual; None: package
     SAYS = {}  # what its log says (regular expressions), by what the rows ask for; "": it says nothing of it
     LACKS = {}  # row: Why
-    silent_about_eap = False
-    rekeys_by_time = False
+    NOTES = {}  # row: what is to be known about a cell that is good; the row's function asks for it
+    silent_about_eap = False  # it ends an IKE SA without EAP Failure or any other word
+    rekeys_by_time = False  # there is no command for it
+    esp_stays = False  # after a move its ESP follows with the next Child SA only
 
     def __init__(self, directory, pki, network):
         self.dir, self.pki, self.network = pathlib.Path(directory), pki, network

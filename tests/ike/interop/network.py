@@ -5,7 +5,7 @@
     (c) v1 198.18.2.50     ---  |
     (c) v2 192.168.77.50 --- (n) 192.0.2.2
 
-All links but the one behind the NAT have IPv6 too. Namespaces PREFIX-c, -r, -n and -g.
+All links but the one behind the NAT have IPv6 too. Namespaces PREFIX-c, -r, -n and -g, of this run alone.
 """
 from interop.base import run
 
@@ -53,8 +53,8 @@ class Network:
             self.within(name, "sysctl", "-qw", "net.ipv4.conf.all.rp_filter=0", "net.ipv4.conf.default.rp_filter=0",
                         "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
         for left, left_dev, right, right_dev in LINKS:
-            run("ip", "link", "add", left_dev, "netns", self.name(left), "type", "veth", "peer", "name", right_dev, "netns",
-                self.name(right))
+            run("ip", "link", "add", left_dev, "netns", self.name(left), "type", "veth", "peer", "name", right_dev,
+                "netns", self.name(right))
         for role, dev, *addresses in ADDRESSES:
             for address in addresses:
                 run("ip", "-n", self.name(role), "addr", "add", address, "dev", dev,
@@ -63,7 +63,8 @@ class Network:
         run("ip", "-n", self.gateway, "addr", "add", INSIDE + "/32", "dev", "lo")
         for metric, (role, via, dev) in enumerate(ROUTES, 10):
             run("ip", "-n", self.name(role), "route", "add", "default", "via", via, "dev", dev, "metric", metric)
-        self.within(self.nat, "nft", "add table ip nat; add chain ip nat post { type nat hook postrouting priority 100; };"
+        self.within(self.nat, "nft", "add table ip nat;"
+                    "add chain ip nat post { type nat hook postrouting priority 100; };"
                     'add rule ip nat post oifname "out" masquerade')
 
     def drop(self, names, *rules):

@@ -6,8 +6,8 @@ import subprocess
 from interop.base import run
 from interop.network import OCSP_URL
 
-KINDS = {"rsa": ("rsa", "2048"), "ecdsa256": ("ecdsa", "256"), "ecdsa384": ("ecdsa", "384"), "ecdsa521": ("ecdsa", "521"),
-         "ed25519": ("ed25519", None)}
+KINDS = {"rsa": ("rsa", "2048"), "ecdsa256": ("ecdsa", "256"), "ecdsa384": ("ecdsa", "384"),
+         "ecdsa521": ("ecdsa", "521"), "ed25519": ("ed25519", None)}
 NSS_PASSWORD = "x"
 
 
@@ -72,8 +72,8 @@ class Pki:
         for name, serial, state in (("ocsp", "88", "V\t491231235959Z\t"), ("ocsp-revoked", "89",
                                                                           "R\t491231235959Z\t200101000000Z")):
             self.key("gateway-" + name)
-            self.issue("gateway-" + name, "ca-ecdsa256", "C=XX, O=roamd, CN=gateway " + name, "vpn.example.com", "--serial",
-                       serial, "--ocsp", OCSP_URL)
+            self.issue("gateway-" + name, "ca-ecdsa256", "C=XX, O=roamd, CN=gateway " + name, "vpn.example.com",
+                       "--serial", serial, "--ocsp", OCSP_URL)
             lines.append(f"{state}\t{serial}\tunknown\t/C=XX/O=roamd/CN=gateway {name}\n")
         self.index.write_text("".join(lines))
 
@@ -84,7 +84,8 @@ class Pki:
         run("certutil", "-N", "-d", database, "--empty-password")
         kinds = [kind for kind in KINDS if kind != "ed25519"]
         for name in ["ca-" + kind for kind in kinds] + ["sub"]:
-            run("certutil", "-A", "-d", database, "-n", name, "-t", "CT,," if name != "sub" else ",,", "-i", self.path(name))
+            trust = ",," if name == "sub" else "CT,,"
+            run("certutil", "-A", "-d", database, "-n", name, "-t", trust, "-i", self.path(name))
         for name in [*kinds, "sub", "expired", "other", "ocsp", "ocsp-revoked"]:
             self.import_key("gateway-" + name, database)
 

@@ -32,6 +32,7 @@ class Plan:
     cookies: bool = False  # a cookie of everyone
     tls: str = "1.2"
     redirect: str = ""  # where every client is sent in IKE_SA_INIT
+    redirect_all: bool = False  # also those that were sent there
     mobike: bool = True
     childless: bool = False  # the first Child SA by CREATE_CHILD_SA
     rekey_child_s: int = 0  # the gateway itself rekeys after that; 0: it does not
@@ -39,5 +40,6 @@ class Plan:
 
     def with_certificate(self, kind, **more):
         """Both sides by certificates of @kind."""
-        return dataclasses.replace(self, **{"gateway_auth": "cert", "client_auth": "cert", "certificate": "gateway-" + kind,
-                                            "authorities": ("ca-" + kind,), **more})
+        certificates = {"gateway_auth": "cert", "client_auth": "cert", "certificate": "gateway-" + kind,
+                        "authorities": ("ca-" + kind,)}
+        return dataclasses.replace(self, **{**certificates, **more})

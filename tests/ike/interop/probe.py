@@ -2,6 +2,7 @@
 """One run of ike-probe."""
 import json
 import queue
+import signal
 import subprocess
 import threading
 
@@ -41,6 +42,10 @@ class Probe:
                 raise Wrong(f"the probe ended before '{value or key}'; {self.story()}")
             if key in line and value in (None, line[key]):
                 return self
+
+    def go(self):
+        """`wait=go` is over."""
+        self.process.send_signal(signal.SIGUSR1)
 
     def wait(self):
         self.errors = self.process.stderr.read()

@@ -5,6 +5,16 @@ import dataclasses
 MARKS = {"ok": ("ok", "32"), "failed": ("FAILED", "1;31"), "lacks": ("-", "2"), "skipped": ("skipped", "33")}
 
 
+HEAD = """# What roamd's IKE engine was tried with
+
+Every cell is a scenario played by roamd's engine against a real gateway, and where it ends with an SA, a packet went
+through the gateway's ESP and came back. `sudo ./tests/run --suite interop` prints the same table, and fails when a cell
+does. strongSwan runs in a network namespace with ESP in user space, libreswan and OpenIKED below Debian's kernel in an
+emulated machine (`lab/vm/run`) with the kernel's ESP. A dash is what the gateway does not have; the note says where it
+says so, and the test looks whether it still does.
+""".splitlines()
+
+
 @dataclasses.dataclass
 class Matrix:
     """@cells[row][gateway] is a dict with result and why; @versions says what the gateways are."""
@@ -20,7 +30,7 @@ class Matrix:
         numbers = {}
         for row in self.cells.values():
             for gateway, cell in row.items():
-                if cell["result"] != "ok":
+                if cell["why"]:
                     numbers.setdefault((gateway, cell["why"]), len(numbers) + 1)
         return numbers
 
@@ -38,7 +48,7 @@ def text(matrix, colours=False):
         for gateway in matrix.versions:
             cell = cells[gateway]
             word, colour = MARKS[cell["result"]]
-            if cell["result"] != "ok":
+            if cell["why"]:
                 word += f" ({notes[(gateway, cell['why'])]})"
             line += f"\033[{colour}m{word:14}\033[0m" if colours else f"{word:14}"
         lines.append(line.rstrip())
@@ -51,18 +61,13 @@ def markdown(matrix):
     """Without dates and durations, so that it changes when something did."""
     notes = matrix.notes()
     head = " | ".join(f"{name} {version}" for name, version in matrix.versions.items())
-    lines = ["# What roamd's IKE engine was tried with", "",
-             "Every cell is a scenario played by roamd's engine against a real gateway; `sudo ./tests/run --suite interop`",
-             "prints the same table, and fails when a cell does. strongSwan runs in a network namespace with ESP in user",
-             "space, libreswan and OpenIKED below Debian's kernel in an emulated machine (`lab/vm/run`) with the kernel's",
-             "ESP. A dash is what the gateway does not have; the note says where it says so, and the test checks that it",
-             "still does.", "", f"| | {head} |", "| --- |" + " --- |" * len(matrix.versions)]
+    lines = [*HEAD, f"| | {head} |", "| --- |" + " --- |" * len(matrix.versions)]
     for row, cells in matrix.cells.items():
         words = []
         for gateway in matrix.versions:
             cell = cells[gateway]
             mark = MARKS[cell["result"]][0]
-            words.append(mark if cell["result"] == "ok" else f"{mark} [{notes[(gateway, cell['why'])]}]")
+            words.append(f"{mark} [{notes[(gateway, cell['why'])]}]" if cell["why"] else mark)
         lines.append(f"| {row} | " + " | ".join(words) + " |")
     lines += [""] + [f"{number}. {gateway}: {why}" for (gateway, why), number in notes.items()]
     return "\n".join([*lines, "", matrix.summary() + ".", ""])

@@ -49,7 +49,7 @@ def eap_nak(cell):
 
 
 def tls(cell, *args, **kwargs):
-    return cell.run("--eap", "tls", *cell.credentials("ecdsa256"), *args, psk=None, **kwargs)
+    return cell.run("--eap", "tls", "--eap-identity", USER, *cell.credentials("ecdsa256"), *args, psk=None, **kwargs)
 
 
 # covers: IKE-EAPT-001, IKE-EAPT-006
@@ -68,6 +68,20 @@ def eap_tls13(cell):
     tls(cell).refused("makes no sense here")
     cell.gateway.logged("tls", version="1.3")
     cell.gateway.logged("eap", method="TLS")
+
+
+@row("eap-tls 1.3, success without indication taken")
+def eap_tls13_plain(cell):
+    gateway(cell, "eap-tls", tls="1.3")
+    tls(cell, "--eap-plain-success").done()
+    cell.gateway.logged("tls", version="1.3")
+
+
+@row("eap-tls, anonymous identity")
+def eap_tls_anonymous(cell):
+    """What the engine does when it is given no identity for EAP: only the realm goes in clear (RFC 9190 2.1.7)."""
+    gateway(cell, "eap-tls")
+    cell.run("--eap", "tls", *cell.credentials("ecdsa256"), psk=None).done()
 
 
 @row("eap-tls, server of another name")

@@ -32,11 +32,23 @@ def redirected_later(cell):
     arrived(probe.wait().done(), GATEWAY_2)
 
 
+# covers: IKE-RDR-009
+@row("redirected on and on")
+def redirected_for_ever(cell):
+    cell.gateway.apply(Plan(redirect=GATEWAY_2, redirect_all=True))
+    probe = cell.run("--accept-redirect").refused("on and on", event="failed")
+    if len(probe.events("redirected")) != 5:
+        raise Wrong(f"went to {len(probe.events('redirected'))} gateways")
+
+
 @row("redirection that we do not accept")
 def redirected_in_vain(cell):
-    """We have not said that we can be redirected, so the gateway serves us."""
-    cell.gateway.apply(Plan(redirect=GATEWAY_2))
-    arrived(cell.connect(), GATEWAY)
+    """The gateway may not even try, since we have not said that we can be redirected; the SA lives on."""
+    cell.gateway.apply(Plan())
+    probe = cell.start(script=("wait=established", "pause=500", *CHECK))
+    probe.until("event", "established")
+    cell.gateway.redirect(GATEWAY_2)
+    arrived(probe.wait().done(), GATEWAY)
 
 
 @row("two addresses, the first one dead")

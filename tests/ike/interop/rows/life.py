@@ -39,10 +39,11 @@ def rekey_theirs(cell):
 def dpd(cell):
     """The fastest decision that the engine allows: a doubt, as its path check budget is 7 s."""
     cell.gateway.apply(Plan())
-    probe = cell.start("--dpd", "500", script=("wait=established", "pause=1000", "check", "wait=path-failed"),
+    probe = cell.start("--dpd", "500", script=("wait=established", "wait=go", "check", "wait=path-failed"),
                        patience=12)
     probe.until("event", "established")
     cell.gateway.kill()
+    probe.go()
     probe.wait().done()
 
 
@@ -51,9 +52,10 @@ def restart(cell):
     """The gateway says nothing about an SA that it has forgotten: silence, then a new start."""
     plan = Plan()
     cell.gateway.apply(plan)
-    probe = cell.start(script=("wait=established", "pause=1500", "check", "wait=path-failed"), patience=12)
+    probe = cell.start(script=("wait=established", "wait=go", "check", "wait=path-failed"), patience=12)
     probe.until("event", "established")
     cell.gateway.kill()
     cell.gateway.apply(plan)
+    probe.go()
     probe.wait().done()
     cell.connect()

@@ -7,13 +7,18 @@ from interop.plan import Plan
 from interop.probe import ALIVE
 
 
+def renewal(cell):
+    return ("rekey-child", "wait=child-add") if cell.gateway.esp_stays else ()
+
+
 def moved(cell, path, *targets, address, nat, others=(), inner6=False, **kwargs):
     """From @path to @targets, one after the other; the gateway then sends to @address."""
     cell.gateway.apply(Plan(inner6=inner6))
     script = ["wait=established"]
     for target in targets:
-        script += [f"move={PATH[target]}", "wait=path-ok"]
-    probe = cell.start("--traffic", *others, path=path, script=(*script, *ALIVE[1:], "pause=600"), patience=10, **kwargs)
+        script += [f"move={PATH[target]}", "wait=path-ok", *renewal(cell)]
+    probe = cell.start("--traffic", *others, path=path, script=(*script, *ALIVE[1:], "pause=600"), patience=10,
+                       **kwargs)
     for _ in range(len(targets) + 1):
         probe.until("event", "path-ok")
     seen = cell.gateway.client_address()
@@ -22,6 +27,8 @@ def moved(cell, path, *targets, address, nat, others=(), inner6=False, **kwargs)
         raise Wrong("no MOBIKE")
     if probe.events("path-ok")[-1]["nat_local"] != nat:
         raise Wrong("NAT " + ("not seen" if nat else "seen where none is"))
+    if cell.gateway.esp_stays:
+        cell.gateway.logged("esp-stays")
     if address not in seen:
         raise Wrong(f"the gateway does not know {address}: {seen[-400:]}")
 
@@ -80,10 +87,12 @@ def v6_to_v4(cell):
 def found(cell, rule, local, remote):
     """What @rule matches is lost; nobody says so to the engine, but it knows what other addresses there are."""
     cell.gateway.apply(Plan())
-    probe = cell.start(script=("wait=established", f"paths={PATH['a']},{PATH['b']}", "pause=300", "check",
-                               "wait=path-changed", *ALIVE[1:]), patience=25)
+    script = ("wait=established", f"paths={PATH['a']},{PATH['b']}", "wait=go", "check", "wait=path-changed",
+              *renewal(cell), *ALIVE[1:])
+    probe = cell.start("--other-gateway", GATEWAY_2, script=script, patience=25)
     probe.until("event", "established")
     with cell.network.drop((cell.network.client,), rule):
+        probe.go()
         probe.wait().done()
     status = probe.status()
     if status["local"] != local or status["remote"] != remote + ":4500":

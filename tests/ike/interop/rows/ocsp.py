@@ -14,8 +14,9 @@ CA = "ca-ecdsa256"
 @contextlib.contextmanager
 def responder(cell):
     """openssl's, which knows what is in Pki.index."""
-    command = ["ip", "netns", "exec", cell.network.router, "openssl", "ocsp", "-port", OCSP_PORT, "-index", cell.pki.index,
-               "-CA", cell.pki.path(CA), "-rsigner", cell.pki.path(CA), "-rkey", cell.pki.path(CA + "-key"), "-nmin", "5"]
+    command = ["ip", "netns", "exec", cell.network.router, "openssl", "ocsp", "-port", OCSP_PORT, "-index",
+               cell.pki.index, "-CA", cell.pki.path(CA), "-rsigner", cell.pki.path(CA), "-rkey",
+               cell.pki.path(CA + "-key"), "-nmin", "5"]
     process = subprocess.Popen([str(c) for c in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait_until(lambda: cell.network.within(cell.network.router, "ss", "-Hltn", f"sport = {OCSP_PORT}").stdout,
