@@ -256,3 +256,41 @@ agent_config_check_vpn (const AgentConfig *config, AgentConfigProblems *problems
   check_revocation (config, problems);
   check_mobility (config, problems);
 }
+
+/* --------------------------------------------------------------------- warnings ---- */
+
+/* Random octets in text are longer than that; what people make up is not. */
+#define TYPED_LENGTH 24
+
+static gboolean
+looks_typed (const RoamSecret *secret)
+{
+  const guint8 *octets = roam_secret_peek (secret);
+  gsize length = roam_secret_length (secret);
+
+  for (gsize i = 0; i < length; i++)
+    if (!g_ascii_isprint ((char)octets[i]))
+      return FALSE;
+  return length < TYPED_LENGTH;
+}
+
+GPtrArray *
+agent_config_dup_warnings (const AgentConfig *config)
+{
+  GPtrArray *warnings = g_ptr_array_new_with_free_func (g_free);
+  gboolean psk = config->has_vpn && config->auth == AGENT_CONFIG_AUTH_PSK;
+
+  if (psk && (agent_config_is_asked (config->psk_file) || (config->psk != NULL && looks_typed (config->psk))))
+    g_ptr_array_add (warnings,
+                     g_strdup ("[vpn] psk-file: a shared secret that people make up can be guessed offline by "
+                               "whoever answers in the gateway's place; make one with \"openssl rand -base64 "
+                               "32\", or use auth=eap or auth=certificate"));
+  if (config->has_vpn && !psk && config->crl_file == NULL && !config->ocsp)
+    g_ptr_array_add (warnings, g_strdup ("[vpn] ocsp: nobody asks whether the gateway's certificate was revoked; use "
+                                         "ocsp=yes or crl-file"));
+  if (config->algorithm == MIP4_AUTH_HMAC_MD5)
+    g_ptr_array_add (warnings,
+                     g_strdup ("[mobile-ip] algorithm: hmac-md5 is there for old home agents; use hmac-sha-256 "
+                               "where the home agent can"));
+  return warnings;
+}

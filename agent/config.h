@@ -149,6 +149,12 @@ gboolean agent_config_is_name (const char *text);
 /* A unicast address of a host, of either family, that other hosts can reach. */
 gboolean agent_config_is_host (const RoamAddr *addr);
 
+/*
+ * What is allowed and unwise (RFC 7296 2.15, 5), one sentence each; of char*, caller unrefs. After the files
+ * are read.
+ */
+GPtrArray *agent_config_dup_warnings (const AgentConfig *config);
+
 /* Makes the associations of the keys, once their files are read. */
 void agent_config_make_associations (AgentConfig *config);
 

@@ -213,6 +213,18 @@ load_profile (const Options *options)
   return NULL;
 }
 
+static void
+tell_warnings (const Options *options, const AgentConfig *config)
+{
+  g_autoptr (GPtrArray) warnings = agent_config_dup_warnings (config);
+
+  for (guint i = 0; i < warnings->len; i++)
+    if (options->check)
+      g_printerr ("%s: warning: %s\n", options->profile, (const char *)warnings->pdata[i]);
+    else
+      g_message ("%s: %s", options->profile, (const char *)warnings->pdata[i]);
+}
+
 /* --------------------------------------------------------------------- running ---- */
 
 /* Two agents on one machine would fight over the gate. The lock goes with the process. */
@@ -320,6 +332,7 @@ main (int argc, char **argv)
   config = load_profile (&options);
   if (config == NULL)
     return EXIT_PROFILE;
+  tell_warnings (&options, config);
   if (options.check)
     {
       g_print ("%s: good\n", options.profile);

@@ -73,16 +73,22 @@ renew_allowed (Agent *agent, gboolean keep)
 {
   AgentVpn *vpn = vpn_of (agent);
   RoamAddr old[TUNNEL_GATE_MAX_GATEWAYS], known[IKE_MAX_GATEWAYS];
-  guint n_old = keep ? vpn->n_allowed : 0, n_known = agent_gateways_get (vpn->gateways, known);
+  guint n_old = vpn->n_allowed, n_known = agent_gateways_get (vpn->gateways, known);
+  gboolean same;
 
   memcpy (old, vpn->allowed, n_old * sizeof old[0]);
   vpn->n_allowed = 0;
   for (guint i = 0; i < n_known; i++)
     vpn->allowed[vpn->n_allowed++] = known[i];
-  for (guint i = 0; i < n_old; i++)
+  for (guint i = 0; i < n_old && keep; i++)
     if (!is_allowed (vpn, &old[i]))
       add_allowed (vpn, &old[i]);
-  apply_allowed (agent);
+  /* A transaction of nftables costs a millisecond or two. */
+  same = vpn->n_allowed == n_old;
+  for (guint i = 0; i < n_old && same; i++)
+    same = is_allowed (vpn, &old[i]);
+  if (!same)
+    apply_allowed (agent);
 }
 
 /* ----------------------------------------------------------------- the session ---- */
@@ -114,6 +120,7 @@ agent_vpn_open_session (Agent *agent, char **ret_problem)
   ike.ticket = vpn->ticket.ticket;
   agent_secret_fill (agent, &ike);
   agent->ike = ike_session_new (&ike, agent->rng, ret_problem);
+  vpn->stale = FALSE;
   return agent->ike != NULL;
 }
 

@@ -141,7 +141,6 @@ make_config (const ProbeOptions *o, const Material *m)
                       .eap_plain_success = o->plain_success,
                       .eap_server_name = o->eap_server,
                       .eap_only = o->eap_only,
-                      .eap_plain_success = o->plain_success,
                       .then_eap = o->then_eap,
                       .crl = m->crl,
                       .ppk = m->ppk,

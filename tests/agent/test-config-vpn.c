@@ -193,6 +193,40 @@ test_asked (void)
   g_assert_false (agent_config_is_asked (NULL));
 }
 
+static guint
+count_warnings (const char *text, const char *psk, const char *word)
+{
+  g_autoptr (AgentConfig) config = parse_good (text);
+  g_autoptr (GPtrArray) warnings = NULL;
+
+  if (psk != NULL)
+    config->psk = roam_secret_new ((const guint8 *)psk, strlen (psk));
+  warnings = agent_config_dup_warnings (config);
+  for (guint i = 0; i < warnings->len; i++)
+    {
+      if (strstr (warnings->pdata[i], word) == NULL)
+        g_error ("%s", (const char *)warnings->pdata[i]);
+      g_assert_true (psk == NULL || strstr (warnings->pdata[i], psk) == NULL);
+    }
+  return warnings->len;
+}
+
+/* covers: IKE-SEC-006 */
+static void
+test_warnings (void)
+{
+  g_assert_cmpuint (count_warnings (ONE, "summer2026!", "[vpn] psk-file"), ==, 1);
+  g_assert_cmpuint (count_warnings (ONE, "Wm3P9v1cS4n0b7d2Rk8yTqLzXe5Ug6Ah", ""), ==, 0);
+  g_assert_cmpuint (count_warnings (ONE, "\x01\x80short", ""), ==, 0);
+  g_assert_cmpuint (count_warnings (MINIMAL "gateway=203.0.113.2\npsk-file=ask\n", NULL, "[vpn] psk-file"), ==, 1);
+  g_assert_cmpuint (count_warnings (CERTIFICATE, NULL, "[vpn] ocsp"), ==, 1);
+  g_assert_cmpuint (count_warnings (CERTIFICATE "ocsp=yes\n", NULL, ""), ==, 0);
+  /* EAP methods that prove the gateway to nobody have its certificate beside them, or are no profile. */
+  assert_refused (MINIMAL "gateway=203.0.113.2\nauth=eap\neap-identity=a\npassword-file=p\n", "[vpn] ca-file");
+  assert_refused (MINIMAL "gateway=203.0.113.2\nauth=eap\neap-identity=a\npassword-file=p\nca-file=a\neap-only=yes\n",
+                  "[vpn] eap-only");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -204,5 +238,6 @@ main (int argc, char **argv)
   g_test_add_func ("/config/vpn/every-key", test_every_key);
   g_test_add_func ("/config/vpn/refused", test_refused);
   g_test_add_func ("/config/vpn/asked", test_asked);
+  g_test_add_func ("/config/vpn/warnings", test_warnings);
   return g_test_run ();
 }

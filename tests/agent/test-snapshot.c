@@ -141,6 +141,79 @@ test_blocked_is_never_without_advice (void)
   g_assert_nonnull (strstr (without->advice, "no VPN gateway"));
 }
 
+/* Silence has the advice of old; what the gateway or the engine refused is said in its words. */
+static void
+test_vpn_refusals (void)
+{
+  static const struct
+  {
+    const char *reason, *advice, *expected;
+  } rows[] = {
+    { "no answer to IKE_SA_INIT", "the gateway may be down", "does not answer" },
+    { "the gateway does not answer", NULL, "does not answer" },
+    { NULL, NULL, "does not answer" },
+    { "UNEXPECTED_NAT_DETECTED", "use a network without address translation, or nat=traverse",
+      "The VPN with 203.0.113.2 cannot be used from wlan0: UNEXPECTED_NAT_DETECTED. Use a network without address "
+      "translation, or nat=traverse." },
+    { "NAT_PREVENTED", "Done.", "NAT_PREVENTED. Done." },
+    { "UNACCEPTABLE_ADDRESSES", NULL, "cannot be used from wlan0: UNACCEPTABLE_ADDRESSES." },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      AgentSituation s = situation (COORDINATOR_DET_0);
+      g_autoptr (AgentSnapshot) snapshot = NULL;
+
+      s.has_alarm = TRUE;
+      s.alarm = COORDINATOR_ALARM_VPN_UNREACHABLE;
+      s.ike_reason = rows[i].reason;
+      s.ike_advice = rows[i].advice;
+      snapshot = describe (&s);
+      if (strstr (snapshot->advice, rows[i].expected) == NULL)
+        g_error ("'%s' does not hold '%s'", snapshot->advice, rows[i].expected);
+    }
+}
+
+static void
+test_secret_that_is_asked_for (void)
+{
+  AgentSituation s = situation (COORDINATOR_BLOCKED);
+  AgentSecretRequest *request = agent_secret_request_new ();
+  g_autoptr (AgentSnapshot) first = NULL, again = NULL, pin = NULL;
+
+  s.has_alarm = TRUE;
+  s.alarm = COORDINATOR_ALARM_VPN_AUTH;
+  s.secret = request;
+  agent_snapshot_set_text (&request->kind, "password");
+  agent_snapshot_set_text (&request->identity, "alice");
+  agent_snapshot_set_text (&request->gateway, "vpn.example.com");
+  first = describe (&s);
+  g_assert_cmpstr (first->advice, ==,
+                   "The VPN with vpn.example.com waits for the password of alice: run \"roamctl secret\".");
+  agent_snapshot_set_text (&request->refusal, "user name or password is wrong");
+  again = describe (&s);
+  g_assert_nonnull (strstr (again->advice, ", since the last one was refused: user name or password is wrong: run"));
+  agent_snapshot_set_text (&request->kind, "pin");
+  agent_snapshot_set_text (&request->identity, "");
+  pin = describe (&s);
+  g_assert_nonnull (strstr (pin->advice, "waits for the token's PIN, since"));
+  agent_secret_request_free (request);
+}
+
+/* Who listens is told of a question, and of its end. */
+static void
+test_secrets_are_news (void)
+{
+  g_autoptr (AgentSnapshot) none = agent_snapshot_new (), one = agent_snapshot_new (), other = agent_snapshot_new ();
+
+  g_ptr_array_add (one->secrets, agent_secret_request_new ());
+  g_ptr_array_add (other->secrets, agent_secret_request_new ());
+  g_assert_false (agent_snapshot_equal (none, one));
+  g_assert_true (agent_snapshot_equal (one, other));
+  ((AgentSecretRequest *)other->secrets->pdata[0])->handle = 5;
+  g_assert_false (agent_snapshot_equal (one, other));
+}
+
 static void
 test_vpn_advice_comes_from_the_session (void)
 {
@@ -235,5 +308,8 @@ main (int argc, char **argv)
   g_test_add_func ("/snapshot/fault-and-off", test_fault_and_off);
   g_test_add_func ("/snapshot/equal", test_equal);
   g_test_add_func ("/snapshot/counters", test_counters);
+  g_test_add_func ("/snapshot/vpn-refusals", test_vpn_refusals);
+  g_test_add_func ("/snapshot/secret-that-is-asked-for", test_secret_that_is_asked_for);
+  g_test_add_func ("/snapshot/secrets-are-news", test_secrets_are_news);
   return g_test_run ();
 }

@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""test-vpn-netns.py ROAMD ROAM_HAD ROAMCTL POLICY
+"""test-vpn-netns.py ROAMD ROAM_HAD ROAMCTL POLICY ROAM_GW
 
-The whole daemon outside the enterprise with a real strongSwan gateway and roam-had behind it, in network
+The whole daemon outside the enterprise with a real gateway, strongSwan or roam-gw, and roam-had behind it, in network
 namespaces of its own (names begin with rtv-): two cafes, a router, the gateway, the home link. Exit status
-77 (skipped) without root, namespaces, TUN, nftables or strongSwan with kernel-libipsec and EAP-MSCHAPv2.
+77 (skipped) without root, namespaces, TUN or nftables; the cases with strongSwan want its kernel-libipsec and
+EAP-MSCHAPv2.
 """
 import json
 import os
@@ -23,7 +24,7 @@ from resolved import StandIn  # noqa: E402
 
 bus.DEADLINE_S = 40
 
-ROAMD, ROAM_HAD, ROAMCTL, POLICY = (os.path.abspath(a) for a in sys.argv[1:5])
+ROAMD, ROAM_HAD, ROAMCTL, POLICY, ROAM_GW = (os.path.abspath(a) for a in sys.argv[1:6])
 RT, GW, HA, MN = NAMESPACES = [f"rtv-{os.getpid()}-{x}" for x in ("rt", "gw", "ha", "mn")]
 CHARON = "/usr/lib/ipsec/charon"
 HOME_ADDRESS, CORRESPONDENT = "10.1.0.100", "10.4.0.10"
@@ -50,6 +51,17 @@ local-id=alice@example.com
 remote-id=vpn.example.com
 """
 EAP = "auth=eap\neap-identity=alice@example.com\npassword-file=ask\nca-file=ca.pem\n"
+PSK = "psk-file=vpn.psk\n"
+ROAM_GATEWAY = """[gateway]
+id=vpn.example.com
+pool=10.8.0.0/24
+networks=10.0.0.0/8
+dialects={dialects}
+tun-name=gw0
+control={directory}/gw-control
+[client alice@example.com]
+psk-file=vpn.psk
+"""
 STRONGSWAN = """
 charon {{
   load = random nonce aesni aes sha1 sha2 md5 md4 hmac kdf openssl pem pkcs1 pkcs8 x509 pubkey constraints gcm kernel-libipsec kernel-netlink socket-default vici updown eap-identity eap-mschapv2
@@ -115,13 +127,14 @@ def sh(*command, ns=None, check=True):
     return subprocess.run([*prefix, *(str(c) for c in command)], check=check, capture_output=True, text=True, timeout=60)
 
 
+def has_strongswan():
+    plugins = ("kernel-libipsec", "eap-mschapv2")
+    return (shutil.which("swanctl") and shutil.which("pki") and os.path.exists(CHARON) and
+            all(os.path.exists(f"/usr/lib/ipsec/plugins/libstrongswan-{name}.so") for name in plugins))
+
+
 def possible():
     if os.geteuid() != 0 or not os.path.exists("/dev/net/tun"):
-        return False
-    if not all(shutil.which(tool) for tool in ("swanctl", "pki", "nft")) or not os.path.exists(CHARON):
-        return False
-    if not all(os.path.exists(f"/usr/lib/ipsec/plugins/libstrongswan-{name}.so")
-               for name in ("kernel-libipsec", "eap-mschapv2")):
         return False
     name = f"rtv-{os.getpid()}-try"
     if sh("ip", "netns", "add", name, check=False).returncode != 0:
@@ -214,6 +227,8 @@ class Gateway:
 
 
 class Outside(unittest.TestCase):
+    """What both gateways have in common; no cases of its own."""
+
     def setUp(self):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="roamd-vpn-"))
         self.addCleanup(shutil.rmtree, self.directory)
@@ -224,15 +239,13 @@ class Outside(unittest.TestCase):
         make_topology()
         self.log = open(self.directory / "log", "w+", encoding="utf-8")
         self.addCleanup(self.log.close)
-        self.gateway = Gateway(self.directory / "gateway")
-        self.addCleanup(self.gateway.stop)
         self.write("mn-ha.key", KEY, 0o600)
-        self.write("ca.pem", self.gateway.ca.read_text(encoding="ascii"), 0o644)
-        self.write("profile.conf", PROFILE + EAP, 0o644)
+        self.write("vpn.psk", "correct horse battery staple", 0o600)
         self.write("home-agent.conf", HOME_AGENT, 0o644)
         self.spawn(HA, ROAM_HAD, "--config", self.directory / "home-agent.conf", "--status-file", self.directory / "bindings")
         wait_until((self.directory / "bindings").exists, "roam-had did not start")
         self.roamd = None
+        self.start_gateway()
 
     def tearDown(self):
         outcome = self._outcome.result
@@ -275,13 +288,25 @@ class Outside(unittest.TestCase):
     def sa(self):
         return json.loads(self.ctl("sa", "--json").stdout or "{}")
 
+    def stop_roamd(self):
+        self.roamd.terminate()
+        self.roamd.wait(timeout=10)
+
     def start_connected(self):
         plug("eth0", "198.51.100.50/24", "198.51.100.1", "100")
         self.start()
-        self.give(PASSWORD)
+        if "=ask" in (self.directory / "profile.conf").read_text(encoding="utf-8"):
+            self.give(PASSWORD)
         wait_until(lambda: self.status()["mode"] == "mc", f"no VPN: {self.status()}")
 
-    # ------------------------------------------------------------------- cases ----
+
+@unittest.skipUnless(has_strongswan(), "needs strongSwan with kernel-libipsec and eap-mschapv2")
+class WithStrongSwan(Outside):
+    def start_gateway(self):
+        self.gateway = Gateway(self.directory / "gateway")
+        self.addCleanup(self.gateway.stop)
+        self.write("ca.pem", self.gateway.ca.read_text(encoding="ascii"), 0o644)
+        self.write("profile.conf", PROFILE + EAP, 0o644)
 
     def test_asked_password(self):
         plug("eth0", "198.51.100.50/24", "198.51.100.1", "100")
@@ -394,8 +419,62 @@ class Outside(unittest.TestCase):
         wait_until(ping, "no data after the move")
 
 
+class WithRoamGw(Outside):
+    """What strongSwan does not have."""
+
+    def start_gateway(self, dialects="mobike;mopo"):
+        self.write("profile.conf", PROFILE + PSK, 0o644)
+        self.write("gateway.conf", ROAM_GATEWAY.format(dialects=dialects, directory=self.directory), 0o644)
+        self.gateway = self.spawn(GW, ROAM_GW, "--config", self.directory / "gateway.conf")
+        wait_until(lambda: "gw0" in sh("ls", "/sys/class/net", ns=GW).stdout, "roam-gw did not start")
+
+    def test_mopo(self):
+        self.gateway.kill()
+        self.gateway.wait()
+        self.start_gateway(dialects="mopo")
+        self.start_connected()
+        self.assertEqual((self.status()["dialect"], self.sa()["dialect"]), ("mopo", "mopo"))
+        self.assertIn("VPN             up, MOPO", self.ctl("status").stdout)
+        spi = self.sa()["spi-initiator"]
+        plug("eth1", "198.18.2.50/24", "198.18.2.1", "200")
+        sh("ip", "link", "set", "cafe0", "down", ns=RT)
+        wait_until(lambda: self.status()["mode"] == "mc" and self.status()["interface"] == "eth1", f"{self.status()}")
+        self.assertEqual((self.sa()["spi-initiator"], self.sa()["local"]), (spi, "198.18.2.50"))
+        wait_until(ping, "no data after the move")
+
+    def test_forbidden_nat(self):
+        sh("nft", "add table ip nat; add chain ip nat p { type nat hook postrouting priority 100; };"
+           "add rule ip nat p oifname net masquerade", ns=RT)
+        self.write("profile.conf", PROFILE + PSK + "nat=forbid\n", 0o644)
+        plug("eth0", "198.51.100.50/24", "198.51.100.1", "100")
+        self.start()
+        wait_until(lambda: "NAT" in self.status()["advice"], f"{self.status()}")
+        self.assertRegex(self.status()["advice"], "^The VPN with 203.0.113.2 cannot be used from eth0: .*NAT")
+        self.assertFalse(ping())
+        self.assertFalse(ping("eth0"))
+
+    def test_ticket_survives_a_restart(self):
+        self.start_connected()
+        ticket = self.directory / "run" / "ticket"
+        wait_until(ticket.exists, "no ticket was kept")
+        self.assertEqual(ticket.stat().st_mode & 0o7777, 0o600)
+        self.assertEqual(self.status()["counters"].get("ike.sessions-resumed", 0), 0)
+        self.roamd.kill()  # without a word to the gateway
+        self.roamd.wait()
+        self.start()
+        wait_until(lambda: self.status()["mode"] == "mc", f"no VPN: {self.status()}")
+        self.assertEqual(self.status()["counters"]["ike.sessions-resumed"], 1)
+        self.assertTrue(ping())
+        # Not asked for, not kept.
+        self.stop_roamd()
+        self.write("profile.conf", PROFILE + PSK + "resumption=no\n", 0o644)
+        self.start()
+        wait_until(lambda: self.status()["mode"] == "mc", f"no VPN: {self.status()}")
+        self.assertEqual(self.status()["counters"].get("ike.sessions-resumed", 0), 0)
+
+
 if __name__ == "__main__":
     if not possible():
-        print("needs root, network namespaces, /dev/net/tun, nftables, and strongSwan with kernel-libipsec and eap-mschapv2")
+        print("needs root, network namespaces, /dev/net/tun and nftables")
         sys.exit(77)
-    unittest.main(argv=[sys.argv[0], *sys.argv[5:]], verbosity=2)
+    unittest.main(argv=[sys.argv[0], *sys.argv[6:]], verbosity=2)

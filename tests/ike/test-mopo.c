@@ -384,7 +384,7 @@ test_other_dialect (void)
   static const char *const list[] = { WORLD_GATEWAY2, NULL };
   static const guint8 cookie[8] = { 1 };
 
-  /* MOPO's numbers on an IKE SA that speaks MOBIKE. covers: MOPO-PLD-003, MOPO-SUP-003 */
+  /* MOPO's numbers on an IKE SA that speaks MOBIKE. covers: MOPO-PLD-003, MOPO-SUP-003, IKE-PAY-007 */
   world->gateway->mobike = TRUE;
   world->gateway->mopo = FALSE;
   world_start (world, world->a);

@@ -5,6 +5,7 @@
 #include "tests/ike/test-codec-rebuild.h"
 #include "ike/eap/ike-eap-private.h"
 #include "ike/ike-dialect-private.h"
+#include "ike/ike-session-private.h"
 #include "tests/ike/test-vectors.h"
 
 #include <string.h>
@@ -184,6 +185,24 @@ run_signature_hashes (const Vector *vector)
 }
 
 /* covers: IKE-CP-002, IKE-TS-001 */
+/* GW identities of RFC 5685 9.2 and 9.3, to octets and back. */
+static void
+run_redirect (const Vector *vector, const char *output, const char *addr, const char *name)
+{
+  IkeRedirectTarget target;
+  RoamAddr gateway;
+  IkeView nonce;
+
+  if (addr)
+    g_assert_true (roam_addr_parse (addr, &gateway));
+  g_autoptr (GBytes) data = ike_redirect_to_data (addr ? &gateway : NULL, name, (IkeView){ 0 });
+  vector_assert (ike_view (data), vector->outputs, output);
+  g_assert_true (ike_redirect_parse (vector_hex (vector->outputs, output), &target, &nonce));
+  g_assert_cmpuint (nonce.length, ==, 0);
+  g_assert_cmpstr (target.name, ==, name ? name : "");
+  g_assert_true (!addr || roam_addr_equal (&target.addr, &gateway));
+}
+
 gboolean
 vector_run_encoding (const Vector *vector)
 {
@@ -210,6 +229,14 @@ vector_run_encoding (const Vector *vector)
     run_ts_any (vector);
   else if (vector_id_is (vector, "SIGHASH-ENC"))
     run_signature_hashes (vector);
+  else if (vector_id_is (vector, "REDIRECT-FQDN"))
+    run_redirect (vector, "data", NULL, "gw2.example.com"), run = TRUE;
+  else if (vector_id_is (vector, "REDIRECTED-FROM"))
+    {
+      run_redirect (vector, "v4", "203.0.113.1", NULL);
+      run_redirect (vector, "v6", "2001:db8:ffff::1", NULL);
+      run = TRUE;
+    }
   else if (vector_id_starts (vector, "NONATS-"))
     run_no_nats (vector), run = TRUE;
   else if (vector_id_is (vector, "ADDR-NOTIFY"))

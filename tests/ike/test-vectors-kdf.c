@@ -2,6 +2,7 @@
 
 /* Vectors of key exchange, key schedule, AUTH and hashes. */
 
+#include "ike/ike-session-private.h"
 #include "tests/ike/test-vectors.h"
 
 /* covers: IKE-KE-004, IKE-KE-005, IKE-KE-006, IKE-CRY-002 */
@@ -176,16 +177,15 @@ run_resume (const Vector *vector)
 {
   const IkeSuite suite = { IKE_ENCR_AES_GCM_16, 256, 0, IKE_PRF_HMAC_SHA2_256, 0, 0 };
   IkeView ni = vector_hex (vector->inputs, "ni"), nr = vector_hex (vector->inputs, "nr");
-  const IkeView parts[] = { { (const guint8 *)"Resumption", 10 }, ni, nr };
-  guint8 out[IKE_MAX_HASH];
-  g_autoptr (RoamSecret) skeyseed = NULL;
+  g_autoptr (RoamSecret) sk_d = vector_secret (vector->inputs, "SK_d_old");
+  const IkeResumption resumption = { .suite = suite, .sk_d = sk_d };
+  g_autoptr (RoamSecret) skeyseed = ike_resumption_skeyseed (suite.prf, sk_d, ni, nr);
   g_autoptr (IkeKeys) keys = NULL;
 
-  g_assert_true (ike_prf (suite.prf, vector_hex (vector->inputs, "SK_d_old"), parts, 3, out));
-  vector_assert ((IkeView){ out, 32 }, vector->outputs, "skeyseed");
-  skeyseed = roam_secret_new (out, 32);
+  g_assert_nonnull (skeyseed);
+  vector_assert ((IkeView){ roam_secret_peek (skeyseed), roam_secret_length (skeyseed) }, vector->outputs, "skeyseed");
   keys =
-    ike_keys_new (&suite, skeyseed, ni, nr, vector_spi (vector->inputs, "spii"), vector_spi (vector->inputs, "spir"));
+    ike_resumption_keys (&resumption, ni, nr, vector_spi (vector->inputs, "spii"), vector_spi (vector->inputs, "spir"));
   g_assert_nonnull (keys);
   assert_keys (keys, vector->outputs, "");
 }

@@ -17,8 +17,6 @@ static const struct
   { "=esp", "ESP packets are the data plane's: tests of tunnel/" },
   { "COOKIE-1", "how a responder makes cookies; a client only echoes them (COOKIE-RETRY is run)" },
   { "MSGID-SYNC", "RFC 6311 is not implemented: a client of one gateway has no cluster to synchronise with" },
-  { "REDIRECTED-FROM", "notify data of RFC 5685, which the codec passes through unread" },
-  { "REDIRECT-FQDN", "notify data of RFC 5685, which the codec passes through unread" },
 };
 
 static const struct

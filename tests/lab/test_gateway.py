@@ -599,16 +599,20 @@ class Mopo(Case):
         self.assertEqual([moved[key] for key in ("spi-in", "spi-out")], [client[key] for key in ("spi-in", "spi-out")])
         self.assertEqual(gateway.count("replayed"), 0)
 
-    # covers: MOPO-TBD-015, MOPO-TBD-016
+    # covers: MOPO-TBD-015, MOPO-TBD-016, IKE-NAT-008
     def test_esp_follows_a_nat(self):
-        """ESP alone follows the NAT, the IKE SA waits for CHANGE_PATH."""
+        """ESP alone follows the NAT, with a new packet only; the IKE SA waits for CHANGE_PATH."""
         gateway = self.gateway("dialects=mopo")
         peer = self.peer("--mopo", node="b", local="192.168.77.50", identity="bob@example.com")
         peer.wait_for("established 10.8.0.1")
         peer.tell("check")  # now it knows as whom the gateway sees it
         peer.wait_for("path-ok")
-        before = gateway.client("bob@example.com")
+        self.assert_echo(peer, "10.8.0.1", "first")
+        before, replayed = gateway.client("bob@example.com"), gateway.count("replayed")
         restart_nat()
+        peer.tell("replay")
+        wait_for(lambda: gateway.count("replayed") == replayed + 1, "a replayed packet from the new port")
+        self.assertEqual(gateway.client("bob@example.com")["remote"], before["remote"])
         self.assert_echo_in_the_end(peer, "10.8.0.1", "another-port")
         after = gateway.client("bob@example.com")
         self.assertNotEqual(after["remote"], before["remote"])
