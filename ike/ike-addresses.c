@@ -145,6 +145,7 @@ ike_peer_addresses_changed (IkeSession *session, const RoamNow *now, const IkePa
       if (gone)
         bar_remote (session, now, in_use);
       ike_probing_suspect (session, now);
+      session->probing.ask_used = FALSE; /* whether it answers is of no interest */
     }
   else /* what it sends from is an address of its own (RFC 4555 3.5) */
     ike_mobility_follow (session, now, pair, reason);

@@ -250,11 +250,11 @@ ike_mobility_take (IkeSession *session, const RoamNow *now, const IkePair *pair,
   change_pair (session, now, pair);
   start_waiting (session, now, mob->commanded && same_path);
   ike_count (session, "paths-taken");
+  if (!trial || !session->dialect->routability_before_move)
+    ike_mobility_move_children (session);
+  mob->may_go_back = trial && mob->children_moved;
   if (!trial)
-    {
-      ike_mobility_move_children (session);
-      ike_session_event (session, IKE_EVENT_PATH_CHANGED, reason, NULL);
-    }
+    ike_session_event (session, IKE_EVENT_PATH_CHANGED, reason, NULL);
   ike_exchange_resend_all (session, now);
 }
 

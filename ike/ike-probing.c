@@ -6,6 +6,8 @@
 #define RESOLVE_AFTER_US (5 * ROAM_USEC_PER_SEC)
 /* Somebody chose the path: that long only other addresses of the gateway are tried on it. */
 #define COMMANDED_PATIENCE_US (2 * ROAM_USEC_PER_SEC)
+/* After so long without an answer to PATH_TEST the pair in use is silent. */
+#define USED_PATIENCE_US ROAM_USEC_PER_SEC
 
 static gboolean
 may_ask (const IkeSession *session)
@@ -86,7 +88,7 @@ ike_probing_suspect (IkeSession *session, const RoamNow *now)
 {
   IkeCandidate *used = find (session, &session->mobility.now);
 
-  if (session->probing.active || !may_ask (session))
+  if (session->probing.active || !may_ask (session) || now->boot_us < session->probing.quiet_us)
     return;
   /* One that we chose and that never was confirmed must not be chosen again at once. */
   if (used && session->mobility.waiting && !session->mobility.commanded)
@@ -104,7 +106,10 @@ ike_probing_suspect (IkeSession *session, const RoamNow *now)
 static void
 end_round (IkeSession *session)
 {
-  session->probing.active = session->probing.ask_used = FALSE;
+  IkeProbing *probing = &session->probing;
+
+  probing->active = probing->ask_used = probing->found = FALSE;
+  probing->used_asked_us = 0;
   ike_paths_end_round (&session->paths);
 }
 
@@ -113,6 +118,7 @@ ike_probing_stop (IkeSession *session)
 {
   end_round (session);
   session->probing.resolve_us = ROAM_NEVER;
+  session->probing.quiet_us = 0;
 }
 
 void
@@ -122,12 +128,58 @@ ike_probing_restart (IkeSession *session, const RoamNow *now)
     begin_round (session, now, IKE_PAIR_TRIES);
 }
 
+/*
+ * The pair in use answered PATH_TEST: it is the peer that is silent, perhaps for good. That is for the
+ * retransmissions to find out; another pair would be no better.
+ */
+static void
+used_answered (IkeSession *session, const RoamNow *now)
+{
+  if (!session->probing.active)
+    return;
+  ike_count (session, "peers-suspected");
+  ike_probing_stop (session);
+  session->probing.quiet_us = now->boot_us + IKE_PROBE_ROUND_US;
+}
+
+static void
+take (IkeSession *session, const RoamNow *now, const IkePair *pair)
+{
+  end_round (session);
+  ike_mobility_take (session, now, pair, "the pair of addresses in use is silent, another one works");
+}
+
+/* Another pair answered: the one in use, asked at the same time, gets as long again. */
+static void
+other_answered (IkeSession *session, const RoamNow *now, const IkePair *pair)
+{
+  IkeProbing *probing = &session->probing;
+  gint64 age_us = now->boot_us - probing->used_asked_us;
+
+  if (!probing->active || probing->found)
+    return;
+  if (probing->used_asked_us == 0 || age_us >= USED_PATIENCE_US)
+    {
+      take (session, now, pair);
+      return;
+    }
+  probing->found = TRUE;
+  probing->found_pair = *pair;
+  probing->found_us = now->boot_us + MIN (age_us, USED_PATIENCE_US - age_us);
+}
+
 void
 ike_probing_answered (IkeSession *session, const RoamNow *now, const IkePair *pair, gboolean authentic)
 {
   IkeCandidate *candidate = find (session, pair);
   gboolean asked = candidate && candidate->tries > 0;
 
+  if (roam_endpoint_equal (&pair->remote, &session->mobility.now.remote) &&
+      roam_endpoint_equal (&pair->local, &session->mobility.now.local) && !authentic)
+    {
+      used_answered (session, now);
+      return;
+    }
   if (!candidate)
     return;
   if (ike_paths_is_used (&session->paths, candidate))
@@ -142,10 +194,23 @@ ike_probing_answered (IkeSession *session, const RoamNow *now, const IkePair *pa
   if (!asked)
     return;
   ike_paths_answered (candidate, now->boot_us);
-  if (!session->probing.active)
-    return;
-  end_round (session);
-  ike_mobility_take (session, now, pair, "the pair of addresses in use is silent, another one works");
+  if (authentic)
+    session->probing.used_asked_us = 0;
+  other_answered (session, now, pair);
+}
+
+/* TRUE: it was asked, beside @candidate or alone. */
+static gboolean
+ask_used_too (IkeSession *session, const RoamNow *now)
+{
+  IkeProbing *probing = &session->probing;
+
+  if (!probing->ask_used || now->boot_us < session->paths.next_us)
+    return FALSE;
+  probing->ask_used = FALSE;
+  if (ask (session, now, &session->mobility.now))
+    probing->used_asked_us = now->boot_us;
+  return TRUE;
 }
 
 void
@@ -153,6 +218,7 @@ ike_probing_deadline (IkeSession *session, const RoamNow *now)
 {
   IkeProbing *probing = &session->probing;
   IkeCandidate *candidate;
+  gboolean both;
   IkePair pair;
 
   if (!probing->active)
@@ -164,18 +230,20 @@ ike_probing_deadline (IkeSession *session, const RoamNow *now)
     }
   if (now->boot_us >= probing->round_us)
     begin_round (session, now, session->paths.only_used_path ? IKE_PAIR_TRIES : 1);
-  candidate = ike_paths_due (&session->paths, now->boot_us);
-  if (probing->ask_used && (!candidate || candidate->tries > 0) && now->boot_us >= session->paths.next_us)
+  if (probing->found && now->boot_us >= probing->found_us)
     {
-      probing->ask_used = FALSE;
-      ask (session, now, &session->mobility.now);
+      take (session, now, &probing->found_pair);
       return;
     }
+  candidate = ike_paths_due (&session->paths, now->boot_us);
+  both = ask_used_too (session, now);
   if (!candidate)
     return;
   pair = pair_of (session, candidate);
   if (ask (session, now, &pair))
     ike_paths_tried (&session->paths, candidate, now->boot_us, session->rng);
+  if (both) /* two at once, so the next one later */
+    session->paths.next_us += IKE_PROBE_INTERVAL_US;
 }
 
 gint64
@@ -187,6 +255,8 @@ ike_probing_next_deadline (const IkeSession *session)
     return ROAM_NEVER;
   if (session->probing.ask_used)
     next = session->paths.next_us;
+  if (session->probing.found)
+    next = MIN (next, session->probing.found_us);
   next = MIN (next, ike_paths_next_us (&session->paths));
   return MIN (next, MIN (session->probing.round_us, session->probing.resolve_us));
 }

@@ -203,8 +203,14 @@ typedef struct
 typedef struct
 {
   gboolean active;
-  gboolean ask_used; /* PATH_TEST: is it the path in use or the peer that is silent? After the others */
-  gint64 round_us;   /* when the next round begins */
+  gint64 round_us; /* when the next round begins */
+  /* PATH_TEST: the pair in use is asked too, since an answer there tells that the peer is silent and not the path. */
+  gboolean ask_used;
+  gint64 used_asked_us; /* 0: not in this round */
+  gboolean found;       /* this pair answered; it is taken then, unless the one in use answers */
+  IkePair found_pair;
+  gint64 found_us;
+  gint64 quiet_us;   /* the path works: no round before */
   gint64 resolve_us; /* when the gateway's name is worth another look; ROAM_NEVER */
 } IkeProbing;
 

@@ -217,7 +217,7 @@ test_renumbered (void)
   g_assert_true (duo_addr_is (&duo->gateway_plane.local.addr, DUO_GATEWAY2)); /* its own side at once */
   for (guint i = 0; i < 200 && count_questions (duo, FALSE) < 1; i++)
     duo_run (duo, 100 * MS);
-  g_assert_cmpuint (count_questions (duo, FALSE), ==, 1); /* over the client's addresses */
+  g_assert_cmpuint (count_questions (duo, FALSE), >=, 1); /* over the client's addresses */
   for (guint i = 0; i < 100 && !duo_addr_is (&duo->gateway_plane.remote.addr, DUO_HOST_B); i++)
     {
       /* The Child SAs wait for CHANGE_PATH. */

@@ -166,6 +166,7 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  duo_init (argc, argv);
   g_test_add_data_func ("/ike/storm/quiet", GINT_TO_POINTER (FALSE), test_storms);
   g_test_add_data_func ("/ike/storm/announcing", GINT_TO_POINTER (TRUE), test_storms);
   return g_test_run ();
