@@ -92,6 +92,7 @@ agent_config_get_ike (const AgentConfig *config, IkeConfig *ret_config)
     .eap_new_password = config->new_password,
     .eap_server_name = config->eap_server_name,
     .eap_only = config->eap_only,
+    .then_eap = config->then_eap,
     .ppk = config->ppk,
     .ppk_id = config->ppk_id,
     .require_ppk = config->require_ppk,

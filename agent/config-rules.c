@@ -279,6 +279,7 @@ const AgentConfigRule agent_config_rules[] = {
     .allowed = "the user's name for EAP, at most 255 octets" },
   { "vpn", "eap-server-name", AGENT_CONFIG_OPTIONAL, NULL, FIELD (eap_server_name), apply_text, 1, 255,
     .allowed = "the DNS name in the certificate of the EAP-TLS server" },
+  { "vpn", "then-eap", AGENT_CONFIG_OPTIONAL, "no", FIELD (then_eap), apply_boolean },
   { "vpn", "eap-only", AGENT_CONFIG_OPTIONAL, "no", FIELD (eap_only), apply_boolean },
   { "vpn", "password-file", AGENT_CONFIG_OPTIONAL, NULL, FIELD (password_file), apply_text, 1, MAX_PATH,
     .allowed = FILE_NAME OR_ASK },

@@ -191,8 +191,17 @@ check_credential (const char *key, const char *value, gboolean wanted, const cha
 static void
 check_eap (const AgentConfig *config, const char *auth, AgentConfigProblems *problems)
 {
-  gboolean eap = config->auth == AGENT_CONFIG_AUTH_EAP, tls = eap && config->eap_method == IKE_EAP_METHOD_TLS;
+  gboolean tls = config->auth == AGENT_CONFIG_AUTH_EAP && config->eap_method == IKE_EAP_METHOD_TLS;
+  gboolean eap = config->auth == AGENT_CONFIG_AUTH_EAP || config->then_eap;
 
+  if (config->then_eap && config->auth != AGENT_CONFIG_AUTH_CERTIFICATE)
+    agent_config_problems_add (problems, "vpn", "then-eap", "yes", "no, unless auth=certificate");
+  if (config->then_eap && config->eap_method != IKE_EAP_METHOD_MSCHAPV2)
+    agent_config_problems_add (problems, "vpn", "eap-method", "tls", "mschapv2 with then-eap=yes");
+  if (config->then_eap && config->eap_identity == NULL)
+    agent_config_problems_add (problems, "vpn", "eap-identity", NULL, "the user's name for EAP with then-eap=yes");
+  if (config->then_eap && config->ppk_file != NULL)
+    agent_config_problems_add (problems, "vpn", "ppk-file", config->ppk_file, "no such key with then-eap=yes");
   check_credential ("password-file", config->password_file, eap && !tls, tls ? "eap and eap-method=tls" : auth,
                     problems);
   if (config->new_password_file != NULL && (!eap || tls))
@@ -203,7 +212,7 @@ check_eap (const AgentConfig *config, const char *auth, AgentConfigProblems *pro
   if (!tls && config->eap_server_name != NULL)
     agent_config_problems_add (problems, "vpn", "eap-server-name", config->eap_server_name,
                                "the key with auth=eap and eap-method=tls only");
-  if (eap && config->eap_identity == NULL && config->local_id == NULL)
+  if (config->auth == AGENT_CONFIG_AUTH_EAP && config->eap_identity == NULL && config->local_id == NULL)
     agent_config_problems_add (problems, "vpn", "eap-identity", NULL, "a name (or local-id) with auth=eap");
   /* RFC 5998 4: a password method proves nobody to us. */
   if (config->eap_only && !tls)

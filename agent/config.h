@@ -83,7 +83,7 @@ typedef struct
   int eap_method; /* IkeEapMethod */
   char *eap_identity, *eap_server_name, *password_file; /* NULL: see IkeConfig */
   char *new_password_file;                              /* NULL: none */
-  gboolean eap_only;
+  gboolean eap_only, then_eap;
   char *ppk_file, *ppk_id; /* NULL: none */
   gboolean require_ppk;
   guint32 rekey_ike_s, rekey_child_s;

@@ -15,7 +15,7 @@ asked_kind (const AgentConfig *config)
     return NULL;
   if (config->auth == AGENT_CONFIG_AUTH_PSK && agent_config_is_asked (config->psk_file))
     return "psk";
-  if (config->auth == AGENT_CONFIG_AUTH_EAP && agent_config_is_asked (config->password_file))
+  if (agent_config_is_asked (config->password_file))
     return "password";
   if (config->private_key != NULL && agent_config_is_asked (config->pin_file))
     return "pin";

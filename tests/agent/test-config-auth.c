@@ -10,6 +10,7 @@
 #define PASSWORD EAP "eap-identity=alice\npassword-file=pw\n"
 #define TLS EAP "eap-method=tls\neap-identity=alice\ncertificate-file=c\nprivate-key-file=p\n"
 #define CERTIFICATE MINIMAL "[vpn]\ngateway=203.0.113.2\nca-file=ca.pem\nauth=certificate\ncertificate-file=c\n"
+#define TWO CERTIFICATE "private-key-file=p\nthen-eap=yes\n"
 #define PSK MINIMAL "[vpn]\ngateway=203.0.113.2\npsk-file=s\n"
 
 static AgentConfig *
@@ -44,6 +45,18 @@ test_password (void)
   g_assert_cmpstr (ike.local_id, ==, "laptop.example.com");
   g_assert_true (ike.eap_password == config->password);
   g_assert_false (ike.eap_only);
+}
+
+static void
+test_two (void)
+{
+  g_autoptr (AgentConfig) config = parse_good (TWO "eap-identity=alice\npassword-file=pw\n");
+  IkeConfig ike;
+
+  agent_config_get_ike (config, &ike);
+  g_assert_cmpint (ike.method, ==, IKE_AUTH_METHOD_CERTIFICATE);
+  g_assert_true (ike.then_eap);
+  g_assert_cmpstr (ike.eap_identity, ==, "alice");
 }
 
 static void
@@ -138,6 +151,11 @@ test_contradictions (void)
     { TLS "private-key=tpm2:0x81000001\n",
       "[vpn] private-key: found 'tpm2:0x81000001', allowed: the key with auth=certificate only" },
     { PSK "private-key=tpm2:0x81000001\n", "[vpn] private-key: found 'tpm2:0x81000001', allowed: the key with auth" },
+    { TWO "password-file=pw\n", "[vpn] eap-identity: found nothing, allowed: the user's name for EAP" },
+    { TWO "eap-identity=alice\n", "[vpn] password-file: found nothing" },
+    { TWO "eap-method=tls\neap-identity=alice\npassword-file=pw\n",
+      "[vpn] eap-method: found 'tls', allowed: mschapv2 with then-eap=yes" },
+    { PASSWORD "then-eap=yes\n", "[vpn] then-eap: found 'yes', allowed: no, unless auth=certificate" },
     { PSK "auth=ldap\n", "[vpn] auth: found 'ldap', allowed: psk or certificate or eap" },
   };
 
@@ -228,6 +246,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/config/auth/password", test_password);
   g_test_add_func ("/config/auth/tls", test_tls);
+  g_test_add_func ("/config/auth/two", test_two);
   g_test_add_func ("/config/auth/token", test_token);
   g_test_add_func ("/config/auth/ppk", test_ppk);
   g_test_add_func ("/config/auth/rekeying", test_rekeying);
