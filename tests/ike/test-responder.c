@@ -424,6 +424,58 @@ test_certificates (void)
     }
 }
 
+/* RFC 4806: the gateway sends an OCSP answer along, to those who ask; a newer one takes its place. */
+static void
+test_stapling (void)
+{
+  const PkiRequest ca_request = { .common_name = "CA",
+                                  .key = "EC:P-256",
+                                  .key_usage = "critical,keyCertSign,cRLSign",
+                                  .constraints = "critical,CA:TRUE" };
+  const PkiRequest gateway_request = {
+    .common_name = "gateway", .key = "EC:P-256", .san = "DNS:vpn.example.com", .key_usage = "critical,digitalSignature"
+  };
+  const PkiRequest client_request = { .common_name = "client",
+                                      .key = "EC:P-256",
+                                      .san = "email:alice@example.com",
+                                      .key_usage = "critical,digitalSignature" };
+  const PkiOcsp good = { .status = PKI_GOOD }, revoked = { .status = PKI_REVOKED };
+  const IkeResponderPeer peer = { 0 };
+  g_autoptr (PkiNode) ca = pki_issue (&ca_request, NULL);
+  g_autoptr (PkiNode) gateway_node = pki_issue (&gateway_request, ca);
+  g_autoptr (PkiNode) client_node = pki_issue (&client_request, ca);
+  g_autoptr (GBytes) ca_pem = pki_certificate_pem (ca), gateway_pem = pki_certificate_pem (gateway_node);
+  g_autoptr (GBytes) client_pem = pki_certificate_pem (client_node);
+  g_autoptr (GBytes) good_answer = pki_ocsp_der (ca, gateway_node, &good);
+  g_autoptr (GBytes) revoked_answer = pki_ocsp_der (ca, gateway_node, &revoked);
+  g_autoptr (RoamSecret) gateway_key = pki_key_pem (gateway_node), client_key = pki_key_pem (client_node);
+  /* None; a good one; a bad one that came later; a bad one that the client does not ask for. */
+  for (guint i = 0; i < 4; i++)
+    {
+      IkeConfig client = duo_client_config ();
+      IkeResponderConfig gateway = duo_gateway_config ();
+      g_autoptr (Duo) duo = NULL;
+
+      client.method = IKE_AUTH_METHOD_CERTIFICATE;
+      client.psk = NULL;
+      client.certificate_pem = client_pem;
+      client.private_key_pem = client_key;
+      client.ca_pem = ca_pem;
+      client.local_id = "alice@example.com";
+      client.check_ocsp = client.require_revocation = i < 3;
+      gateway.peers = &peer;
+      gateway.certificate_pem = gateway_pem;
+      gateway.private_key_pem = gateway_key;
+      gateway.ca_pem = ca_pem;
+      gateway.ocsp_response = i == 0 ? NULL : good_answer;
+      duo = duo_new (&client, &gateway, 1);
+      if (i >= 2)
+        ike_responder_set_ocsp_response (duo->responder, revoked_answer);
+      duo_start (duo, duo->a);
+      duo_run_until (duo, i % 2 == 1 ? IKE_EVENT_ESTABLISHED : IKE_EVENT_AUTH_FAILED, 30 * SEC);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -449,5 +501,6 @@ main (int argc, char **argv)
   g_test_add_func ("/responder/silent-client", test_silent_client);
   g_test_add_func ("/responder/configuration", test_configuration);
   g_test_add_func ("/responder/certificates", test_certificates);
+  g_test_add_func ("/responder/stapling", test_stapling);
   return g_test_run ();
 }
