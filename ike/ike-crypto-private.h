@@ -203,6 +203,8 @@ gsize ike_prf_length (guint16 prf); /* output and preferred key; 0: not supporte
 
 typedef struct _IkeDh IkeDh;
 
+/* Has libcrypto the post-quantum key encapsulation of RFC 9370? Asked of libcrypto each time. */
+gboolean ike_dh_has_ml_kem (void);
 gboolean ike_dh_is_supported (guint16 group);
 /* A fresh key; NULL for a group that is not supported. */
 IkeDh *ike_dh_new (guint16 group, RoamRng *rng);

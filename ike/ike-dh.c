@@ -10,6 +10,7 @@
 
 #include <openssl/bn.h>
 #include <openssl/ec.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/obj_mac.h>
 
@@ -303,4 +304,15 @@ ike_dh_shared (const IkeDh *dh, const guint8 *peer, gsize length, const char **r
     secret = roam_secret_new (out, dh->group->shared_length);
   roam_wipe (out, sizeof out);
   return secret;
+}
+
+gboolean
+ike_dh_has_ml_kem (void)
+{
+  EVP_KEM *kem = EVP_KEM_fetch (NULL, "ML-KEM-768", NULL);
+  gboolean has = kem != NULL;
+
+  EVP_KEM_free (kem);
+  ERR_clear_error ();
+  return has;
 }

@@ -124,6 +124,15 @@ append_transform (IkeProposal *proposal, IkeTransform transform)
     proposal->transforms[proposal->n_transforms++] = transform;
 }
 
+/* RFC 9370: what is missing for it, so that an administrator knows whether an update would help. */
+static char *
+further_exchange_problem (const char *word)
+{
+  return g_strdup_printf ("\"%s\" is a further key exchange (RFC 9370), which is not supported: this libcrypto has %s. "
+                          "Against quantum computers use a preshared key (RFC 8784).",
+                          word, ike_dh_has_ml_kem () ? "ML-KEM, but roamd does not use it yet" : "no ML-KEM");
+}
+
 /* One word into @proposal, which holds all alternatives of its text, AEAD and others mixed. */
 static gboolean
 add_word (IkeProposal *proposal, const char *word, guint use, char **ret_problem)
@@ -136,6 +145,11 @@ add_word (IkeProposal *proposal, const char *word, guint use, char **ret_problem
         append_transform (proposal, (IkeTransform){ words[i].type, words[i].id, words[i].key_bits, FALSE });
         return TRUE;
       }
+  if (g_ascii_strncasecmp (word, "mlkem", 5) == 0 || g_ascii_strncasecmp (word, "ke1_", 4) == 0)
+    {
+      set_problem (ret_problem, further_exchange_problem (word));
+      return FALSE;
+    }
   for (gsize i = 0; i < G_N_ELEMENTS (weak_words); i++)
     if (g_ascii_strcasecmp (weak_words[i], word) == 0)
       {

@@ -174,12 +174,15 @@ test_text_sentence (void)
 {
   g_autofree char *weak = ike_proposals_check ("3des-sha1-modp2048", FALSE);
   g_autofree char *unknown = ike_proposals_check ("aes999-sha256-modp2048", FALSE);
+  g_autofree char *further = ike_proposals_check ("aes256gcm16-prfsha384-x25519-ke1_mlkem768", FALSE);
   g_autofree char *many = NULL;
   g_autoptr (GString) text = g_string_new ("aes128-sha256-modp2048");
 
   g_assert_nonnull (strstr (weak, "\"3des\" is too weak"));
   g_assert_nonnull (strstr (unknown, "\"aes999\""));
   g_assert_nonnull (strstr (unknown, "aes256gcm16"));
+  g_assert_nonnull (strstr (further, "\"ke1_mlkem768\" is a further key exchange"));
+  g_assert_nonnull (strstr (further, ike_dh_has_ml_kem () ? "has ML-KEM" : "has no ML-KEM"));
   for (guint i = 0; i < IKE_MAX_PROPOSALS; i++)
     g_string_append (text, ",aes256-sha256-modp2048");
   many = ike_proposals_check (text->str, FALSE);
