@@ -72,6 +72,8 @@ NO_FAMILY_CHANGE = Why("no move from one address family to the other", "ipsec/pl
                        "MOBIKE: AF change switching between v4 and v6 not supported")
 OTHER_MSK = Why("its key of TLS 1.3 is not that of RFC 9190 2.3", "ipsec/pluto", "EXPORTER_EAP_TLS_Key_Material",
                 absent=True)
+SAME_ADDRESS = Why("asked at another address of its own, it answers from the one that the IKE SA has", "",
+                   "did not come to wait=path-changed")
 NO_ADDRESS = Why("it gives no inner address without a Child SA", "", "the gateway assigned no inner address")
 NO_ED25519 = Why("no Ed25519", "ipsec.conf.5", "ed25519", absent=True)
 
@@ -114,6 +116,7 @@ class Libreswan(Gateway):
         (NO_ADDRESS, "childless ike_auth"),
         (OTHER_MSK, "eap-tls 1.3, success without indication taken"),
         (NO_FAMILY_CHANGE, "mobike, v4 to v6", "mobike, v6 to v4", "mobike, v4 to v6 and back"),
+        (SAME_ADDRESS, "mobike, another address of the gateway found"),
         (NO_SECOND, "certificate, then eap-mschapv2", "certificate, then eap with a wrong password"))
 
     def __init__(self, *args, listen=""):

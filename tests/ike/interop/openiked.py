@@ -39,6 +39,8 @@ NO_COOKIES = Why("it asks nobody for a cookie", "iked.conf.5", "cookie", absent=
 NO_REDIRECTION = Why("no redirection", "iked.conf.5", "redirect", absent=True)
 # /proc/net/xfrm_stat counts the packets as XfrmInStateMismatch; a PF_KEY SA has no selector for two families.
 NO_4_IN_6 = Why("IKE moves, but no IPv4 passes the SAs of PF_KEY on Linux within IPv6", "", "did not come to wait=echo")
+SAME_ADDRESS = Why("asked at another address of its own, it answers from the one that the IKE SA has", "",
+                   "did not come to wait=path-changed")
 NO_CHILDLESS = Why("no childless IKE_AUTH", "iked.conf.5", "childless", absent=True)
 NO_SECOND = Why("one authentication only", "iked.conf.5",
                 "Specify a method to be used to authenticate the remote peer")
@@ -69,8 +71,7 @@ class OpenIked(Gateway):
          "eap method refused by us"),
         ("PF_KEY on Linux cannot move its SAs, so ESP follows with the next Child SA, which we ask for",
          "mobike, v4 to v4", "mobike, v4 to behind a nat", "mobike, from behind a nat to v4", "mobike, there and back",
-         "mobike, v6 to v4", "mobike, v4 to v6 and back", "mobike, another path found by ourselves",
-         "mobike, another address of the gateway found"))
+         "mobike, v6 to v4", "mobike, v4 to v6 and back", "mobike, another path found by ourselves"))
     SAYS = {
         "client-id": r"peerid '{id}'|/{id}\]",
         "gateway-signed": "",
@@ -98,6 +99,7 @@ class OpenIked(Gateway):
          "eap-tls, server of another name", "eap-only, eap-tls", "eap-only not wanted by us"),
         (NO_PPK, "ppk required by both", "ppk unknown to the gateway, optional",
          "ppk unknown to the gateway, required"),
+        (SAME_ADDRESS, "mobike, another address of the gateway found"),
         (NO_SECOND, "certificate, then eap-mschapv2", "certificate, then eap with a wrong password"),
         (NO_ED25519, "ed25519, both"),
         (NO_OTHER_NAME, "gateway certificate of another name"),

@@ -84,14 +84,14 @@ def v6_to_v4(cell):
           inner6=True)
 
 
-def found(cell, rule, local, remote):
-    """What @rule matches is lost; nobody says so to the engine, but it knows what other addresses there are."""
+def found(cell, rules, local, remote):
+    """What @rules match, sent by either side, is lost; nobody says so, but the engine knows what addresses there are."""
     cell.gateway.apply(Plan())
     script = ("wait=established", f"paths={PATH['a']},{PATH['b']}", "wait=go", "check", "wait=path-changed",
               *renewal(cell), *ALIVE[1:])
     probe = cell.start("--other-gateway", GATEWAY_2, script=script, patience=25)
     probe.until("event", "established")
-    with cell.network.drop((cell.network.client,), rule):
+    with cell.network.drop((cell.network.client, cell.network.gateway), *rules):
         probe.go()
         probe.wait().done()
     status = probe.status()
@@ -101,10 +101,10 @@ def found(cell, rule, local, remote):
 
 @row("mobike, another path found by ourselves")
 def other_path(cell):
-    found(cell, 'oifname "v0"', OTHER, GATEWAY)
+    found(cell, (f"ip saddr {LOCAL}", f"ip daddr {LOCAL}"), OTHER, GATEWAY)
 
 
 # covers: MOB-GWA-001
 @row("mobike, another address of the gateway found")
 def other_gateway(cell):
-    found(cell, f"ip daddr {GATEWAY}", LOCAL, GATEWAY_2)
+    found(cell, (f"ip saddr {GATEWAY}", f"ip daddr {GATEWAY}"), LOCAL, GATEWAY_2)
