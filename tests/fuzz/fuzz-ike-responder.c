@@ -16,6 +16,39 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
 #define MAX_OPERATIONS 40
 #define TIME_UNIT (25 * MS)
 
+/* First octet of a script; with the last one two more follow, of the client and of the gateway. */
+enum
+{
+  OPTION_COOKIES = 1 << 0,
+  OPTION_ROUTABILITY_SHIFT = 1,
+  OPTION_NO_NAT_TRAVERSAL = 1 << 3,
+  OPTION_FORCE_ENCAP = 1 << 4,
+  OPTION_MORE = 1 << 5,
+};
+
+/* The client's; the two lowest bits are an IkeMobilityDialect. */
+enum
+{
+  CLIENT_NO_NATS = 1 << 2,
+  CLIENT_CHILDLESS = 1 << 3,
+  CLIENT_TICKETS = 1 << 4,
+  CLIENT_REDIRECT = 1 << 5,
+  CLIENT_GATEWAYS = 1 << 6,
+  CLIENT_ANNOUNCE = 1 << 7,
+};
+
+enum
+{
+  GATEWAY_NO_MOBIKE = 1 << 0,
+  GATEWAY_MOPO = 1 << 1,
+  GATEWAY_NO_NATS = 1 << 2,
+  GATEWAY_NO_TICKETS = 1 << 3,
+  GATEWAY_PUZZLES = 1 << 4,
+  GATEWAY_REDIRECTS = 1 << 5,
+  GATEWAY_REDIRECTS_BY_NAME = 1 << 6,
+  GATEWAY_SHORT_LIFE = 1 << 7,
+};
+
 typedef enum
 {
   OP_WAIT,
@@ -28,6 +61,10 @@ typedef enum
   OP_LINK,
   OP_ADDRESSES,
   OP_TRAFFIC,
+  OP_PATHS,
+  OP_RESOLVED,
+  OP_REDIRECT,
+  OP_LOSE_ADDRESS,
   N_OPERATIONS,
 } Operation;
 
@@ -166,7 +203,7 @@ command_client (Duo *duo, guint8 argument)
       duo_move (duo, link, argument % 8 == 1);
       return;
     default:
-      duo_command (duo, types[argument % 8 - 3]);
+      duo_command (duo, argument >= 0xc0 ? IKE_REAUTHENTICATE : types[argument % 8 - 3]);
       return;
     }
 }
@@ -179,6 +216,47 @@ set_addresses (Duo *duo, guint8 argument)
   g_assert_true (roam_addr_parse (DUO_GATEWAY2, &addresses[0]));
   g_assert_true (roam_addr_parse ("2001:db8:2::3", &addresses[1]));
   duo_set_addresses (duo, addresses, argument % 3);
+}
+
+/* Which of the links exist, the first of them best or last. */
+static void
+give_paths (Duo *duo, guint8 argument)
+{
+  SimLink *const links[] = { duo->a, duo->b, duo->nat };
+  SimLink *chosen[G_N_ELEMENTS (links) + 1] = { NULL };
+  guint n = 0;
+
+  for (guint i = 0; i < G_N_ELEMENTS (links); i++)
+    {
+      guint index = argument & 0x80 ? G_N_ELEMENTS (links) - 1 - i : i;
+
+      if (argument & (1 << index))
+        chosen[n++] = links[index];
+    }
+  duo_paths (duo, chosen);
+}
+
+static void
+redirect (Duo *duo, guint8 argument)
+{
+  RoamNow now = sim_now (duo->sim);
+  RoamAddr other;
+
+  g_assert_true (roam_addr_parse (argument & 1 ? DUO_GATEWAY2 : DUO_GATEWAY, &other));
+  ike_responder_redirect (duo->responder, &now, 0, argument & 2 ? NULL : &other,
+                          argument & 2 ? "gw.example.com" : NULL);
+  duo_run (duo, 0);
+}
+
+static void
+lose_address (Duo *duo, guint8 argument)
+{
+  static const char *const left[] = { DUO_GATEWAY, NULL }, *const left2[] = { DUO_GATEWAY2, NULL };
+
+  if (argument & 1)
+    duo_lose_address (duo, DUO_GATEWAY2, left);
+  else
+    duo_lose_address (duo, DUO_GATEWAY, left2);
 }
 
 static void
@@ -219,6 +297,18 @@ operate (Duo *duo, guint8 operation, guint8 argument, Octets octets)
     case OP_TRAFFIC:
       ike_responder_input_traffic (duo->responder, &now, duo->client_number, argument % 8);
       return;
+    case OP_PATHS:
+      give_paths (duo, argument);
+      return;
+    case OP_RESOLVED:
+      duo_gateway_is (duo, argument & 1 ? DUO_GATEWAY2 : DUO_GATEWAY);
+      return;
+    case OP_REDIRECT:
+      redirect (duo, argument);
+      return;
+    case OP_LOSE_ADDRESS:
+      lose_address (duo, argument);
+      return;
     case N_OPERATIONS:
       return;
     }
@@ -228,29 +318,106 @@ operate (Duo *duo, guint8 operation, guint8 argument, Octets octets)
 static void
 check (Duo *duo)
 {
+  IkeStatus status;
+
   if (ike_responder_n_clients (duo->responder) > 2 * MAX_OPERATIONS)
     g_error ("%u clients", ike_responder_n_clients (duo->responder));
   if (duo->packets->len > 8000)
     g_error ("%u datagrams: this is a storm", duo->packets->len);
+  ike_session_get_status (duo->client, &status);
+  if (strcmp (status.state, "idle") == 0 && duo->plane.children->len > 0)
+    g_error ("idle, but %u Child SAs are installed", duo->plane.children->len);
+  if (ike_responder_n_clients (duo->responder) == 0 && duo->gateway_plane.children->len > 0)
+    g_error ("no client, but %u Child SAs are installed", duo->gateway_plane.children->len);
+}
+
+/* Nobody waits for ever. */
+static void
+check_end (Duo *duo)
+{
+  IkeStatus status;
+
+  duo->a->loss_percent = duo->b->loss_percent = 0;
+  give_paths (duo, 7);
+  g_ptr_array_set_size (duo->packets, 0);
+  duo_run (duo, 15 * 60 * SEC);
+  check (duo);
+  ike_session_get_status (duo->client, &status);
+  if (strcmp (status.state, "idle") != 0 && strcmp (status.state, "established") != 0)
+    g_error ("%s for ever", status.state);
+  duo_command (duo, IKE_ABANDON);
+  check (duo);
+}
+
+static void
+take_client_options (IkeConfig *config, guint8 options)
+{
+  static RoamAddr further;
+
+  g_assert_true (roam_addr_parse (DUO_GATEWAY2, &further));
+  config->mobility = (IkeMobilityDialect)(options & 3);
+  config->nat_policy = options & CLIENT_NO_NATS ? IKE_NAT_POLICY_FORBID : IKE_NAT_POLICY_TRAVERSE;
+  config->childless = (options & CLIENT_CHILDLESS) != 0;
+  config->request_ticket = (options & CLIENT_TICKETS) != 0;
+  config->accept_redirect = (options & CLIENT_REDIRECT) != 0;
+  config->gateways = &further;
+  config->n_gateways = options & CLIENT_GATEWAYS ? 1 : 0;
+  config->announce_addresses = (options & CLIENT_ANNOUNCE) != 0;
+}
+
+static void
+take_gateway_options (IkeResponderConfig *config, guint8 options)
+{
+  static RoamAddr other;
+
+  g_assert_true (roam_addr_parse (DUO_GATEWAY2, &other));
+  config->disable_mobike = (options & GATEWAY_NO_MOBIKE) != 0;
+  config->disable_mopo = (options & GATEWAY_MOPO) == 0;
+  config->nat_policy = options & GATEWAY_NO_NATS ? IKE_NAT_POLICY_FORBID : IKE_NAT_POLICY_TRAVERSE;
+  if (config->nat_policy == IKE_NAT_POLICY_FORBID)
+    config->force_udp_encap = FALSE;
+  config->disable_tickets = (options & GATEWAY_NO_TICKETS) != 0;
+  config->puzzle_threshold = options & GATEWAY_PUZZLES ? 1 : 0;
+  config->puzzle_difficulty = 4;
+  config->redirect = options & GATEWAY_REDIRECTS ? &other : NULL;
+  if (options & GATEWAY_REDIRECTS_BY_NAME && !config->redirect)
+    config->redirect_name = "gw.example.com";
+  if (options & GATEWAY_SHORT_LIFE)
+    config->rekey_ike_us = config->rekey_child_us = 60 * SEC;
+}
+
+static void
+take_options (IkeResponderConfig *config, guint8 options)
+{
+  guint8 routability = options >> OPTION_ROUTABILITY_SHIFT & 3;
+
+  config->cookie_threshold = options & OPTION_COOKIES ? 1 : 0;
+  config->routability = routability > IKE_ROUTABILITY_NEVER ? IKE_ROUTABILITY_BEFORE : (IkeRoutability)routability;
+  config->disable_nat_traversal = (options & OPTION_NO_NAT_TRAVERSAL) != 0;
+  config->force_udp_encap = (options & OPTION_FORCE_ENCAP) != 0;
 }
 
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
   IkeResponderConfig config = duo_gateway_config ();
+  IkeConfig client = duo_client_config ();
   g_autoptr (Duo) duo = NULL;
   WireReader reader;
-  guint8 operation, argument, length, options = 0;
+  guint8 operation, argument, length, options = 0, of_client, of_gateway;
 
   wire_reader_init (&reader, data, size);
   if (!wire_read_u8 (&reader, &options))
     return 0;
-  config.cookie_threshold = options & 1 ? 1 : 0;
-  config.routability = (IkeRoutability)(options >> 1 & 3) > IKE_ROUTABILITY_NEVER ? IKE_ROUTABILITY_BEFORE
-                                                                                  : (IkeRoutability)(options >> 1 & 3);
-  config.disable_nat_traversal = (options & 8) != 0;
-  config.force_udp_encap = (options & 16) != 0;
-  duo = duo_new (NULL, &config, 7);
+  take_options (&config, options);
+  if (options & OPTION_MORE)
+    {
+      if (!wire_read_u8 (&reader, &of_client) || !wire_read_u8 (&reader, &of_gateway))
+        return 0;
+      take_client_options (&client, of_client);
+      take_gateway_options (&config, of_gateway);
+    }
+  duo = duo_new (&client, &config, 7);
   duo_start (duo, duo->a);
   for (guint i = 0; i < MAX_OPERATIONS; i++)
     {
@@ -268,5 +435,6 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     }
   duo_run (duo, 10 * SEC);
   check (duo);
+  check_end (duo);
   return 0;
 }
