@@ -77,8 +77,13 @@ bio_control (BIO *bio, int command, long number, void *pointer)
 static BIO_METHOD *
 make_method (void)
 {
-  BIO_METHOD *method = BIO_meth_new (BIO_get_new_index () | BIO_TYPE_SOURCE_SINK, "leasequery");
+  static gsize type;
+  BIO_METHOD *method = NULL;
 
+  /* libcrypto has some hundred numbers in all, and settings are read anew with each reload. */
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type, (gsize)(BIO_get_new_index () | BIO_TYPE_SOURCE_SINK));
+  method = BIO_meth_new ((int)type, "leasequery");
   BIO_meth_set_write (method, bio_write);
   BIO_meth_set_read (method, bio_read);
   BIO_meth_set_ctrl (method, bio_control);
