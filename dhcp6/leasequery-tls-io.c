@@ -179,9 +179,12 @@ leasequery_tls_session_new (LeasequeryTls *tls, int fd, const char *name)
     SSL_set_connect_state (session->ssl);
   if (name != NULL && X509_VERIFY_PARAM_set1_ip_asc (SSL_get0_param (session->ssl), name) != 1)
     {
-      SSL_set1_host (session->ssl, name);
+      /* An empty name would switch the check off. */
+      session->failed = name[0] == '\0' || SSL_set1_host (session->ssl, name) != 1;
       SSL_set_tlsext_host_name (session->ssl, name);
     }
+  if (session->failed)
+    session->error = g_strdup ("the server has no name that its certificate could be compared with");
   ERR_clear_error ();
   return session;
 }
@@ -249,6 +252,11 @@ leasequery_tls_session_handshake (LeasequeryTlsSession *session)
 {
   int result;
 
+  if (session->failed)
+    {
+      errno = EPROTO;
+      return -1;
+    }
   ERR_clear_error ();
   errno = 0;
   result = SSL_do_handshake (session->ssl);
