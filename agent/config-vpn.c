@@ -286,6 +286,18 @@ looks_typed (const RoamSecret *secret)
   return length < TYPED_LENGTH;
 }
 
+/* Links are known by their IPv4 addresses (detect/): IKE has none of IPv6 to begin from. */
+static gboolean
+has_ip4_gateway (const AgentConfig *config)
+{
+  gboolean found = FALSE;
+  RoamAddr addr;
+
+  for (guint i = 0; config->gateways[i] != NULL && !found; i++)
+    found = !roam_addr_parse (config->gateways[i], &addr) || addr.family == ROAM_FAMILY_INET4;
+  return found;
+}
+
 GPtrArray *
 agent_config_dup_warnings (const AgentConfig *config)
 {
@@ -300,6 +312,9 @@ agent_config_dup_warnings (const AgentConfig *config)
   if (config->has_vpn && !psk && config->crl_file == NULL && !config->ocsp)
     g_ptr_array_add (warnings, g_strdup ("[vpn] ocsp: nobody asks whether the gateway's certificate was revoked; use "
                                          "ocsp=yes or crl-file"));
+  if (config->has_vpn && !has_ip4_gateway (config))
+    g_ptr_array_add (warnings, g_strdup ("[vpn] gateway: only IPv6 addresses, and roamd has nothing but IPv4 addresses "
+                                         "to reach a gateway from; add a name or an IPv4 address of the gateway"));
   if (config->algorithm == MIP4_AUTH_HMAC_MD5)
     g_ptr_array_add (warnings,
                      g_strdup ("[mobile-ip] algorithm: hmac-md5 is there for old home agents; use hmac-sha-256 "

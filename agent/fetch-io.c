@@ -281,6 +281,21 @@ transfer (Job *job)
 
 /* -------------------------------------------------------------------- the loop ---- */
 
+/* Another transfer to the same server keeps its way through the gate when this one ends. */
+static gboolean
+is_needed_by_others (const Job *job, const RoamAddr *addr)
+{
+  for (guint i = 0; i < job->io->jobs->len; i++)
+    {
+      const Job *other = g_ptr_array_index (job->io->jobs, i);
+
+      for (guint j = 0; other != job && other->permitted && other->port == job->port && j < other->n_addresses; j++)
+        if (roam_addr_equal (&other->addresses[j], addr))
+          return TRUE;
+    }
+  return FALSE;
+}
+
 static void
 permit (Job *job, gboolean open)
 {
@@ -292,7 +307,8 @@ permit (Job *job, gboolean open)
   for (guint i = 0; i < job->n_addresses; i++)
     {
       server.addr = job->addresses[i];
-      job->io->config.permit (&server, open, job->io->config.user_data);
+      if (open || !is_needed_by_others (job, &server.addr))
+        job->io->config.permit (&server, open, job->io->config.user_data);
     }
 }
 

@@ -122,17 +122,6 @@ nth_place (const AgentGateways *gateways, guint i)
   return i == gateways->places->len ? gateways->redirect : NULL;
 }
 
-static Place *
-find_place (const AgentGateways *gateways, const char *name)
-{
-  Place *place;
-
-  for (guint i = 0; (place = nth_place (gateways, i)) != NULL; i++)
-    if (place->name != NULL && g_ascii_strcasecmp (place->name, name) == 0)
-      return place;
-  return NULL;
-}
-
 void
 agent_gateways_refresh (AgentGateways *gateways, const RoamNow *now)
 {
@@ -188,28 +177,34 @@ lists_equal (const RoamAddr *a, guint n_a, const RoamAddr *b, guint n_b)
   return equal;
 }
 
+static void
+give_answer (Place *place, const RoamNow *now, const RoamAddr *addresses, guint n)
+{
+  place->under_way = FALSE;
+  if (n == 0)
+    {
+      place->due_us = now->boot_us + place->retry_us;
+      place->retry_us = MIN (2 * place->retry_us, LAST_RETRY_US);
+      return;
+    }
+  memcpy (place->addresses, addresses, n * sizeof addresses[0]);
+  place->n_addresses = n;
+  place->due_us = now->boot_us + RENEWAL_US;
+  place->retry_us = FIRST_RETRY_US;
+}
+
+/* More than one place may have the name: a gateway may send to another one of the profile (RFC 5685 3). */
 gboolean
 agent_gateways_input_answer (AgentGateways *gateways, const RoamNow *now, const char *name, const RoamAddr *addresses,
                              guint n)
 {
-  Place *place = find_place (gateways, name);
   RoamAddr before[IKE_MAX_GATEWAYS], after[IKE_MAX_GATEWAYS], taken[IKE_MAX_GATEWAYS];
-  guint n_before, n_taken = take_addresses (addresses, n, taken);
+  guint n_before = agent_gateways_get (gateways, before), n_taken = take_addresses (addresses, n, taken);
+  Place *place;
 
-  if (place == NULL)
-    return FALSE; /* of a redirection that was replaced since */
-  place->under_way = FALSE;
-  if (n_taken == 0)
-    {
-      place->due_us = now->boot_us + place->retry_us;
-      place->retry_us = MIN (2 * place->retry_us, LAST_RETRY_US);
-      return FALSE;
-    }
-  n_before = agent_gateways_get (gateways, before);
-  memcpy (place->addresses, taken, n_taken * sizeof taken[0]);
-  place->n_addresses = n_taken;
-  place->due_us = now->boot_us + RENEWAL_US;
-  place->retry_us = FIRST_RETRY_US;
+  for (guint i = 0; (place = nth_place (gateways, i)) != NULL; i++)
+    if (place->name != NULL && g_ascii_strcasecmp (place->name, name) == 0)
+      give_answer (place, now, taken, n_taken);
   return !lists_equal (before, n_before, after, agent_gateways_get (gateways, after));
 }
 
@@ -261,6 +256,17 @@ agent_gateways_forget_redirect (AgentGateways *gateways)
 }
 
 /* ------------------------------------------------------------------------- cache ---- */
+
+static Place *
+find_place (const AgentGateways *gateways, const char *name)
+{
+  Place *place;
+
+  for (guint i = 0; (place = nth_place (gateways, i)) != NULL; i++)
+    if (place->name != NULL && g_ascii_strcasecmp (place->name, name) == 0)
+      return place;
+  return NULL;
+}
 
 /* One line a name: the name, then its addresses, with spaces between. A redirection is not kept (RFC 5685 3). */
 char *

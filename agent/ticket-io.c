@@ -96,28 +96,31 @@ agent_ticket_load (const char *directory, const AgentConfig *config, gint64 wall
   return ticket;
 }
 
+/* In two pieces, so that no copy of the secret is made in between. */
 static gboolean
-write_file (const char *path, const guint8 *data, gsize length)
+write_file (const char *path, const WireWriter *head, const RoamSecret *ticket)
 {
+  const gssize head_length = (gssize)wire_writer_length (head), length = (gssize)roam_secret_length (ticket);
   int fd = open (path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
   gboolean good;
 
   if (fd < 0)
     return FALSE;
-  good = write (fd, data, length) == (gssize)length;
+  good = write (fd, wire_writer_peek (head), (gsize)head_length) == head_length &&
+         write (fd, roam_secret_peek (ticket), (gsize)length) == length;
   return close (fd) == 0 && good;
 }
 
 /* Written beside the old one, then renamed: what is read is one or the other. */
 static gboolean
-replace_file (const char *path, const guint8 *data, gsize length)
+replace_file (const char *path, const WireWriter *head, const RoamSecret *ticket)
 {
   g_autofree char *fresh = g_strconcat (path, ".new", NULL);
   int saved;
 
   if (unlink (fresh) < 0 && errno != ENOENT)
     return FALSE;
-  if (write_file (fresh, data, length) && rename (fresh, path) == 0)
+  if (write_file (fresh, head, ticket) && rename (fresh, path) == 0)
     return TRUE;
   saved = errno;
   unlink (fresh);
@@ -131,17 +134,13 @@ agent_ticket_save (const char *directory, const AgentConfig *config, const Agent
   g_autofree char *path = file_name (directory);
   guint8 fingerprint[FINGERPRINT_LENGTH];
   g_auto (WireWriter) writer = { NULL };
-  gboolean good;
 
   if (ticket->ticket == NULL || roam_secret_length (ticket->ticket) > MAX_TICKET)
     return unlink (path) == 0 || errno == ENOENT;
   make_fingerprint (config, fingerprint);
-  wire_writer_init (&writer, HEAD_LENGTH + MAX_TICKET);
+  wire_writer_init (&writer, HEAD_LENGTH);
   wire_write_u32 (&writer, MAGIC);
   wire_write_u64 (&writer, (guint64)ticket->expires_wall_us);
   wire_write_data (&writer, fingerprint, sizeof fingerprint);
-  wire_write_data (&writer, roam_secret_peek (ticket->ticket), roam_secret_length (ticket->ticket));
-  good = replace_file (path, wire_writer_peek (&writer), wire_writer_length (&writer));
-  roam_wipe (writer.buffer->data, writer.buffer->len);
-  return good;
+  return replace_file (path, &writer, ticket->ticket);
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gio/gunixfdlist.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <termios.h>
@@ -19,6 +20,16 @@ wipe (char *buffer, gsize length)
   explicit_bzero (buffer, length);
 }
 
+/* What ends the program while the terminal shows nothing; it is shown what is typed again first. */
+static const int signals[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP };
+static volatile sig_atomic_t caught; /* 0: none */
+
+static void
+on_signal (int number)
+{
+  caught = number;
+}
+
 /* One line, or what there is of it. -1: an error, or too long. */
 static gssize
 read_line (int fd, char *buffer, gsize size)
@@ -29,7 +40,7 @@ read_line (int fd, char *buffer, gsize size)
     {
       gssize n = read (fd, buffer + length, 1);
 
-      if (n < 0 && errno == EINTR)
+      if (n < 0 && errno == EINTR && caught == 0)
         continue;
       if (n < 0)
         return -1;
@@ -41,24 +52,43 @@ read_line (int fd, char *buffer, gsize size)
   return -1;
 }
 
-/* From the terminal without showing it; else from standard input. */
+/* With what is typed not shown. */
 static gssize
-ask (const char *question, char *buffer, gsize size)
+ask_quietly (const struct termios *before, const char *question, char *buffer, gsize size)
 {
-  struct termios before, quiet;
+  const struct sigaction action = { .sa_handler = on_signal }; /* without SA_RESTART: the reading ends */
+  struct sigaction old[G_N_ELEMENTS (signals)];
+  struct termios quiet = *before;
   gssize length;
 
-  if (tcgetattr (STDIN_FILENO, &before) < 0)
-    return read_line (STDIN_FILENO, buffer, size);
-  quiet = before;
+  for (guint i = 0; i < G_N_ELEMENTS (signals); i++)
+    sigaction (signals[i], &action, &old[i]);
   quiet.c_lflag &= ~(tcflag_t)ECHO;
   /* Before the question: whoever answers it at once is heard, and not seen. */
   tcsetattr (STDIN_FILENO, TCSAFLUSH, &quiet);
   g_printerr ("%s", question);
   length = read_line (STDIN_FILENO, buffer, size);
-  tcsetattr (STDIN_FILENO, TCSAFLUSH, &before);
+  tcsetattr (STDIN_FILENO, TCSAFLUSH, before);
   g_printerr ("\n");
-  return length;
+  for (guint i = 0; i < G_N_ELEMENTS (signals); i++)
+    sigaction (signals[i], &old[i], NULL);
+  if (caught == 0)
+    return length;
+  wipe (buffer, size);
+  raise (caught);
+  errno = EINTR;
+  return -1;
+}
+
+/* From the terminal; else from standard input. */
+static gssize
+ask (const char *question, char *buffer, gsize size)
+{
+  struct termios before;
+
+  if (tcgetattr (STDIN_FILENO, &before) < 0)
+    return read_line (STDIN_FILENO, buffer, size);
+  return ask_quietly (&before, question, buffer, size);
 }
 
 static const char *

@@ -77,8 +77,13 @@ bio_control (BIO *bio, int command, long number, void *pointer)
 static BIO_METHOD *
 make_method (void)
 {
-  BIO_METHOD *method = BIO_meth_new (BIO_get_new_index () | BIO_TYPE_SOURCE_SINK, "leasequery");
+  static gsize type;
+  BIO_METHOD *method = NULL;
 
+  /* libcrypto has some hundred numbers in all, and settings are read anew with each reload. */
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type, (gsize)(BIO_get_new_index () | BIO_TYPE_SOURCE_SINK));
+  method = BIO_meth_new ((int)type, "leasequery");
   BIO_meth_set_write (method, bio_write);
   BIO_meth_set_read (method, bio_read);
   BIO_meth_set_ctrl (method, bio_control);
@@ -174,9 +179,12 @@ leasequery_tls_session_new (LeasequeryTls *tls, int fd, const char *name)
     SSL_set_connect_state (session->ssl);
   if (name != NULL && X509_VERIFY_PARAM_set1_ip_asc (SSL_get0_param (session->ssl), name) != 1)
     {
-      SSL_set1_host (session->ssl, name);
+      /* An empty name would switch the check off. */
+      session->failed = name[0] == '\0' || SSL_set1_host (session->ssl, name) != 1;
       SSL_set_tlsext_host_name (session->ssl, name);
     }
+  if (session->failed)
+    session->error = g_strdup ("the server has no name that its certificate could be compared with");
   ERR_clear_error ();
   return session;
 }
@@ -244,6 +252,11 @@ leasequery_tls_session_handshake (LeasequeryTlsSession *session)
 {
   int result;
 
+  if (session->failed)
+    {
+      errno = EPROTO;
+      return -1;
+    }
   ERR_clear_error ();
   errno = 0;
   result = SSL_do_handshake (session->ssl);

@@ -219,6 +219,12 @@ test_warnings (void)
   g_assert_cmpuint (count_warnings (ONE, "Wm3P9v1cS4n0b7d2Rk8yTqLzXe5Ug6Ah", ""), ==, 0);
   g_assert_cmpuint (count_warnings (ONE, "\x01\x80short", ""), ==, 0);
   g_assert_cmpuint (count_warnings (MINIMAL "gateway=203.0.113.2\npsk-file=ask\n", NULL, "[vpn] psk-file"), ==, 1);
+  g_assert_cmpuint (
+    count_warnings (MINIMAL "gateway=2001:db8::2\npsk-file=k\n", "Wm3P9v1cS4n0b7d2Rk8yTqLzXe5Ug6Ah", "[vpn] gateway"),
+    ==, 1);
+  g_assert_cmpuint (
+    count_warnings (MINIMAL "gateway=2001:db8::2;203.0.113.2\npsk-file=k\n", "Wm3P9v1cS4n0b7d2Rk8yTqLzXe5Ug6Ah", ""),
+    ==, 0);
   g_assert_cmpuint (count_warnings (CERTIFICATE, NULL, "[vpn] ocsp"), ==, 1);
   g_assert_cmpuint (count_warnings (CERTIFICATE "ocsp=yes\n", NULL, ""), ==, 0);
   /* EAP methods that prove the gateway to nobody have its certificate beside them, or are no profile. */

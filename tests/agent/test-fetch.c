@@ -371,6 +371,28 @@ test_cancelled (void)
   g_assert_cmpuint (client->answers, ==, 1);
 }
 
+/* Two at one server: the end of the first does not close the gate in front of the second. */
+static void
+test_shared_server (void)
+{
+  g_autoptr (Server) server = server_new (NULL);
+  g_autoptr (Client) client = client_new (TRUE);
+  g_autofree char *url = url_of (server, "127.0.0.1", "/");
+  AgentFetch slow = fetch_of (url), quick = fetch_of (url);
+  const char *problem;
+
+  quick.request = 8;
+  quick.timeout_us = G_USEC_PER_SEC / 1000;
+  g_assert_true (agent_fetch_io_start (client->io, &slow, &problem));
+  g_assert_true (agent_fetch_io_start (client->io, &quick, &problem));
+  while (client->answers == 0)
+    g_main_context_iteration (NULL, TRUE);
+  g_assert_cmpuint (client->request, ==, 8);
+  g_assert_cmpstr (client->permits->str, ==, "+127.0.0.1 +127.0.0.1 ");
+  agent_fetch_io_cancel_all (client->io);
+  g_assert_cmpstr (client->permits->str, ==, "+127.0.0.1 +127.0.0.1 -127.0.0.1 ");
+}
+
 static void
 test_limit (void)
 {
@@ -455,6 +477,7 @@ main (int argc, char **argv)
   g_test_add_func ("/agent/fetch/silence", test_silence);
   g_test_add_func ("/agent/fetch/nobody-listens", test_nobody_listens);
   g_test_add_func ("/agent/fetch/cancelled", test_cancelled);
+  g_test_add_func ("/agent/fetch/shared-server", test_shared_server);
   g_test_add_func ("/agent/fetch/limit", test_limit);
   g_test_add_func ("/agent/fetch/forbidden-places", test_forbidden_places);
   g_test_add_func ("/agent/fetch/bad-urls", test_bad_urls);

@@ -196,6 +196,25 @@ test_redirect (void)
   assert_list (gateways, "203.0.113.2 2001:db8::2");
 }
 
+/* One gateway of the profile sends to another one of it: the one named comes first, and its answer reaches both. */
+static void
+test_redirect_within_the_profile (void)
+{
+  static const char *const two[] = { "gw1.example.com", "gw2.example.com", NULL };
+  g_autoptr (AgentGateways) gateways = agent_gateways_new (two);
+
+  g_assert_cmpstr (query (gateways, 1), ==, "gw1.example.com");
+  g_assert_cmpstr (query (gateways, 1), ==, "gw2.example.com");
+  g_assert_true (answer (gateways, 1, "gw1.example.com", "203.0.113.1"));
+  g_assert_true (answer (gateways, 1, "gw2.example.com", "203.0.113.2"));
+  assert_list (gateways, "203.0.113.1 203.0.113.2");
+  g_assert_true (agent_gateways_redirect (gateways, &ROAM_ADDR_NONE, "GW2.example.com"));
+  g_assert_cmpstr (query (gateways, 2), ==, "GW2.example.com");
+  g_assert_true (answer (gateways, 2, "GW2.example.com", "203.0.113.2"));
+  assert_list (gateways, "203.0.113.2 203.0.113.1");
+  g_assert_null (query (gateways, 10));
+}
+
 static void
 test_cache (void)
 {
@@ -234,6 +253,7 @@ main (int argc, char **argv)
   g_test_add_func ("/gateways/retries-are-bounded", test_retries_are_bounded);
   g_test_add_func ("/gateways/bad-answers", test_bad_answers);
   g_test_add_func ("/gateways/redirect", test_redirect);
+  g_test_add_func ("/gateways/redirect-within-the-profile", test_redirect_within_the_profile);
   g_test_add_func ("/gateways/cache", test_cache);
   g_test_add_func ("/gateways/cache-of-nonsense", test_cache_of_nonsense);
   return g_test_run ();

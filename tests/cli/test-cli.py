@@ -4,8 +4,10 @@
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
+import termios
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fake"))
@@ -195,6 +197,29 @@ class WithDaemon(unittest.TestCase):
                                    text=True, timeout=30)
             self.assertEqual(reply.returncode, 1)
             self.assertIn(word, reply.stderr)
+
+    def test_secret_interrupted(self):
+        """Who gives up at the question sees again what he types."""
+        self.agent.say("ask -")
+        wait_until(lambda: self.run_it("secret", "--list").stdout != "", "no request")
+        for number in (signal.SIGINT, signal.SIGTERM):
+            ours, theirs = pty.openpty()
+            process = subprocess.Popen([ROAMCTL, "secret"], env=self.bus.environment, stdin=theirs, stdout=theirs,
+                                       stderr=theirs, start_new_session=True)
+            shown = b""
+            while b"203.0.113.2: " not in shown:
+                shown += os.read(ours, 4096)
+            self.assertFalse(termios.tcgetattr(theirs)[3] & termios.ECHO)
+            wait_until(lambda: self.ended_by(process, number), "it does not end")
+            self.assertEqual(process.returncode, -number)
+            self.assertTrue(termios.tcgetattr(theirs)[3] & termios.ECHO)
+            os.close(theirs)
+            os.close(ours)
+
+    @staticmethod
+    def ended_by(process, number):
+        process.send_signal(number)
+        return process.poll() is not None
 
     def test_secret_is_not_shown_on_the_terminal(self):
         self.agent.say("ask -")

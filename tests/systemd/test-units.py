@@ -64,6 +64,7 @@ class Units(unittest.TestCase):
         for unit in ("roam-had.service", "roam-fad.service"):
             self.assertIn("\nCapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW CAP_NET_BIND_SERVICE CAP_CHOWN\n", read(unit))
         for line in ("Type=notify", "Restart=always", "WatchdogSec=30", "RestartPreventExitStatus=2 78",
+                     "DeviceAllow=/dev/net/tun rw", "DeviceAllow=/dev/tpmrm0 rw",
                      "CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW CAP_NET_BIND_SERVICE CAP_SYS_NICE"):
             self.assertIn("\n" + line + "\n", roamd)
         self.assertIn("--gate-only", gate)
