@@ -16,6 +16,8 @@ from interop.pki import Pki
 from interop.strongswan import StrongSwan
 
 COLUMNS = {kind.name: kind for kind in (StrongSwan, Libreswan, OpenIked)}
+for kind in COLUMNS.values():
+    assert {*kind.LACKS, *kind.NOTES} <= {*ROWS}, {*kind.LACKS, *kind.NOTES} - {*ROWS}
 printing = threading.Lock()
 
 

@@ -70,8 +70,6 @@ ONE_FAMILY = Why("inner and outer addresses are of one family", "ipsec/pluto",
 NO_SECOND = Why("one authentication of a side only", "ipsec.conf.5", "leftauth2", absent=True)
 NO_FAMILY_CHANGE = Why("no move from one address family to the other", "ipsec/pluto",
                        "MOBIKE: AF change switching between v4 and v6 not supported")
-OTHER_MSK = Why("its key of TLS 1.3 is not that of RFC 9190 2.3", "ipsec/pluto", "EXPORTER_EAP_TLS_Key_Material",
-                absent=True)
 SAME_ADDRESS = Why("asked at another address of its own, it answers from the one that the IKE SA has", "",
                    "did not come to wait=path-changed")
 NO_ADDRESS = Why("it gives no inner address without a Child SA", "", "the gateway assigned no inner address")
@@ -114,7 +112,6 @@ class Libreswan(Gateway):
         (NO_EXPIRED, "certificate expired"),
         (ONE_FAMILY, "inner ipv4 and ipv6 address"),
         (NO_ADDRESS, "childless ike_auth"),
-        (OTHER_MSK, "eap-tls 1.3, success without indication taken"),
         (NO_FAMILY_CHANGE, "mobike, v4 to v6", "mobike, v6 to v4", "mobike, v4 to v6 and back"),
         (SAME_ADDRESS, "mobike, another address of the gateway found"),
         (NO_SECOND, "certificate, then eap-mschapv2", "certificate, then eap with a wrong password"))

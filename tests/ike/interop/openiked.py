@@ -95,8 +95,7 @@ class OpenIked(Gateway):
     SIGNATURES = {k: k for k in ("rsa-pkcs1", "rsa-pss", "ecdsa256", "ecdsa384", "ecdsa521")}
     LACKS = by_row(
         (NO_EAP_TLS, "eap-tls 1.2", "eap-tls 1.3 without success indication",
-         "eap-tls 1.3, success without indication taken", "eap-tls, anonymous identity",
-         "eap-tls, server of another name", "eap-only, eap-tls", "eap-only not wanted by us"),
+         "eap-tls, anonymous identity", "eap-tls, server of another name", "eap-only, eap-tls", "eap-only not wanted by us"),
         (NO_PPK, "ppk required by both", "ppk unknown to the gateway, optional",
          "ppk unknown to the gateway, required"),
         (SAME_ADDRESS, "mobike, another address of the gateway found"),

@@ -102,8 +102,6 @@ secrets {{
 
 BY_IDENTITY = Why("it looks for the client's certificate under the EAP identity", "",
                   "the TLS handshake of EAP-TLS failed")
-OTHER_MSK = Why("its key of TLS 1.3 is not that of RFC 9190 2.3 (label 'client EAP encryption')", "",
-                "AUTHENTICATION_FAILED: the gateway refused our credentials")
 CONNECTED_ONLY = Why("it redirects those that are connected, and others only by a plugin of one's own", "swanctl.8",
                      "redirect an IKE_SA")
 SCHEMES = {"rsa-pkcs1": "rsa-sha256", "rsa-pss": "rsa/pss-sha256"}
@@ -135,7 +133,6 @@ class StrongSwan(Gateway):
         "childless": "CHDLESS_SUP",
     }
     LACKS = by_row((BY_IDENTITY, "eap-tls, anonymous identity"),
-                   (OTHER_MSK, "eap-tls 1.3, success without indication taken"),
                    (CONNECTED_ONLY, "redirected in ike_sa_init", "redirected on and on"))
     SIGNATURES = {"rsa-pkcs1": "RSA_EMSA_PKCS1_SHA2_256", "rsa-pss": "RSA_EMSA_PSS_SHA2_256",
                   "ecdsa256": "ECDSA_WITH_SHA256_DER", "ecdsa384": "ECDSA_WITH_SHA384_DER",

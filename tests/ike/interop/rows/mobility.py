@@ -85,7 +85,7 @@ def v6_to_v4(cell):
 
 
 def found(cell, rules, local, remote):
-    """What @rules match, sent by either side, is lost; nobody says so, but the engine knows what addresses there are."""
+    """What @rules match, sent by either side, is lost; nobody says so, but the engine knows which addresses exist."""
     cell.gateway.apply(Plan())
     script = ("wait=established", f"paths={PATH['a']},{PATH['b']}", "wait=go", "check", "wait=path-changed",
               *renewal(cell), *ALIVE[1:])
