@@ -173,7 +173,7 @@ process_refusal (IkeSession *session, const RoamNow *now, IkeTask *task, const I
         ike_reauth_start (session, now, NULL); /* RFC 7296 4: another way to fresh keys */
     }
   else
-    ike_session_close (session, now, ike_auth_end_type (session), "the gateway refuses a new Child SA", NULL);
+    ike_session_close (session, now, IKE_EVENT_DEAD, "the gateway refuses a new Child SA", NULL);
 }
 
 static gboolean
@@ -297,7 +297,7 @@ ike_create_child_process (IkeSession *session, IkeSa *sa, const RoamNow *now, Ik
       if (old)
         old->rekey_us = now->boot_us + REFUSED_WAIT_US;
       else
-        ike_session_close (session, now, ike_auth_end_type (session), reason, NULL);
+        ike_session_close (session, now, IKE_EVENT_DEAD, reason, NULL);
       return;
     }
   if (task->rival_child_id != 0)
