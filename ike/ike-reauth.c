@@ -101,13 +101,14 @@ is_for_caller (const IkeSession *session, const IkeAction *action)
     case IKE_ACTION_EVENT:
       return session->beside_is_successor &&
              (action->event.type == IKE_EVENT_REDIRECTED || action->event.type == IKE_EVENT_RESOLVE);
-    case IKE_ACTION_TICKET: /* a predecessor's ticket is not the one that counts */
+    case IKE_ACTION_TICKET:    /* a predecessor's ticket is not the one that counts */
+    case IKE_ACTION_CHILD_USE: /* nor a Child SA that it goes on with */
       return session->beside_is_successor;
+    case IKE_ACTION_CHILD_MOVE: /* all Child SAs that are in use are ours */
+      return FALSE;
     case IKE_ACTION_SEND:
     case IKE_ACTION_CHILD_ADD:
-    case IKE_ACTION_CHILD_USE:
     case IKE_ACTION_CHILD_REMOVE:
-    case IKE_ACTION_CHILD_MOVE:
     case IKE_ACTION_SIGN:
     case IKE_ACTION_FETCH:
       return TRUE;

@@ -235,6 +235,46 @@ test_many_checks (void)
   g_assert_cmpuint (gateway_count_seen (world->gateway, IKE_EXCHANGE_INFORMATIONAL), <, 6);
 }
 
+/* The gateway is in the middle of rekeying the Child SA of the IKE SA that goes: its successor carries nothing. */
+static void
+test_rekeying_of_predecessor (void)
+{
+  g_autoptr (World) world = world_established (NULL);
+  GwSa *old = gateway_sa (world->gateway);
+  guint32 spi = ((const IkeChildSa *)g_ptr_array_index (world->children, 0))->spi_out;
+  IkePayloads *payloads = ike_payloads_new ();
+
+  world->gateway->ignore_answers = TRUE; /* the Delete comes later */
+  gateway_rekey_child (world->gateway, gateway_child (world->gateway));
+  world_run (world, 100 * MS);
+  g_assert_nonnull (strstr (world->trace->str, "add:2 "));
+  g_clear_pointer (&old->request, g_ptr_array_unref);
+  world_command (world, IKE_REAUTHENTICATE);
+  for (guint i = 0; world->outbound != 3; i++)
+    {
+      g_assert_cmpuint (i, <, 1000);
+      world_run (world, MS);
+    }
+  ike_payloads_add_delete_esp (payloads, &spi, 1);
+  gateway_request (world->gateway, old, IKE_EXCHANGE_INFORMATIONAL, payloads);
+  world_run (world, SEC);
+  g_assert_nonnull (strstr (world->trace->str, "remove:2 "));
+  g_assert_null (strstr (world->trace->str, "use:2 "));
+  g_assert_cmpuint (world->outbound, ==, 3);
+}
+
+/* What IKE_AUTH refuses CREATE_CHILD_SA refuses, too. */
+static void
+test_childless_odd_selectors (void)
+{
+  g_autoptr (World) world = childless_world ();
+
+  world->gateway->narrow_local = roam_addr_from_u32 (0x0a0900fe);
+  create_child_is_lost = FALSE;
+  world_run_until (world, IKE_EVENT_FAILED, 10 * SEC);
+  g_assert_cmpuint (world->children->len, ==, 0);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -247,5 +287,7 @@ main (int argc, char **argv)
   g_test_add_func ("/interplay/gateways-while-reauthenticating", test_gateways_while_reauthenticating);
   g_test_add_func ("/interplay/address-gone", test_address_gone);
   g_test_add_func ("/interplay/many-checks", test_many_checks);
+  g_test_add_func ("/interplay/rekeying-of-predecessor", test_rekeying_of_predecessor);
+  g_test_add_func ("/interplay/childless-odd-selectors", test_childless_odd_selectors);
   return g_test_run ();
 }
