@@ -224,6 +224,16 @@ ike_mobility_check (IkeSession *session, const RoamNow *now, guint32 serial)
     }
   session->mobility.check_serial = serial;
   session->mobility.check_budget_us = now->boot_us + MOVE_BUDGET_US;
+  for (GList *l = session->tasks.head; l; l = l->next)
+    {
+      IkeTask *waiting = l->data;
+
+      if (waiting->type == IKE_TASK_CHECK)
+        {
+          waiting->serial = serial; /* the newest one counts, and more than one need not wait */
+          return;
+        }
+    }
   ike_task_check (session, serial, FALSE);
 }
 

@@ -54,6 +54,8 @@ ike_multiple_auth_begin (IkeSession *session, IkeSa *sa, const RoamNow *now, con
                                "check the gateway's identity in the profile");
       return;
     }
+  if (ike_redirect_process_protected (session, message)) /* RFC 5685 6: as with EAP alone */
+    return;
   ike_identity_clear (&handshake->local_id);
   handshake->peer_id = g_bytes_new (id->id.body.data, id->id.body.length);
   if (!ike_eap_identity (session, &handshake->local_id) || !ike_eap_start (session))

@@ -236,7 +236,7 @@ static void
 release (IkeSession *session)
 {
   for (GList *l = session->tasks.head; l; l = l->next)
-    if (((const IkeTask *)l->data)->not_before_us == ROAM_NEVER)
+    if (((const IkeTask *)l->data)->sa == session->current && ((const IkeTask *)l->data)->not_before_us == ROAM_NEVER)
       ((IkeTask *)l->data)->not_before_us = 0;
 }
 

@@ -101,13 +101,14 @@ is_for_caller (const IkeSession *session, const IkeAction *action)
     case IKE_ACTION_EVENT:
       return session->beside_is_successor &&
              (action->event.type == IKE_EVENT_REDIRECTED || action->event.type == IKE_EVENT_RESOLVE);
-    case IKE_ACTION_TICKET: /* a predecessor's ticket is not the one that counts */
+    case IKE_ACTION_TICKET:    /* a predecessor's ticket is not the one that counts */
+    case IKE_ACTION_CHILD_USE: /* nor a Child SA that it goes on with */
       return session->beside_is_successor;
+    case IKE_ACTION_CHILD_MOVE: /* all Child SAs that are in use are ours */
+      return FALSE;
     case IKE_ACTION_SEND:
     case IKE_ACTION_CHILD_ADD:
-    case IKE_ACTION_CHILD_USE:
     case IKE_ACTION_CHILD_REMOVE:
-    case IKE_ACTION_CHILD_MOVE:
     case IKE_ACTION_SIGN:
     case IKE_ACTION_FETCH:
       return TRUE;
@@ -155,8 +156,8 @@ ike_reauth_start (IkeSession *session, const RoamNow *now, const RoamAddr *gatew
   const RoamAddr *remote = gateway ? gateway : &session->mobility.now.remote.addr;
   IkeSession *beside;
 
-  if (session->responder || session->owner || session->state != IKE_STATE_ESTABLISHED ||
-      remote->family != session->mobility.now.local.addr.family)
+  if (session->responder || session->owner || session->state != IKE_STATE_ESTABLISHED || session->awaits_child ||
+      session->mobility.suspended || remote->family != session->mobility.now.local.addr.family)
     return FALSE;
   if (session->beside && session->beside_is_successor && !gateway)
     return FALSE;
@@ -193,6 +194,19 @@ ike_reauth_command (IkeSession *session, const RoamNow *now, const IkeCommand *c
   return TRUE;
 }
 
+gboolean
+ike_reauth_gateways (IkeSession *session, const RoamNow *now, const IkeCommand *command)
+{
+  gboolean elsewhere;
+
+  if (!session->beside || !session->beside_is_successor)
+    return FALSE;
+  elsewhere = session->beside->redirect.resolve_us != ROAM_NEVER ||
+              !roam_addr_equal (&session->beside->gateway, &session->gateway);
+  ike_session_input_command (session->beside, now, command);
+  return elsewhere;
+}
+
 static gboolean
 same_addresses (const IkeConfiguration *a, const IkeConfiguration *b)
 {
@@ -203,13 +217,18 @@ same_addresses (const IkeConfiguration *a, const IkeConfiguration *b)
 static void
 announce (IkeSession *session, const IkeSession *old)
 {
-  if (!roam_endpoint_equal (&session->mobility.now.remote, &old->mobility.now.remote))
+  const IkePair *now = &session->mobility.now, *before = &old->mobility.now;
+  gboolean same_path = now->ifindex == before->ifindex && roam_addr_equal (&now->local.addr, &before->local.addr);
+
+  if (!same_path)
+    ike_session_event (session, IKE_EVENT_PATH_CHANGED, "the new IKE SA uses another path", NULL);
+  else if (!roam_endpoint_equal (&now->remote, &before->remote))
     ike_session_event (session, IKE_EVENT_PATH_CHANGED, "another gateway took over", NULL);
   if (!same_addresses (&session->configuration, &old->configuration))
     ike_session_event (session, IKE_EVENT_TIA_CHANGED, "the new IKE SA has other inner addresses", NULL);
   if (session->nat_local != old->nat_local || session->nat_remote != old->nat_remote)
     ike_session_event (session, IKE_EVENT_NAT_CHANGED, "the new IKE SA found other NATs", NULL);
-  if (old->mobility.waiting)
+  if (old->mobility.announce && same_path)
     ike_session_event (session, IKE_EVENT_PATH_OK, "the new IKE SA uses this path", NULL);
   if (old->mobility.check_serial != 0)
     ike_session_event_of (session, IKE_EVENT_PATH_OK, old->mobility.check_serial, "a new IKE SA was made", NULL);
@@ -232,7 +251,10 @@ take_over (IkeSession *session, const RoamNow *now)
   announce (session, session->beside);
   /* RFC 5723 6.2: the old ticket ends with its IKE SA. */
   if (session->beside->ticket && !session->ticket)
-    ike_ticket_forget (session->beside);
+    {
+      session->ticket = g_steal_pointer (&session->beside->ticket);
+      ike_ticket_forget (session);
+    }
   g_clear_pointer (&session->beside->ticket, roam_secret_unref);
   bury (session, now, "a new IKE SA took its place");
 }
@@ -260,6 +282,22 @@ give_up (IkeSession *session, const RoamNow *now)
     session->reauth_us = now->boot_us + RETRY_US;
 }
 
+/* The address that the successor began from is gone, and we moved by ourselves: it begins again from where we are. */
+static void
+follow_path (IkeSession *session, const RoamNow *now)
+{
+  const IkePair *ours = &session->mobility.now, *its = &session->beside->mobility.now;
+  IkeCommand command = { .type = IKE_MOVE,
+                         .serial = session->mobility.serial,
+                         .path = { .ifindex = ours->ifindex, .local = ours->local.addr } };
+
+  if (!session->mobility.knows_paths || session->beside->redirect.resolve_us != ROAM_NEVER ||
+      !ike_paths_has_local (&session->paths, &command.path) ||
+      ike_paths_has_local (&session->paths, &(IkePath){ .ifindex = its->ifindex, .local = its->local.addr }))
+    return;
+  ike_session_input_command (session->beside, now, &command);
+}
+
 void
 ike_reauth_settle (IkeSession *session, const RoamNow *now)
 {
@@ -267,6 +305,10 @@ ike_reauth_settle (IkeSession *session, const RoamNow *now)
   if (session->beside &&
       (session->state == IKE_STATE_IDLE || (session->state == IKE_STATE_CLOSING && session->beside_is_successor)))
     ike_reauth_drop (session);
+  if (session->beside && session->beside_is_successor && session->mobility.suspended)
+    give_up (session, now); /* there is no address that it could be sent from */
+  if (session->beside && session->beside_is_successor)
+    follow_path (session, now);
   if (!session->beside)
     return;
   switch (take_actions (session))
@@ -364,7 +406,7 @@ ike_reauth_deadline (IkeSession *session, const RoamNow *now)
   if (session->state != IKE_STATE_ESTABLISHED || session->reauth_us > now->boot_us)
     return;
   session->reauth_us = ROAM_NEVER;
-  if (!ike_reauth_start (session, now, NULL) && !session->beside)
+  if (!ike_reauth_start (session, now, NULL) && !(session->beside && session->beside_is_successor))
     session->reauth_us = now->boot_us + RETRY_US;
 }
 

@@ -64,6 +64,11 @@ process_bad_request (IkeSession *session, IkeSa *sa, const IkePair *pair, const 
 
   if (header->message_id != sa->peer_next_id)
     return;
+  if (!session->responder && sa->state == IKE_SA_HALF_OPEN)
+    {
+      ike_count (session, "requests-too-early"); /* keys alone prove nothing */
+      return;
+    }
   if (error->status == IKE_PARSE_UNSUPPORTED_CRITICAL_PAYLOAD)
     ike_payloads_add_notify (payloads, IKE_NOTIFY_UNSUPPORTED_CRITICAL_PAYLOAD, &error->critical_payload, 1);
   else

@@ -471,7 +471,7 @@ void ike_session_send (IkeSession *session, const IkePair *pair, GBytes *message
 void ike_session_event (IkeSession *session, IkeEventType type, const char *reason, const char *advice);
 void ike_session_event_of (IkeSession *session, IkeEventType type, guint32 serial, const char *reason,
                            const char *advice);
-/* Everything goes, without a packet, and one event says why. */
+/* Everything goes, without a packet, and one event says why; DEAD is FAILED before ESTABLISHED. */
 void ike_session_die (IkeSession *session, IkeEventType type, const char *reason, const char *advice);
 /* The same without an event. */
 void ike_session_forget (IkeSession *session);
@@ -657,8 +657,6 @@ void ike_auth_accept (IkeSession *session, IkeSa *sa, const RoamNow *now, const 
                       const IkeMessage *message);
 /* The first Child SA is there (RFC 6023: by CREATE_CHILD_SA). */
 void ike_auth_complete (IkeSession *session, const RoamNow *now);
-/* What the end of the session is called: nothing was there before ESTABLISHED. */
-IkeEventType ike_auth_end_type (const IkeSession *session);
 /* ike-responder-auth.c */
 void ike_auth_accept_client (IkeSession *session, IkeSa *sa, const RoamNow *now, const IkePair *pair,
                              const IkeMessage *message, IkePayloads *payloads);
@@ -686,6 +684,8 @@ gint64 ike_reauth_next_deadline (const IkeSession *session);
 void ike_reauth_move (IkeSession *session, const RoamNow *now, const IkeCommand *command);
 /* TRUE: the session beside waits for this answer, and has it. */
 gboolean ike_reauth_command (IkeSession *session, const RoamNow *now, const IkeCommand *command);
+/* GATEWAYS: TRUE: only the session beside, which is on its way to another gateway, is meant. */
+gboolean ike_reauth_gateways (IkeSession *session, const RoamNow *now, const IkeCommand *command);
 /* Is @spi an inbound one of the other of the two sessions? */
 gboolean ike_reauth_has_esp_spi (const IkeSession *session, guint32 spi);
 gboolean ike_reauth_has_ike_spi (const IkeSession *session, guint64 spi);

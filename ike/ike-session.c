@@ -198,9 +198,32 @@ ike_session_forget (IkeSession *session)
   forget_everything (session);
 }
 
+/* Whoever gave START waits for ESTABLISHED or FAILED: what ends before that was never there. */
+static IkeEventType
+end_type (const IkeSession *session, IkeEventType type)
+{
+  gboolean under_way = FALSE;
+
+  switch (session->state)
+    {
+    case IKE_STATE_INIT:
+    case IKE_STATE_AUTH:
+      under_way = TRUE;
+      break;
+    case IKE_STATE_ESTABLISHED:
+      under_way = session->awaits_child;
+      break;
+    case IKE_STATE_IDLE:
+    case IKE_STATE_CLOSING: /* what will be said is known */
+      break;
+    }
+  return type == IKE_EVENT_DEAD && under_way && !session->responder ? IKE_EVENT_FAILED : type;
+}
+
 void
 ike_session_die (IkeSession *session, IkeEventType type, const char *reason, const char *advice)
 {
+  type = end_type (session, type);
   forget_everything (session);
   ike_session_event (session, type, reason, advice);
 }
@@ -215,7 +238,7 @@ ike_session_close (IkeSession *session, const RoamNow *now, IkeEventType type, c
     }
   ike_task_drop_waiting (session);
   ike_ticket_forget (session); /* RFC 5723 6.2 */
-  session->closing_type = type;
+  session->closing_type = end_type (session, type);
   session->closing_reason = reason;
   session->closing_advice = advice;
   session->closing_us = now->boot_us + CLOSING_PATIENCE_US;
@@ -303,9 +326,21 @@ static void
 command_terminate (IkeSession *session, const RoamNow *now)
 {
   ike_ticket_forget (session); /* RFC 5723 6.2: also where nothing is left to delete */
-  if (session->state == IKE_STATE_CLOSING)
-    return;
-  ike_session_close (session, now, IKE_EVENT_DEAD, "terminated locally", NULL);
+  switch (session->state)
+    {
+    case IKE_STATE_INIT:
+    case IKE_STATE_AUTH:
+      forget_everything (session);
+      ike_session_event (session, IKE_EVENT_DEAD, "terminated locally", NULL);
+      return;
+    case IKE_STATE_IDLE:
+    case IKE_STATE_ESTABLISHED:
+      ike_session_close (session, now, IKE_EVENT_DEAD, "terminated locally", NULL);
+      session->closing_type = IKE_EVENT_DEAD; /* also where ESTABLISHED was not reached */
+      return;
+    case IKE_STATE_CLOSING:
+      return;
+    }
 }
 
 void
@@ -338,7 +373,7 @@ ike_session_input_command (IkeSession *session, const RoamNow *now, const IkeCom
       ike_reauth_command (session, now, command);
       break;
     case IKE_GATEWAYS:
-      if (!ike_redirect_resolved (session, now, command) && !ike_reauth_command (session, now, command))
+      if (!ike_redirect_resolved (session, now, command) && !ike_reauth_gateways (session, now, command))
         command_gateways (session, now, command);
       break;
     case IKE_FETCHED:

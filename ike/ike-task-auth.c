@@ -429,12 +429,6 @@ has_wanted_address (const IkeSession *session, const IkeConfiguration *configura
          (session->request_tia6 && roam_addr_is_specified (&configuration->tia6));
 }
 
-IkeEventType
-ike_auth_end_type (const IkeSession *session)
-{
-  return session->awaits_child ? IKE_EVENT_FAILED : IKE_EVENT_DEAD;
-}
-
 void
 ike_auth_complete (IkeSession *session, const RoamNow *now)
 {

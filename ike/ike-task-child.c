@@ -173,7 +173,7 @@ process_refusal (IkeSession *session, const RoamNow *now, IkeTask *task, const I
         ike_reauth_start (session, now, NULL); /* RFC 7296 4: another way to fresh keys */
     }
   else
-    ike_session_close (session, now, ike_auth_end_type (session), "the gateway refuses a new Child SA", NULL);
+    ike_session_close (session, now, IKE_EVENT_DEAD, "the gateway refuses a new Child SA", NULL);
 }
 
 static gboolean
@@ -195,6 +195,26 @@ selectors_fit (const IkeSession *session, const IkeChild *old, const IkePayloadT
   if (old)
     return ike_selectors_cover (local, old->local_ts) && ike_selectors_cover (remote, old->remote_ts);
   return ike_selectors_cover (any, local) && ike_selectors_cover (any, remote);
+}
+
+/* A new Child SA is for the inner addresses that we have. */
+static gboolean
+covers_inner (const IkeSession *session, const IkePayloadTs *tsi)
+{
+  const RoamAddr *const inner[] = { &session->configuration.tia4, &session->configuration.tia6 };
+  g_autoptr (GArray) local = ike_selectors_of (tsi);
+
+  for (guint i = 0; i < G_N_ELEMENTS (inner); i++)
+    {
+      IkeSelector host = ike_selector_host (inner[i]);
+      gboolean covered = !roam_addr_is_set (inner[i]);
+
+      for (guint j = 0; j < local->len && !covered; j++)
+        covered = ike_selector_contains (&g_array_index (local, IkeSelector, j), &host);
+      if (!covered)
+        return FALSE;
+    }
+  return TRUE;
 }
 
 /* The Child SA of an answer; NULL with a reason. @ret_spi_out is set as soon as it is known. */
@@ -219,6 +239,12 @@ child_of_answer (IkeSession *session, const IkeSa *sa, const IkeTask *task, cons
     return NULL;
   *ret_reason = "traffic selectors of the new Child SA do not fit";
   if (!selectors_fit (session, old, tsi->ts, tsr->ts))
+    return NULL;
+  *ret_reason = "the gateway's traffic selectors do not cover the assigned inner address";
+  if (!old && !covers_inner (session, tsi->ts))
+    return NULL;
+  *ret_reason = "the gateway chose a reserved SPI";
+  if (ike_proposal_get_spi (&proposal->sa->proposals[0]) < IKE_MIN_ESP_SPI)
     return NULL;
   *ret_reason = "KE payload does not fit the chosen group";
   if (suite.group != IKE_GROUP_NONE)
@@ -297,7 +323,7 @@ ike_create_child_process (IkeSession *session, IkeSa *sa, const RoamNow *now, Ik
       if (old)
         old->rekey_us = now->boot_us + REFUSED_WAIT_US;
       else
-        ike_session_close (session, now, ike_auth_end_type (session), reason, NULL);
+        ike_session_close (session, now, IKE_EVENT_DEAD, reason, NULL);
       return;
     }
   if (task->rival_child_id != 0)

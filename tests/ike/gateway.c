@@ -639,7 +639,10 @@ answer_create_child (Gateway *gw, GwSa *sa, const IkeMessage *request, IkePayloa
     ike_payloads_add_ke (payloads, suite.group, ike_dh_public (dh).data, ike_dh_public (dh).length);
   if (!ike)
     {
-      ike_payloads_add_ts (payloads, IKE_PAYLOAD_TSI, tsi->ts->selectors, tsi->ts->n_selectors);
+      if (roam_addr_is_set (&gw->narrow_local) && !ike_message_find_notify (request, IKE_NOTIFY_REKEY_SA))
+        ike_payloads_add_ts (payloads, IKE_PAYLOAD_TSI, (IkeSelector[]){ ike_selector_host (&gw->narrow_local) }, 1);
+      else
+        ike_payloads_add_ts (payloads, IKE_PAYLOAD_TSI, tsi->ts->selectors, tsi->ts->n_selectors);
       ike_payloads_add_ts (payloads, IKE_PAYLOAD_TSR, tsr->ts->selectors, tsr->ts->n_selectors);
     }
 }

@@ -634,6 +634,35 @@ test_multiple (void)
   g_assert_cmpuint (world->outbound, ==, 1);
 }
 
+static void
+add_multiple_and_redirect (Gateway *gw, guint8 exchange, IkePayloads *answer)
+{
+  static const guint8 elsewhere[] = { 1, 4, 203, 0, 113, 3 };
+
+  add_multiple (gw, exchange, answer);
+  if (exchange == IKE_EXCHANGE_IKE_AUTH && ((const Script *)gw->user)->rounds == 1)
+    ike_payloads_add_notify (answer, IKE_NOTIFY_REDIRECT, elsewhere, sizeof elsewhere);
+}
+
+/* As with EAP alone, the first response may lead on: its AUTH was verified. */
+static void
+test_multiple_redirect (void)
+{
+  g_autoptr (Script) script = script_new ("DNS:vpn.example.com");
+  IkeConfig config = multiple_config (script);
+  g_autoptr (World) world = NULL;
+
+  config.accept_redirect = TRUE;
+  world = world_new (&config);
+  world->gateway->credentials = script->credentials;
+  world->gateway->user = script;
+  world->gateway->hook = multiple_hook;
+  world->gateway->decorate = add_multiple_and_redirect;
+  world_start (world, world->a);
+  g_assert_true (world_addr_is (&world_run_until (world, IKE_EVENT_REDIRECTED, 5 * SEC)->gateway, WORLD_GATEWAY2));
+  g_assert_cmpuint (script->rounds, ==, 1);
+}
+
 /* A gateway that takes one only is not given less than the profile says. */
 static void
 test_multiple_unsupported (void)
@@ -697,6 +726,7 @@ main (int argc, char **argv)
   g_test_add_func ("/ike/session-eap/ppk", test_ppk);
   g_test_add_func ("/ike/session-eap/incomplete", test_incomplete);
   g_test_add_func ("/ike/eap/multiple", test_multiple);
+  g_test_add_func ("/ike/eap/multiple-redirect", test_multiple_redirect);
   g_test_add_func ("/ike/eap/multiple-unsupported", test_multiple_unsupported);
   g_test_add_func ("/ike/eap/multiple-bad-configuration", test_multiple_bad_configuration);
   return g_test_run ();
