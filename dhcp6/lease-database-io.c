@@ -5,6 +5,7 @@
 
 #include <gio/gio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 /* Octets of rows handed over at once: some hundred, a millisecond or two of the loop's time. */
 #define BATCH_SIZE (64u * 1024u)
@@ -46,6 +47,7 @@ struct _LeaseDatabaseIo
   GCond changed;
   guint n_batches;
   gboolean stopping, stale;
+  gpointer database; /* the thread's, but for its socket; NULL: not open */
 
   /* the loop's */
   LeaseStore *store;   /* NULL: the database cannot be read */
@@ -195,33 +197,54 @@ look (LeaseDatabaseIo *io, gpointer database, char **version, GError **error)
   return MAX (LOOK_US, REST_FACTOR * (g_get_monotonic_time () - began_us));
 }
 
+static gboolean
+open_database (LeaseDatabaseIo *io, GError **error)
+{
+  gpointer database = io->database != NULL ? NULL : io->config.database->open (io->connection, error);
+
+  if (database == NULL)
+    return io->database != NULL;
+  g_mutex_lock (&io->mutex);
+  io->database = database;
+  g_mutex_unlock (&io->mutex);
+  return TRUE;
+}
+
+static void
+close_database (LeaseDatabaseIo *io)
+{
+  gpointer database;
+
+  g_mutex_lock (&io->mutex);
+  database = g_steal_pointer (&io->database);
+  g_mutex_unlock (&io->mutex);
+  if (database != NULL)
+    io->config.database->close (database);
+}
+
 static gpointer
 work (gpointer user_data)
 {
   LeaseDatabaseIo *io = user_data;
-  const LeaseDatabase *kind = io->config.database;
   g_autofree char *version = NULL;
-  gpointer database = NULL;
 
   while (!is_stopping (io))
     {
       g_autoptr (GError) error = NULL;
       gint64 wait_us = -1;
 
-      if (database == NULL)
-        database = kind->open (io->connection, &error);
-      if (database != NULL)
-        wait_us = look (io, database, &version, &error);
+      if (open_database (io, &error) && !is_stopping (io))
+        wait_us = look (io, io->database, &version, &error);
       if (wait_us < 0 && !is_stopping (io))
         {
           say (io, WORD_FAILED, g_string_new (error != NULL ? error->message : "no reason given"));
-          g_clear_pointer (&database, kind->close);
+          close_database (io);
           g_clear_pointer (&version, g_free);
           wait_us = RETRY_US;
         }
       rest (io, wait_us);
     }
-  g_clear_pointer (&database, kind->close);
+  close_database (io);
   return NULL;
 }
 
@@ -410,6 +433,9 @@ lease_database_io_free (LeaseDatabaseIo *io)
   g_mutex_lock (&io->mutex);
   io->stopping = TRUE;
   g_cond_signal (&io->changed);
+  /* A table may be locked for minutes. What is still to be sent, the good-bye, goes out. */
+  if (io->database != NULL)
+    shutdown (io->config.database->get_socket (io->database), SHUT_RD);
   g_mutex_unlock (&io->mutex);
   g_thread_join (io->thread);
   g_clear_handle_id (&io->turn, g_source_remove);

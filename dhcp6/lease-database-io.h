@@ -27,6 +27,8 @@ typedef struct
   gboolean (*select) (gpointer database, GError **error);
   /* Appends a line with its end. 0: that was the last one; -1: @error. */
   int (*append_row) (gpointer database, GString *out, GError **error);
+  /* The connection's socket; called from another thread than the rest, between open and close. */
+  int (*get_socket) (gpointer database);
 } LeaseDatabase;
 
 typedef struct _LeaseDatabaseIo LeaseDatabaseIo;
@@ -45,7 +47,7 @@ typedef struct
 
 /* Waits for the first load or its failure (changed() is called before it returns), and watches from then on. */
 LeaseDatabaseIo *lease_database_io_new (const LeaseDatabaseIoConfig *config);
-/* Waits until the thread has ended: as long as a call to the database may take. */
+/* Waits until the thread has ended: it waits for no answer any more, for a connection some seconds at most. */
 void lease_database_io_free (LeaseDatabaseIo *io);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (LeaseDatabaseIo, lease_database_io_free)
 void lease_database_io_reload (LeaseDatabaseIo *io);

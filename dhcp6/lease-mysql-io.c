@@ -257,11 +257,19 @@ append_row (gpointer data, GString *out, GError **error)
   return 1;
 }
 
+static int
+get_socket (gpointer data)
+{
+  const Database *database = data;
+
+  return (int)mysql_get_socket (database->connection);
+}
+
 const LeaseDatabase *
 lease_mysql_get (void)
 {
   static const LeaseDatabase database = {
-    "MySQL", open_database, close_database, dup_version, begin_select, append_row,
+    "MySQL", open_database, close_database, dup_version, begin_select, append_row, get_socket,
   };
 
   return &database;

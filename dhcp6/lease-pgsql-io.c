@@ -164,11 +164,17 @@ append_row (gpointer database, GString *out, GError **error)
     }
 }
 
+static int
+get_socket (gpointer database)
+{
+  return PQsocket (database);
+}
+
 const LeaseDatabase *
 lease_pgsql_get (void)
 {
   static const LeaseDatabase database = {
-    "PostgreSQL", open_database, close_database, dup_version, begin_select, append_row,
+    "PostgreSQL", open_database, close_database, dup_version, begin_select, append_row, get_socket,
   };
 
   return &database;

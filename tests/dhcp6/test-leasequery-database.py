@@ -95,9 +95,13 @@ class PostgreSQL:
         self.process.send_signal(signal.SIGQUIT)
         self.process.wait(20)
 
+    def client(self, database):
+        return ["psql", "-h", self.directory, "-U", "kea", "-d", database, "-q", "-t", "-A", "-v", "ON_ERROR_STOP=1"]
+
+    lock = "BEGIN;\nLOCK TABLE lease6 IN ACCESS EXCLUSIVE MODE;\nSELECT 'locked';\n"
+
     def sql(self, *statements, database="kea"):
-        return sh("psql", "-h", self.directory, "-U", "kea", "-d", database, "-q", "-t", "-A", "-v", "ON_ERROR_STOP=1",
-                  input="".join(s + ";\n" for s in statements)).stdout
+        return sh(*self.client(database), input="".join(s + ";\n" for s in statements)).stdout
 
     @staticmethod
     def duid(hexes):
@@ -139,8 +143,10 @@ class MySQL:
                      " hostname VARCHAR(255), hwaddr VARBINARY(20), hwtype SMALLINT UNSIGNED, hwaddr_source INT UNSIGNED,"
                      " state INT UNSIGNED DEFAULT 0, user_context TEXT)")
 
+    lock = "LOCK TABLES lease6 WRITE;\nSELECT 'locked';\n"
+
     def client(self, database):
-        return ["mariadb", "--no-defaults", f"--socket={self.socket}", "-u", "root", "-N", "-B", database]
+        return ["mariadb", "--no-defaults", "--unbuffered", f"--socket={self.socket}", "-u", "root", "-N", "-B", database]
 
     def start(self):
         self.process = subprocess.Popen([self.find(), "--no-defaults", f"--datadir={self.data}", f"--socket={self.socket}",
@@ -285,6 +291,25 @@ def test_server_goes_away(db):
         assert set(bindings("link", "2001:db8:0:1::")) == {"2001:db8:0:1::1"}
 
 
+def test_locked_table(db):
+    """A table that is locked for long, by a backup or a change of its form, holds up neither answers nor the end"""
+    db.sql("DELETE FROM lease6", lease(db, "2001:db8:0:1::1"))
+    with Daemon(db) as daemon:
+        holder = subprocess.Popen(db.client("kea"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        try:
+            holder.stdin.write(db.lock)
+            holder.stdin.flush()
+            assert "locked" in holder.stdout.readline()
+            daemon.process.send_signal(signal.SIGHUP)
+            time.sleep(2)  # the thread looks once a second
+            assert set(bindings("link", "2001:db8:0:1::")) == {"2001:db8:0:1::1"}
+            daemon.process.send_signal(signal.SIGTERM)
+            assert daemon.process.wait(8) == 0
+        finally:
+            holder.kill()
+            holder.communicate()
+
+
 def test_wrong_connection(db):
     """A connection that is none is told, and the server starts and answers UnspecFail"""
     wrong = f"host={db.directory} user=nobody dbname=nothing" if db.source == "postgresql" else "socket=/nowhere database=kea"
@@ -355,7 +380,7 @@ def main():
             if libc.setns(f.fileno(), 0x40000000) != 0:
                 raise OSError(ctypes.get_errno(), "setns")
         db = kind(directory)
-        tests = [test_rows, test_changes, test_server_goes_away, test_wrong_connection, test_many, test_modern]
+        tests = [test_rows, test_changes, test_server_goes_away, test_locked_table, test_wrong_connection, test_many, test_modern]
         print(f"1..{len(tests)}", flush=True)
         failed = run(db, tests)
     finally:
