@@ -248,6 +248,7 @@ ike_attempts_refused (IkeSession *session, const RoamNow *now)
 void
 ike_attempts_deadline (IkeSession *session, const RoamNow *now)
 {
+  ike_puzzle_deadline (session, now); /* before its attempt may change places with another one */
   for (guint i = 0; i < session->attempts->len && session->state == IKE_STATE_INIT;)
     if (nth (session, i)->handshake.problem_us <= now->boot_us)
       {
