@@ -330,9 +330,10 @@ ike_reauth_settle (IkeSession *session, const RoamNow *now)
 IkeSession *
 ike_reauth_find (IkeSession *session, const IkeHeader *header)
 {
-  if (session->beside && !ike_sa_find (session, header))
-    return ike_reauth_find (session->beside, header);
-  return session;
+  for (IkeSession *s = session; s; s = s->beside)
+    if (ike_sa_find (s, header))
+      return s;
+  return session; /* PATH_TEST, which has no SPI, is about the path in use */
 }
 
 static const IkeSession *

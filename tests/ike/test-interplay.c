@@ -275,6 +275,22 @@ test_childless_odd_selectors (void)
   g_assert_cmpuint (world->children->len, ==, 0);
 }
 
+/* The path fails while a new IKE SA is being made: the answers to PATH_TEST are for the one in use. */
+static void
+test_path_test_while_reauthenticating (void)
+{
+  g_autoptr (World) world = NULL;
+
+  world_speak (&ike_dialect_mopo);
+  world = world_established (NULL);
+  world_paths (world, (SimLink *[]){ world->a, world->b, NULL });
+  world->a->down_blocked = TRUE;
+  world_command (world, IKE_REAUTHENTICATE);
+  world_command (world, IKE_CHECK);
+  g_assert_cmpuint (world_run_until (world, IKE_EVENT_PATH_CHANGED, 7 * SEC)->path.ifindex, ==, 2);
+  world_speak (&ike_dialect_mobike);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -289,5 +305,6 @@ main (int argc, char **argv)
   g_test_add_func ("/interplay/many-checks", test_many_checks);
   g_test_add_func ("/interplay/rekeying-of-predecessor", test_rekeying_of_predecessor);
   g_test_add_func ("/interplay/childless-odd-selectors", test_childless_odd_selectors);
+  g_test_add_func ("/interplay/path-test-while-reauthenticating", test_path_test_while_reauthenticating);
   return g_test_run ();
 }
