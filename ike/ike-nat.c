@@ -117,10 +117,11 @@ ike_nat_keepalive_deadline (IkeSession *session, const RoamNow *now)
   IkeAction action = { .type = IKE_ACTION_SEND,
                        .send = { .ifindex = pair->ifindex, .local = pair->local, .remote = pair->remote } };
 
-  if (session->keepalive_us > now->boot_us || session->mobility.suspended)
+  if (session->keepalive_us > now->boot_us)
     return;
-  session->keepalive_us = ROAM_NEVER;
-  if (session->state != IKE_STATE_ESTABLISHED || !session->nat_local || pair->local.port != IKE_NATT_PORT)
+  session->keepalive_us = ROAM_NEVER; /* suspended: until there is a path again */
+  if (session->mobility.suspended || session->state != IKE_STATE_ESTABLISHED || !session->nat_local ||
+      pair->local.port != IKE_NATT_PORT)
     return;
   session->keepalive_us = now->boot_us + session->nat_keepalive_us;
   action.send.datagram = g_bytes_new_static (&octet, 1);
