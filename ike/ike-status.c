@@ -87,3 +87,34 @@ ike_session_get_status (const IkeSession *session, IkeStatus *ret_status)
       ike_suite_to_string (&child->suite, IKE_PROTOCOL_ESP, ret_status->esp_suite, sizeof ret_status->esp_suite);
     }
 }
+
+const char *
+ike_event_type_to_string (IkeEventType type)
+{
+  switch (type)
+    {
+    case IKE_EVENT_ESTABLISHED:
+      return "established";
+    case IKE_EVENT_PATH_OK:
+      return "path-ok";
+    case IKE_EVENT_PATH_FAILED:
+      return "path-failed";
+    case IKE_EVENT_FAILED:
+      return "failed";
+    case IKE_EVENT_AUTH_FAILED:
+      return "auth-failed";
+    case IKE_EVENT_DEAD:
+      return "dead";
+    case IKE_EVENT_TIA_CHANGED:
+      return "tia-changed";
+    case IKE_EVENT_NAT_CHANGED:
+      return "nat-changed";
+    case IKE_EVENT_PATH_CHANGED:
+      return "path-changed";
+    case IKE_EVENT_REDIRECTED:
+      return "redirected";
+    case IKE_EVENT_RESOLVE:
+      return "resolve";
+    }
+  return "?";
+}

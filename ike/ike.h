@@ -413,6 +413,8 @@ typedef struct
   guint n_pairs;
 } IkeStatus;
 void ike_session_get_status (const IkeSession *session, IkeStatus *ret_status);
+/* "established", "path-ok" ...: one word for logs and tools; static. */
+const char *ike_event_type_to_string (IkeEventType type);
 
 /*
  * --- the other side: a gateway for remote-access clients ---

@@ -3,37 +3,6 @@
 #include "lab/tools/ike-probe.h"
 
 static const char *
-event_name (IkeEventType type)
-{
-  switch (type)
-    {
-    case IKE_EVENT_ESTABLISHED:
-      return "established";
-    case IKE_EVENT_PATH_OK:
-      return "path-ok";
-    case IKE_EVENT_PATH_FAILED:
-      return "path-failed";
-    case IKE_EVENT_FAILED:
-      return "failed";
-    case IKE_EVENT_AUTH_FAILED:
-      return "auth-failed";
-    case IKE_EVENT_DEAD:
-      return "dead";
-    case IKE_EVENT_TIA_CHANGED:
-      return "tia-changed";
-    case IKE_EVENT_NAT_CHANGED:
-      return "nat-changed";
-    case IKE_EVENT_PATH_CHANGED:
-      return "path-changed";
-    case IKE_EVENT_REDIRECTED:
-      return "redirected";
-    case IKE_EVENT_RESOLVE:
-      return "resolve";
-    }
-  return "?";
-}
-
-static const char *
 truth (gboolean value)
 {
   return value ? "true" : "false";
@@ -44,7 +13,7 @@ probe_print_event (Probe *probe, const IkeEvent *event)
 {
   char tia4[ROAM_ADDR_STRLEN], tia6[ROAM_ADDR_STRLEN], dns[ROAM_ADDR_STRLEN], gateway[ROAM_ADDR_STRLEN];
   const IkeConfiguration *c = &event->configuration;
-  const char *name = event_name (event->type);
+  const char *name = ike_event_type_to_string (event->type);
 
   g_print ("{\"us\":%" G_GINT64_FORMAT ",\"event\":\"%s\",\"serial\":%u,\"tia4\":\"%s\",\"tia6\":\"%s\",\"dns\":\"%s\","
            "\"mobike\":%s,\"nat_local\":%s,\"nat_remote\":%s,\"rtt_us\":%" G_GINT64_FORMAT ",\"gateway\":\"%s\","

@@ -24,37 +24,6 @@ world_dialect (void)
   return spoken;
 }
 
-static const char *
-event_name (IkeEventType type)
-{
-  switch (type)
-    {
-    case IKE_EVENT_ESTABLISHED:
-      return "established";
-    case IKE_EVENT_PATH_OK:
-      return "path-ok";
-    case IKE_EVENT_PATH_FAILED:
-      return "path-failed";
-    case IKE_EVENT_FAILED:
-      return "failed";
-    case IKE_EVENT_AUTH_FAILED:
-      return "auth-failed";
-    case IKE_EVENT_DEAD:
-      return "dead";
-    case IKE_EVENT_TIA_CHANGED:
-      return "tia-changed";
-    case IKE_EVENT_NAT_CHANGED:
-      return "nat-changed";
-    case IKE_EVENT_PATH_CHANGED:
-      return "path-changed";
-    case IKE_EVENT_REDIRECTED:
-      return "redirected";
-    case IKE_EVENT_RESOLVE:
-      return "resolve";
-    }
-  return "?";
-}
-
 static void
 sent_free (gpointer data)
 {
@@ -148,7 +117,7 @@ perform (World *world, const IkeAction *action)
     case IKE_ACTION_EVENT:
       g_array_append_val (world->events, action->event);
       g_array_append_val (world->event_times, at_us);
-      g_string_append_printf (world->trace, "event:%s ", event_name (action->event.type));
+      g_string_append_printf (world->trace, "event:%s ", ike_event_type_to_string (action->event.type));
       return;
     case IKE_ACTION_CHILD_ADD:
       g_ptr_array_add (world->children, ike_child_sa_ref (action->child_add.child));
@@ -258,7 +227,7 @@ world_run_until (World *world, IkeEventType type, gint64 limit_us)
     if (!step (world, end_us))
       {
         g_test_message ("trace: %s", world->trace->str);
-        g_error ("no event %s in time", event_name (type));
+        g_error ("no event %s in time", ike_event_type_to_string (type));
       }
   return world_event (world, type);
 }
