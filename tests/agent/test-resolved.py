@@ -19,6 +19,7 @@ import unittest
 
 for folder in ("fake", "ike"):
     sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", folder))
+import outcome  # noqa: E402
 from bus import Bus, wait_until  # noqa: E402
 from interop import packages  # noqa: E402
 from interop.base import Skipped  # noqa: E402
@@ -252,5 +253,4 @@ class Real(WithBus):
 
 
 if __name__ == "__main__":
-    outcome = unittest.main(argv=[sys.argv[0], *sys.argv[3:]], verbosity=2, exit=False).result
-    sys.exit(1 if not outcome.wasSuccessful() else 77 if outcome.skipped else 0)
+    outcome.main(*sys.argv[3:])

@@ -20,6 +20,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fake"))
 import bus  # noqa: E402
+import outcome  # noqa: E402
 from bus import Bus, wait_until  # noqa: E402
 
 # IKE gives up on a silent gateway after 20 s.
@@ -579,4 +580,4 @@ if __name__ == "__main__":
     if not possible():
         print("needs root, network namespaces, /dev/net/tun and nftables")
         sys.exit(77)
-    unittest.main(argv=[sys.argv[0], *sys.argv[5:]], verbosity=2)
+    outcome.main(*sys.argv[5:])

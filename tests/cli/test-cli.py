@@ -11,6 +11,7 @@ import termios
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fake"))
+import outcome  # noqa: E402
 from bus import Bus, FakeAgent, wait_until  # noqa: E402
 
 ROAMCTL, FAKE, POLICY = sys.argv[1:4]
@@ -323,4 +324,4 @@ class WithDaemon(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=sys.argv[:1], verbosity=2)
+    outcome.main()

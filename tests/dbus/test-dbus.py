@@ -13,6 +13,7 @@ gi.require_version("Gio", "2.0")
 from gi.repository import Gio, GLib  # noqa: E402
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fake"))
+import outcome  # noqa: E402
 from bus import Bus, FakeAgent, wait_until  # noqa: E402
 
 FAKE, POLICY, XML = sys.argv[1:4]
@@ -273,4 +274,4 @@ class Adaptor(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=sys.argv[:1], verbosity=2)
+    outcome.main()

@@ -9,6 +9,9 @@ import sys
 import tempfile
 import unittest
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fake"))
+import outcome  # noqa: E402
+
 ROOT, ROAMD, ROAMCTL, ROAM_HAD, ROAM_GW = sys.argv[1:6]
 PAGES = ("roamd.8", "roamctl.1", "roamd-profile.conf.5", "roam-had.8", "home-agent.conf.5", "roam-gw.8", "gateway.conf.5")
 
@@ -119,4 +122,4 @@ class Example(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=sys.argv[:1], verbosity=2)
+    outcome.main()

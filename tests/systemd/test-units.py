@@ -11,6 +11,9 @@ import tempfile
 import time
 import unittest
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fake"))
+import outcome  # noqa: E402
+
 DISPATCHER, UNITS = sys.argv[1], sys.argv[2:]
 
 
@@ -126,4 +129,4 @@ class Dispatcher(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=sys.argv[:1], verbosity=2)
+    outcome.main()
