@@ -26,6 +26,9 @@ import tempfile
 import time
 import unittest
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fake"))
+import outcome  # noqa: E402
+
 ROAM_GW, GW_PEER = sys.argv[1:3]
 CHARON = "/usr/lib/ipsec/charon"
 NODES = ("g", "s", "r", "a", "b", "c", "n")
@@ -102,8 +105,6 @@ while True:
 UPLOAD = """
 import hashlib, os, socket
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fake"))
-import outcome  # noqa: E402
 data = os.urandom(1 << 20) * 4
 s = socket.create_connection(("10.4.0.10", 9000), 10, ("{inner}", 0))
 s.sendall(data)
